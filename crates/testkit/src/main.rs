@@ -1,1 +1,3 @@
-fn main(){}
+//! The program `mainstem-testkit`.
+
+fn main() {}
