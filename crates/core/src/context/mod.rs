@@ -1,0 +1,262 @@
+//! What a session remembers.
+
+mod key;
+mod merge;
+mod thread;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+pub use key::{Key, Merge};
+use merge::Base;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+pub use thread::{History, Thread};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{Error, ErrorKind, Json, Message, Result, Text, sync::lock};
+
+/// The state of one session: its conversations and its shared values.
+///
+/// Agents and flows have none of their own. A clone is the same session; [`fork`](Self::fork) makes
+/// another one. One run at a time uses a context; a second one waits for it: see [`Busy`].
+///
+/// A run of an agent reads the messages, then adds the user's message and its own answer (marked
+/// as partial, if the run failed or was stopped). A user's message that was added by hand isn't
+/// added again, if it is the last one, identical, and has no answer yet.
+///
+/// ```
+/// use mainstem_core::{Context, Key};
+///
+/// const NAME: Key<String> = Key::new("name");
+///
+/// let ctx = Context::new();
+/// ctx.add_user_message("I am Ada.");
+/// ctx.set(&NAME, &"Ada".to_owned())?;
+/// assert_eq!(ctx.messages().len(), 1);
+/// assert_eq!(ctx.get(&NAME)?.as_deref(), Some("Ada"));
+/// # Ok::<(), mainstem_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Context(Arc<Inner>);
+
+struct Inner {
+    state: Mutex<State>,
+    turn: Arc<Semaphore>,
+    base: Option<Base>,
+}
+
+#[derive(Clone, Default)]
+struct State {
+    threads: BTreeMap<Text, Arc<Vec<Message>>>,
+    values: BTreeMap<Text, Entry>,
+    /// Counts the writes; a value remembers at which one it was written.
+    writes: u64,
+}
+
+#[derive(Clone)]
+struct Entry {
+    value: Json,
+    merge: Merge,
+    written: u64,
+}
+
+/// What a run does on a context that another run is using.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Busy {
+    /// It waits for its turn; the default. Turns are taken in the order in which they were asked for.
+    #[default]
+    Wait,
+    /// It fails with [`ErrorKind::Busy`].
+    Refuse,
+}
+
+/// The turn of one run on a context; ends when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    _permit: OwnedSemaphorePermit,
+}
+
+/// All that a context holds, to be stored.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ContextSnapshot {
+    /// The messages of each thread; the main one has the name `""`.
+    pub threads: BTreeMap<Text, Vec<Message>>,
+    /// The shared values.
+    pub values: BTreeMap<Text, Json>,
+}
+
+impl Context {
+    /// A new, empty session.
+    pub fn new() -> Self {
+        Self::with(State::default(), None)
+    }
+
+    fn with(state: State, base: Option<Base>) -> Self {
+        Self(Arc::new(Inner {
+            state: Mutex::new(state),
+            turn: Arc::new(Semaphore::new(1)),
+            base,
+        }))
+    }
+
+    /// The main conversation.
+    pub fn main(&self) -> Thread {
+        self.thread("")
+    }
+
+    /// A conversation of its own, by name; `""` is the main one.
+    pub fn thread(&self, name: impl Into<Text>) -> Thread {
+        Thread::new(self.clone(), name.into())
+    }
+
+    /// The messages of the main conversation.
+    pub fn messages(&self) -> History {
+        self.main().messages()
+    }
+
+    /// Adds a message to the main conversation.
+    pub fn add_message(&self, message: Message) {
+        self.main().add(message);
+    }
+
+    /// Adds a user's message to the main conversation.
+    pub fn add_user_message(&self, text: impl Into<Text>) {
+        self.add_message(Message::user(text));
+    }
+
+    /// Forgets all messages of all threads; the shared values stay.
+    pub fn clear_messages(&self) {
+        lock(&self.0.state).threads.clear();
+    }
+
+    /// A shared value; none, if it was never set.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Value`], if what is there isn't a `T`.
+    pub fn get<T: DeserializeOwned>(&self, key: &Key<T>) -> Result<Option<T>> {
+        let value = lock(&self.0.state)
+            .values
+            .get(key.name())
+            .map(|entry| entry.value.clone());
+        match value.map(|value| value.to()).transpose() {
+            Ok(value) => Ok(value),
+            Err(error) => Err(Error::new(
+                ErrorKind::Value,
+                format!(
+                    "the context's `{}` isn't a `{}`",
+                    key.name(),
+                    std::any::type_name::<T>()
+                ),
+            )
+            .with_source(error)),
+        }
+    }
+
+    /// Sets a shared value.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Value`], if the value can't be JSON.
+    pub fn set<T: Serialize>(&self, key: &Key<T>, value: &T) -> Result<()> {
+        let value = Json::new(value)?;
+        let mut state = lock(&self.0.state);
+        state.writes += 1;
+        let written = state.writes;
+        let entry = Entry {
+            value,
+            merge: key.merge(),
+            written,
+        };
+        state.values.insert(key.name().into(), entry);
+        Ok(())
+    }
+
+    /// Removes a shared value; says whether it was there.
+    pub fn remove<T>(&self, key: &Key<T>) -> bool {
+        lock(&self.0.state).values.remove(key.name()).is_some()
+    }
+
+    /// All that it holds.
+    pub fn snapshot(&self) -> ContextSnapshot {
+        let state = lock(&self.0.state);
+        ContextSnapshot {
+            threads: state
+                .threads
+                .iter()
+                .map(|(name, messages)| (name.clone(), messages.to_vec()))
+                .collect(),
+            values: state
+                .values
+                .iter()
+                .map(|(name, entry)| (name.clone(), entry.value.clone()))
+                .collect(),
+        }
+    }
+
+    /// A session as it was stored.
+    pub fn restore(snapshot: ContextSnapshot) -> Self {
+        let threads = snapshot
+            .threads
+            .into_iter()
+            .map(|(name, messages)| (name, messages.into()));
+        let values = snapshot.values.into_iter().map(|(name, value)| {
+            let entry = Entry {
+                value,
+                merge: Merge::default(),
+                written: 0,
+            };
+            (name, entry)
+        });
+        let state = State {
+            threads: threads.collect(),
+            values: values.collect(),
+            writes: 0,
+        };
+        Self::with(state, None)
+    }
+
+    /// Takes the turn, when it comes.
+    pub(crate) async fn begin_turn(&self, busy: Busy) -> Result<Turn> {
+        let turn = Arc::clone(&self.0.turn);
+        let permit = match busy {
+            Busy::Wait => turn.acquire_owned().await.ok(),
+            Busy::Refuse => turn.try_acquire_owned().ok(),
+        };
+        match permit {
+            Some(permit) => Ok(Turn { _permit: permit }),
+            None => Err(Error::new(
+                ErrorKind::Busy,
+                "another run is using the context; wait for it, or allow waiting by `Busy::Wait`",
+            )),
+        }
+    }
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Shows the names and sizes of what it holds, never the content.
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = lock(&self.0.state);
+        let threads: BTreeMap<_, _> = state
+            .threads
+            .iter()
+            .map(|(name, m)| (name, m.len()))
+            .collect();
+        f.debug_struct("Context")
+            .field("messages", &threads)
+            .field("values", &state.values.keys())
+            .finish()
+    }
+}

@@ -1,0 +1,77 @@
+use std::{ops::Deref, sync::Arc};
+
+use super::Context;
+use crate::{Message, Role, Text, sync::lock};
+
+/// One conversation of a [`Context`].
+#[derive(Clone, Debug)]
+pub struct Thread {
+    context: Context,
+    name: Text,
+}
+
+/// The messages of a conversation at one moment; cheap to clone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History(Arc<Vec<Message>>);
+
+impl Thread {
+    pub(super) fn new(context: Context, name: Text) -> Self {
+        Self { context, name }
+    }
+
+    /// Its name; the main one's is empty.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its messages, as they are now.
+    pub fn messages(&self) -> History {
+        let state = lock(&self.context.0.state);
+        History(state.threads.get(&*self.name).cloned().unwrap_or_default())
+    }
+
+    /// Adds a message.
+    pub fn add(&self, message: Message) {
+        let mut state = lock(&self.context.0.state);
+        let messages = state.threads.entry(self.name.clone()).or_default();
+        Arc::make_mut(messages).push(message);
+    }
+
+    /// Adds a user's message, unless it is the last one already and has no answer yet.
+    ///
+    /// ```
+    /// use mainstem_core::Context;
+    ///
+    /// let ctx = Context::new();
+    /// ctx.add_user_message("Hello");
+    /// ctx.main().ask("Hello");
+    /// assert_eq!(ctx.messages().len(), 1);
+    /// ```
+    pub fn ask(&self, text: impl Into<Text>) {
+        let message = Message::user(text);
+        let asked = self
+            .messages()
+            .last()
+            .is_some_and(|last| last.role == Role::User && *last == message);
+        if !asked {
+            self.add(message);
+        }
+    }
+}
+
+impl Deref for History {
+    type Target = [Message];
+
+    fn deref(&self) -> &[Message] {
+        &self.0
+    }
+}
+
+impl<'a> IntoIterator for &'a History {
+    type Item = &'a Message;
+    type IntoIter = std::slice::Iter<'a, Message>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}

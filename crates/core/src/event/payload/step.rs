@@ -1,0 +1,231 @@
+//! Payloads of the kinds that tell of steps.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ErrorInfo, Json, Place, Text, Usage};
+
+/// A step began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StepStarted {
+    /// What kind of step it is: `agent`, `function`, `parallel`, ….
+    pub kind: Text,
+}
+
+impl StepStarted {
+    /// The payload with its `kind`.
+    pub fn new(kind: impl Into<Text>) -> Self {
+        Self { kind: kind.into() }
+    }
+}
+
+/// A step ended with an output.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StepFinished {
+    /// The output.
+    pub output: Json,
+    /// What the step used, with everything inside of it.
+    pub usage: Usage,
+    /// What the step changed in the context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_delta: Option<Json>,
+}
+
+impl StepFinished {
+    /// The payload with its `output` and `usage`; the rest is set by field.
+    pub fn new(output: Json, usage: Usage) -> Self {
+        Self {
+            output,
+            usage,
+            context_delta: None,
+        }
+    }
+}
+
+/// A step failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StepFailed {
+    /// How.
+    pub error: ErrorInfo,
+}
+
+impl StepFailed {
+    /// The payload with its `error`.
+    pub fn new(error: ErrorInfo) -> Self {
+        Self { error }
+    }
+}
+
+/// A step was left out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StepSkipped {
+    /// Why.
+    pub reason: Text,
+}
+
+impl StepSkipped {
+    /// The payload with its `reason`.
+    pub fn new(reason: impl Into<Text>) -> Self {
+        Self {
+            reason: reason.into(),
+        }
+    }
+}
+
+/// A decision that is never taken again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Decided {
+    /// Which decision of its step it is.
+    pub key: Text,
+    /// What was decided.
+    pub what: DecisionKind,
+    /// The decision.
+    pub value: Json,
+}
+
+impl Decided {
+    /// The payload with its `key`, `what` and `value`.
+    pub fn new(key: impl Into<Text>, what: DecisionKind, value: Json) -> Self {
+        Self {
+            key: key.into(),
+            what,
+            value,
+        }
+    }
+}
+
+/// What was shown of a path and below since a place is void.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Retracted {
+    /// The first place that is void.
+    pub since: Place,
+    /// Why.
+    pub reason: Text,
+}
+
+impl Retracted {
+    /// The payload with its `since` and `reason`.
+    pub fn new(since: Place, reason: impl Into<Text>) -> Self {
+        Self {
+            since,
+            reason: reason.into(),
+        }
+    }
+}
+
+/// How far something has got.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Progress {
+    /// What is being done.
+    pub label: Text,
+    /// How much is done.
+    pub done: u64,
+    /// How much there is to do; none if that isn't known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+}
+
+impl Progress {
+    /// The payload with its `label` and `done`; the rest is set by field.
+    pub fn new(label: impl Into<Text>, done: u64) -> Self {
+        Self {
+            label: label.into(),
+            done,
+            total: None,
+        }
+    }
+}
+
+/// Something that a person should know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Notice {
+    /// What kind of notice it is, for programs: `demo_model`, `callback_panicked`, ….
+    pub code: Text,
+    /// The notice, for people.
+    pub message: Text,
+}
+
+impl Notice {
+    /// The payload with its `code` and `message`.
+    pub fn new(code: impl Into<Text>, message: impl Into<Text>) -> Self {
+        Self {
+            code: code.into(),
+            message: message.into(),
+        }
+    }
+}
+
+/// Something of the application's own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Custom {
+    /// What it is.
+    pub name: Text,
+    /// What it holds.
+    pub data: Json,
+}
+
+impl Custom {
+    /// The payload with its `name` and `data`.
+    pub fn new(name: impl Into<Text>, data: Json) -> Self {
+        Self {
+            name: name.into(),
+            data,
+        }
+    }
+}
+
+/// An answer was judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Evaluated {
+    /// The score, 0 to 100.
+    pub score: f64,
+    /// Whether it is enough.
+    pub passed: bool,
+    /// What would make it better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<Text>,
+}
+
+impl Evaluated {
+    /// The payload with its `score` and `passed`; the rest is set by field.
+    pub fn new(score: f64, passed: bool) -> Self {
+        Self {
+            score,
+            passed,
+            feedback: None,
+        }
+    }
+}
+
+/// What a [`Decided`] event decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DecisionKind {
+    /// Which arm of a branch is taken.
+    Branch,
+    /// Whether a loop goes on.
+    Loop,
+    /// The list that a map goes over.
+    MapList,
+    /// Where a router sends the input.
+    Route,
+    /// What time it is.
+    Time,
+    /// A random number.
+    Random,
+    /// The result of a unit of work.
+    Unit,
+    /// A decision of a newer version.
+    #[serde(other)]
+    Other,
+}

@@ -1,0 +1,72 @@
+//! The types of Mainstem: for whoever integrates with it.
+//!
+//! Applications use the crate `mainstem`, which re-exports all of this. Here is what agents, flows,
+//! models, tools and stores are made of:
+//!
+//! - [`Event`] and [`EventKind`]: what happens in a run, in one vocabulary.
+//! - [`Run`], [`RunStream`], [`RunContext`]: a run, its reader's side, its steps' side.
+//! - [`Context`]: what a session remembers.
+//! - [`Message`], [`Part`], [`ModelSettings`]: what is said to models.
+//! - [`Model`], [`Tool`], [`Step`], [`Store`], [`Journal`], [`Conversations`]: what can be
+//!   implemented.
+//! - [`Error`], and [`StepError`] for users' functions.
+//!
+//! # Features
+//!
+//! - `test-util`: `test_util`, scripted doubles for tests.
+
+mod context;
+mod conversations;
+mod error;
+mod event;
+mod finish_reason;
+mod id;
+mod journal;
+mod json;
+mod message;
+mod model;
+mod path;
+mod place;
+mod run;
+mod settings;
+mod step;
+mod store;
+mod suspension;
+mod sync;
+#[cfg(feature = "test-util")]
+pub mod test_util;
+mod text;
+mod time;
+mod tool;
+mod usage;
+
+pub use context::{Busy, Context, ContextSnapshot, History, Key, Merge, Thread};
+pub use conversations::{Conversation, ConversationInfo, Conversations, MemoryConversations};
+pub use error::{
+    Error, ErrorInfo, ErrorKind, Partial, Result, StepError, StepResult, UpstreamError,
+};
+pub use event::*;
+pub use finish_reason::FinishReason;
+pub use id::RunId;
+pub use journal::{Journal, JournalKey, MemoryJournal};
+pub use json::Json;
+pub use message::{
+    MediaPart, MediaSource, Message, Part, ReasoningPart, Role, TextPart, ToolCallPart,
+    ToolResultPart,
+};
+pub use model::{
+    Model, ModelEvent, ModelRequest, ModelStream, OutputMode, OutputSpec, TimeLimits, TimedStream,
+};
+pub use path::{Segment, StepPath};
+pub use place::{Epoch, Place, Seq};
+pub use run::{
+    ChunkBatches, Outcome, Run, RunContext, RunFuture, RunResult, RunStream, StopHandle, TextStream,
+};
+pub use settings::{ModelSettings, ReasoningEffort, ToolChoice};
+pub use step::Step;
+pub use store::{Durability, MemoryStore, Store};
+pub use suspension::{Answer, InputRequest, Suspension};
+pub use text::Text;
+pub use time::Timestamp;
+pub use tool::{Tool, ToolSpec};
+pub use usage::Usage;

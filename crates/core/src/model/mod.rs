@@ -1,0 +1,117 @@
+//! What answers: the interface to language models.
+
+mod event;
+mod request;
+mod timed;
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context as Task, Poll},
+};
+
+pub use event::ModelEvent;
+use futures::{Stream, stream};
+pub use request::{ModelRequest, OutputMode, OutputSpec};
+pub use timed::{TimeLimits, TimedStream};
+
+use crate::{Error, Result};
+
+/// A language model.
+///
+/// One method: a request in, a stream of [`ModelEvent`]s out. Nothing happens before the stream is
+/// polled; dropping it ends the request and closes its socket. A model tries nothing twice: that is
+/// for layers around it.
+///
+/// Generators read best for adapters:
+///
+/// ```
+/// use mainstem_core::{FinishReason, Model, ModelEvent, ModelRequest, ModelStream};
+///
+/// #[derive(Debug)]
+/// struct Parrot;
+///
+/// impl Model for Parrot {
+///     fn id(&self) -> &str {
+///         "parrot"
+///     }
+///
+///     fn stream(&self, request: ModelRequest) -> ModelStream {
+///         let last = request.messages.last().map(|message| message.text()).unwrap_or_default();
+///         ModelStream::from_events([
+///             ModelEvent::Text(last.into()),
+///             ModelEvent::Finished(FinishReason::Stop),
+///         ])
+///     }
+/// }
+/// # let _: Box<dyn Model> = Box::new(Parrot);
+/// ```
+pub trait Model: Send + Sync + 'static {
+    /// The model's id, such as `openai://gpt-5-mini`; it stands in events and errors.
+    fn id(&self) -> &str;
+
+    /// Sends a request and streams the answer.
+    ///
+    /// The answer is complete only with [`ModelEvent::Finished`]. A stream that ends without it, or
+    /// with an error, has failed; after an error there is no other item.
+    fn stream(&self, request: ModelRequest) -> ModelStream;
+}
+
+impl<M: Model + ?Sized> Model for Arc<M> {
+    fn id(&self) -> &str {
+        (**self).id()
+    }
+
+    fn stream(&self, request: ModelRequest) -> ModelStream {
+        (**self).stream(request)
+    }
+}
+
+impl<M: Model + ?Sized> Model for Box<M> {
+    fn id(&self) -> &str {
+        (**self).id()
+    }
+
+    fn stream(&self, request: ModelRequest) -> ModelStream {
+        (**self).stream(request)
+    }
+}
+
+/// The answer of a model, as it arrives.
+pub struct ModelStream(Pin<Box<dyn Stream<Item = Result<ModelEvent>> + Send>>);
+
+impl ModelStream {
+    /// An answer from a stream of events.
+    pub fn new(stream: impl Stream<Item = Result<ModelEvent>> + Send + 'static) -> Self {
+        Self(Box::pin(stream))
+    }
+
+    /// An answer that is there already.
+    pub fn from_events<I>(events: I) -> Self
+    where
+        I: IntoIterator<Item = ModelEvent>,
+        I::IntoIter: Send + 'static,
+    {
+        Self::new(stream::iter(events.into_iter().map(Ok)))
+    }
+
+    /// An answer that fails at once.
+    pub fn from_error(error: Error) -> Self {
+        Self::new(stream::iter([Err(error)]))
+    }
+}
+
+impl Stream for ModelStream {
+    type Item = Result<ModelEvent>;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Self::Item>> {
+        self.0.as_mut().poll_next(task)
+    }
+}
+
+impl fmt::Debug for ModelStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ModelStream")
+    }
+}

@@ -1,0 +1,64 @@
+use mainstem_structured::Schema;
+
+use crate::{Message, ModelSettings, Text, ToolSpec};
+
+/// What a model is asked.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ModelRequest {
+    /// The application's instructions.
+    pub instructions: Option<Text>,
+    /// The conversation.
+    pub messages: Vec<Message>,
+    /// The tools that it may call.
+    pub tools: Vec<ToolSpec>,
+    /// What its output must be; text, if none is given.
+    pub output: Option<OutputSpec>,
+    /// How it is to answer.
+    pub settings: ModelSettings,
+}
+
+impl ModelRequest {
+    /// A request with nothing but a conversation.
+    pub fn new(messages: impl IntoIterator<Item = Message>) -> Self {
+        Self {
+            messages: messages.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+}
+
+/// What a model's output must be.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct OutputSpec {
+    /// Its schema.
+    pub schema: Schema,
+    /// How the model is held to it; the model's own best way, if none is given.
+    pub mode: Option<OutputMode>,
+}
+
+impl OutputSpec {
+    /// An output of a schema, by the model's own best way.
+    pub fn new(schema: Schema) -> Self {
+        Self { schema, mode: None }
+    }
+}
+
+/// How a model is held to an output schema.
+///
+/// From the strongest to the weakest; not every provider knows every one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OutputMode {
+    /// The provider enforces the schema, in the form that OpenAI calls strict.
+    StrictSchema,
+    /// The provider is given the schema as it is.
+    Schema,
+    /// The provider enforces JSON; the schema stands in the instructions.
+    JsonObject,
+    /// The model must call a tool whose arguments are the output.
+    ForcedTool,
+    /// The schema stands in the instructions, and nothing is enforced.
+    Prompt,
+}

@@ -1,0 +1,320 @@
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context as Task, Poll, Wake, Waker},
+    time::Duration,
+};
+
+use futures::{Stream, StreamExt, task::AtomicWaker};
+use tokio::time::{Instant, Sleep};
+
+use super::{ModelEvent, ModelStream};
+use crate::{Error, ErrorKind, Result, sync::lock};
+
+/// How long a model may keep its reader waiting.
+///
+/// Only waiting on the model counts, never a reader that comes back late; and data that is there
+/// beats a limit that has passed. Comments and keepalives of the wire are no data.
+///
+/// The default: 5 minutes for the first event, 2 minutes between events, no limit in total.
+///
+/// ```
+/// use std::time::Duration;
+/// use mainstem_core::TimeLimits;
+///
+/// let limits = TimeLimits::default().first_event(Duration::from_secs(20));
+/// assert_eq!(limits.between_events, Some(Duration::from_secs(120)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TimeLimits {
+    /// From the request to the first piece of the answer.
+    pub first_event: Option<Duration>,
+    /// From one piece to the next.
+    pub between_events: Option<Duration>,
+    /// All waiting for one answer.
+    pub total: Option<Duration>,
+}
+
+impl TimeLimits {
+    /// No limits.
+    pub const NONE: Self = Self {
+        first_event: None,
+        between_events: None,
+        total: None,
+    };
+
+    /// Limits the wait for the first piece.
+    #[must_use]
+    pub fn first_event(mut self, limit: Duration) -> Self {
+        self.first_event = Some(limit);
+        self
+    }
+
+    /// Limits the wait between pieces.
+    #[must_use]
+    pub fn between_events(mut self, limit: Duration) -> Self {
+        self.between_events = Some(limit);
+        self
+    }
+
+    /// Limits all waiting for one answer.
+    #[must_use]
+    pub fn total(mut self, limit: Duration) -> Self {
+        self.total = Some(limit);
+        self
+    }
+}
+
+impl Default for TimeLimits {
+    fn default() -> Self {
+        Self::NONE
+            .first_event(Duration::from_secs(300))
+            .between_events(Duration::from_secs(120))
+    }
+}
+
+/// A model's answer under [`TimeLimits`].
+#[derive(Debug)]
+pub struct TimedStream {
+    inner: ModelStream,
+    limits: TimeLimits,
+    /// When the present wait began.
+    since: Option<Instant>,
+    /// The waits that are over: all of them, and those for the first event.
+    waited: Duration,
+    waited_for_first: Option<Duration>,
+    /// Armed at some limit's end, perhaps an earlier one's: moved on only when it fires.
+    alarm: Option<Pin<Box<Sleep>>>,
+    clock: Option<Arc<WakeClock>>,
+    ended: bool,
+}
+
+impl TimedStream {
+    /// Puts an answer under limits.
+    pub fn new(inner: ModelStream, limits: TimeLimits) -> Self {
+        Self {
+            inner,
+            limits,
+            since: None,
+            waited: Duration::ZERO,
+            waited_for_first: Some(Duration::ZERO),
+            alarm: None,
+            clock: limits.total.map(|_| Arc::default()),
+            ended: false,
+        }
+    }
+
+    /// Polls the answer; with an item comes the moment at which it woke its reader, if that is
+    /// noted.
+    fn poll_inner(
+        &mut self,
+        task: &mut Task<'_>,
+    ) -> Poll<(Option<Result<ModelEvent>>, Option<Instant>)> {
+        let Some(clock) = &self.clock else {
+            return self.inner.poll_next_unpin(task).map(|item| (item, None));
+        };
+        clock.task.register(task.waker());
+        let woken = lock(&clock.woken).take();
+        let waker = Waker::from(Arc::clone(clock));
+        self.inner
+            .poll_next_unpin(&mut Task::from_waker(&waker))
+            .map(|item| (item, woken))
+    }
+
+    /// Ends the present wait, at the moment at which the data came.
+    fn arrived(&mut self, is_data: bool, woken: Option<Instant>) {
+        if let Some(since) = self.since.take() {
+            let end = woken.unwrap_or_else(Instant::now);
+            let wait = end.saturating_duration_since(since);
+            self.waited += wait;
+            if let Some(first) = &mut self.waited_for_first {
+                *first += wait;
+            }
+        }
+        if is_data {
+            self.waited_for_first = None;
+        }
+    }
+
+    /// The first limit that will pass: when, which, and how long it is.
+    fn deadline(&self, since: Instant) -> Option<(Instant, &'static str, Duration)> {
+        let step = match self.waited_for_first {
+            Some(waited) => self
+                .limits
+                .first_event
+                .map(|limit| (limit.saturating_sub(waited), "the first piece", limit)),
+            None => self
+                .limits
+                .between_events
+                .map(|limit| (limit, "the next piece", limit)),
+        };
+        let total = self
+            .limits
+            .total
+            .map(|limit| (limit.saturating_sub(self.waited), "the whole answer", limit));
+        [step, total]
+            .into_iter()
+            .flatten()
+            .map(|(left, what, limit)| (since + left, what, limit))
+            .min_by_key(|(at, ..)| *at)
+    }
+
+    fn poll_alarm(&mut self, task: &mut Task<'_>) -> Poll<Error> {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let Some((at, what, limit)) = self.deadline(since) else {
+            return Poll::Pending;
+        };
+        let alarm = self
+            .alarm
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        if alarm.deadline() > at {
+            alarm.as_mut().reset(at);
+        }
+        while alarm.as_mut().poll(task).is_ready() {
+            if Instant::now() >= at {
+                return Poll::Ready(Error::new(
+                    ErrorKind::Timeout,
+                    format!("the model kept waiting for {what} for {limit:?}, the limit"),
+                ));
+            }
+            alarm.as_mut().reset(at);
+        }
+        Poll::Pending
+    }
+}
+
+impl Stream for TimedStream {
+    type Item = Result<ModelEvent>;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        if let Poll::Ready((item, woken)) = self.poll_inner(task) {
+            let is_data = matches!(&item, Some(Ok(event)) if event.is_data());
+            self.arrived(is_data, woken);
+            return Poll::Ready(item);
+        }
+        match self.poll_alarm(task) {
+            Poll::Ready(error) => {
+                self.ended = true;
+                // Closes the socket now, not when the stream is dropped.
+                self.inner = ModelStream::from_events([]);
+                Poll::Ready(Some(Err(error)))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+/// Notes when data came, so that a reader that comes back late isn't counted.
+#[derive(Debug, Default)]
+struct WakeClock {
+    task: AtomicWaker,
+    woken: Mutex<Option<Instant>>,
+}
+
+impl Wake for WakeClock {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        lock(&self.woken).get_or_insert_with(Instant::now);
+        self.task.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{channel::mpsc, stream};
+
+    use super::*;
+    use crate::FinishReason;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn paced(waits: &[u64]) -> ModelStream {
+        let waits = waits.to_vec();
+        ModelStream::new(stream::iter(waits).then(|seconds| async move {
+            tokio::time::sleep(SECOND * u32::try_from(seconds).unwrap()).await;
+            Ok(ModelEvent::Text("x".into()))
+        }))
+    }
+
+    async fn count(mut stream: TimedStream) -> (usize, Option<String>) {
+        let mut count = 0;
+        while let Some(item) = stream.next().await {
+            match item {
+                Ok(_) => count += 1,
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Timeout);
+                    assert!(stream.next().await.is_none());
+                    return (count, Some(error.to_string()));
+                }
+            }
+        }
+        (count, None)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_limit_ends_its_own_wait() {
+        let first = TimeLimits::NONE.first_event(SECOND * 2);
+        assert_eq!(
+            count(TimedStream::new(paced(&[1, 9, 9]), first)).await,
+            (3, None)
+        );
+        let (got, error) = count(TimedStream::new(paced(&[3, 1]), first)).await;
+        assert_eq!(got, 0);
+        assert!(error.unwrap().contains("the first piece for 2s"));
+
+        let between = TimeLimits::NONE.between_events(SECOND * 2);
+        assert_eq!(
+            count(TimedStream::new(paced(&[9, 1, 1, 1, 1]), between)).await,
+            (5, None)
+        );
+        assert_eq!(
+            count(TimedStream::new(paced(&[9, 1, 3]), between)).await.0,
+            2
+        );
+
+        let total = TimeLimits::NONE.total(SECOND * 5);
+        assert_eq!(
+            count(TimedStream::new(paced(&[2, 2]), total)).await,
+            (2, None)
+        );
+        assert_eq!(count(TimedStream::new(paced(&[2, 2, 2]), total)).await.0, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn headers_and_notices_are_no_first_piece() {
+        let started = stream::iter([Ok(ModelEvent::Started { request_id: None })]);
+        let answer = ModelStream::new(started.chain(paced(&[3])));
+        let limits = TimeLimits::NONE.first_event(SECOND * 2);
+        assert_eq!(count(TimedStream::new(answer, limits)).await.0, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_reader_passes_no_limit() {
+        let (mut sender, receiver) = mpsc::channel(1);
+        let limits = TimeLimits::NONE
+            .first_event(SECOND)
+            .between_events(SECOND)
+            .total(SECOND * 2);
+        let mut stream = TimedStream::new(ModelStream::new(receiver), limits);
+        for _ in 0..10 {
+            // The reader waits, the data comes after half a limit's time …
+            assert!(futures::poll!(stream.next()).is_pending());
+            tokio::time::sleep(SECOND / 10).await;
+            sender.try_send(Ok(ModelEvent::Text("x".into()))).unwrap();
+            // … and the reader comes back when every limit would have passed long ago.
+            tokio::time::sleep(SECOND * 60).await;
+            stream.next().await.unwrap().unwrap();
+        }
+        sender
+            .try_send(Ok(ModelEvent::Finished(FinishReason::Stop)))
+            .unwrap();
+        assert!(stream.next().await.unwrap().is_ok());
+    }
+}

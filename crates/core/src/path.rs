@@ -1,0 +1,237 @@
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+/// Where in a run an event comes from: the steps from the outermost inwards.
+///
+/// Written `guide/views[0]/expert#2`: names joined by `/`, `[n]` for the n-th round of a loop,
+/// item of a map or branch of a parallel step (from 0), `#n` for an attempt after the first. The
+/// run itself is the empty path. In names, `%`, `/`, `[`, `]` and `#` are percent-encoded.
+///
+/// ```
+/// use mainstem_core::StepPath;
+///
+/// let path = StepPath::run().child("views").index(0).child("expert").attempt(2);
+/// assert_eq!(path.to_string(), "views[0]/expert#2");
+/// assert!(path.is_within(&StepPath::run().child("views").index(0)));
+/// let last = path.last().unwrap();
+/// assert_eq!((last.name().as_ref(), last.index(), last.attempt()), ("expert", None, 2));
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepPath(Arc<str>);
+
+impl StepPath {
+    /// The path of the run itself: empty.
+    pub fn run() -> Self {
+        Self("".into())
+    }
+
+    /// Whether this is the run itself.
+    pub fn is_run(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The path of a step inside of this one.
+    #[must_use]
+    pub fn child(&self, name: &str) -> Self {
+        let name = encode(name);
+        if self.is_run() {
+            Self(name.into())
+        } else {
+            Self(format!("{}/{name}", self.0).into())
+        }
+    }
+
+    /// The same step, as the `index`-th of its kind (from 0). The run itself has no index.
+    #[must_use]
+    pub fn index(&self, index: u32) -> Self {
+        self.with_last(Some(index), self.last().map_or(1, |last| last.attempt()))
+    }
+
+    /// The same step, at its `attempt`-th attempt (from 1). The run itself has no attempts.
+    #[must_use]
+    pub fn attempt(&self, attempt: u32) -> Self {
+        self.with_last(self.last().and_then(|last| last.index()), attempt)
+    }
+
+    fn with_last(&self, index: Option<u32>, attempt: u32) -> Self {
+        let Some(last) = self.last() else {
+            return self.clone();
+        };
+        let mut path = self.0[..self.0.len() - last.0.len()].to_owned();
+        path.push_str(last.raw_name());
+        if let Some(index) = index {
+            path.push_str(&format!("[{index}]"));
+        }
+        if attempt > 1 {
+            path.push_str(&format!("#{attempt}"));
+        }
+        Self(path.into())
+    }
+
+    /// The path that this one is directly inside of; none for the run itself.
+    pub fn parent(&self) -> Option<Self> {
+        if self.is_run() {
+            return None;
+        }
+        let end = self.0.rfind('/').unwrap_or(0);
+        Some(Self(self.0[..end].into()))
+    }
+
+    /// The steps, from the outermost inwards.
+    pub fn segments(&self) -> impl DoubleEndedIterator<Item = Segment<'_>> {
+        self.0
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .map(Segment)
+    }
+
+    /// The innermost step; none for the run itself.
+    pub fn last(&self) -> Option<Segment<'_>> {
+        self.segments().next_back()
+    }
+
+    /// How many steps deep it is; 0 for the run itself.
+    pub fn depth(&self) -> usize {
+        self.segments().count()
+    }
+
+    /// Whether this is `other` or a path inside of it.
+    pub fn is_within(&self, other: &Self) -> bool {
+        other.is_run()
+            || self
+                .0
+                .strip_prefix(&*other.0)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// The path as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for StepPath {
+    fn default() -> Self {
+        Self::run()
+    }
+}
+
+impl fmt::Display for StepPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for StepPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+/// One step of a [`StepPath`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment<'a>(&'a str);
+
+impl<'a> Segment<'a> {
+    fn raw_name(self) -> &'a str {
+        &self.0[..self.0.find(['[', '#']).unwrap_or(self.0.len())]
+    }
+
+    /// The step's name, as it was given.
+    pub fn name(self) -> Cow<'a, str> {
+        decode(self.raw_name())
+    }
+
+    /// Which round, item or branch it is, from 0.
+    pub fn index(self) -> Option<u32> {
+        let start = self.0.find('[')? + 1;
+        let end = self.0.find(']')?;
+        self.0.get(start..end)?.parse().ok()
+    }
+
+    /// Which attempt it is, from 1.
+    pub fn attempt(self) -> u32 {
+        self.0
+            .find('#')
+            .and_then(|at| self.0[at + 1..].parse().ok())
+            .unwrap_or(1)
+    }
+}
+
+const RESERVED: [char; 5] = ['%', '/', '[', ']', '#'];
+
+fn encode(name: &str) -> Cow<'_, str> {
+    if name.is_empty() {
+        return Cow::Borrowed("%");
+    }
+    if !name.contains(RESERVED) {
+        return Cow::Borrowed(name);
+    }
+    let mut encoded = String::with_capacity(name.len() + 8);
+    for c in name.chars() {
+        if RESERVED.contains(&c) {
+            encoded.push_str(&format!("%{:02X}", c as u32));
+        } else {
+            encoded.push(c);
+        }
+    }
+    Cow::Owned(encoded)
+}
+
+fn decode(name: &str) -> Cow<'_, str> {
+    if !name.contains('%') {
+        return Cow::Borrowed(name);
+    }
+    if name == "%" {
+        return Cow::Borrowed("");
+    }
+    let mut decoded = name.to_owned();
+    // `%` itself last, or what it stood for would be decoded twice.
+    for c in RESERVED.iter().rev() {
+        decoded = decoded.replace(&format!("%{:02X}", *c as u32), &c.to_string());
+    }
+    Cow::Owned(decoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_path_is_within_its_prefixes_by_whole_steps() {
+        let path = StepPath::run().child("a").child("b");
+        assert!(path.is_within(&StepPath::run()));
+        assert!(path.is_within(&StepPath::run().child("a")));
+        assert!(path.is_within(&path));
+        assert!(
+            !StepPath::run()
+                .child("ab")
+                .is_within(&StepPath::run().child("a"))
+        );
+        assert_eq!(path.parent(), Some(StepPath::run().child("a")));
+        assert_eq!(StepPath::run().parent(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn names_survive(names in prop::collection::vec("\\PC*", 1..4), index: Option<u32>, attempt in 1u32..9) {
+            let mut path = StepPath::run();
+            for name in &names {
+                path = path.child(name);
+            }
+            if let Some(index) = index {
+                path = path.index(index);
+            }
+            path = path.attempt(attempt);
+            let read: Vec<_> = path.segments().map(|s| s.name().into_owned()).collect();
+            prop_assert_eq!(read, names);
+            let last = path.last().unwrap();
+            prop_assert_eq!(last.index(), index);
+            prop_assert_eq!(last.attempt(), attempt);
+        }
+    }
+}

@@ -1,0 +1,194 @@
+use std::{fmt, sync::Arc, sync::Mutex};
+
+use serde::Serialize;
+
+use super::shared::Shared;
+use crate::{
+    Context, ErrorKind, EventKind, Journal, Json, Message, ModelSettings, Partial, Place, Result,
+    RunId, StepFailed, StepFinished, StepPath, StepStarted, TimeLimits, Usage, sync::lock,
+};
+
+/// What a step holds of the run that it is a part of.
+///
+/// With it a step emits events, reads and writes the [`Context`], and begins steps inside of it.
+/// Cheap to clone; it can be given to threads and tasks, whose events then join the run's stream
+/// for as long as the run lasts.
+#[derive(Clone)]
+pub struct RunContext {
+    shared: Arc<Shared>,
+    local: Arc<Local>,
+}
+
+struct Local {
+    path: StepPath,
+    context: Context,
+    meter: Meter,
+    depth: usize,
+}
+
+/// Sums the usage of a step and all inside of it.
+struct Meter {
+    used: Mutex<Usage>,
+    outer: Option<Arc<Local>>,
+}
+
+impl RunContext {
+    pub(super) fn root(shared: Arc<Shared>) -> Self {
+        let local = Local {
+            path: StepPath::run(),
+            context: shared.context.clone(),
+            meter: Meter {
+                used: Mutex::default(),
+                outer: None,
+            },
+            depth: 0,
+        };
+        Self {
+            shared,
+            local: Arc::new(local),
+        }
+    }
+
+    fn child(&self, path: StepPath, context: Context) -> Self {
+        let local = Local {
+            path,
+            context,
+            meter: Meter {
+                used: Mutex::default(),
+                outer: Some(Arc::clone(&self.local)),
+            },
+            depth: self.local.depth + 1,
+        };
+        Self {
+            shared: Arc::clone(&self.shared),
+            local: Arc::new(local),
+        }
+    }
+
+    /// The run's id.
+    pub fn run_id(&self) -> &RunId {
+        &self.shared.id
+    }
+
+    /// The path of this step.
+    pub fn path(&self) -> &StepPath {
+        &self.local.path
+    }
+
+    /// The session; within a branch of a flow, the branch's fork of it.
+    pub fn context(&self) -> &Context {
+        &self.local.context
+    }
+
+    /// The record of what is done once, and found again when the run is resumed.
+    pub fn journal(&self) -> &dyn Journal {
+        &*self.shared.journal
+    }
+
+    /// The settings that the run's caller gave; they go before an agent's own.
+    pub fn settings(&self) -> &ModelSettings {
+        &self.shared.settings
+    }
+
+    /// The time limits that the run's caller gave; they go before an agent's own.
+    pub fn time_limits(&self) -> Option<TimeLimits> {
+        self.shared.time_limits
+    }
+
+    /// Whether this step is the whole of the run, and so is to remember the conversation.
+    ///
+    /// Agents inside of a flow aren't: the flow remembers its input and its output.
+    pub fn is_whole_run(&self) -> bool {
+        self.local.depth == 1
+    }
+
+    /// Emits an event at this step's path.
+    ///
+    /// It waits until the reader has room: that is the back-pressure. The numbering, the log and
+    /// the reader are the run's business.
+    pub async fn emit(&self, kind: impl Into<EventKind>) {
+        self.shared.slot.put(&self.local.path, kind.into()).await;
+    }
+
+    /// Runs a step inside of this one.
+    ///
+    /// Its beginning and its end are events: [`StepStarted`] of the given kind, then
+    /// [`StepFinished`] with the output, or [`StepFailed`].
+    ///
+    /// # Errors
+    ///
+    /// The step's own, with the step's path; of kind [`ErrorKind::Value`], if the output can't be
+    /// JSON.
+    pub async fn step<T, F, Fut>(&self, name: &str, kind: &str, body: F) -> Result<T>
+    where
+        T: Serialize,
+        F: FnOnce(Self) -> Fut,
+        Fut: Future<Output = Result<T>>,
+    {
+        let ctx = self.child(self.local.path.child(name), self.local.context.clone());
+        ctx.emit(StepStarted::new(kind)).await;
+        let result = body(ctx.clone()).await;
+        match result.and_then(|output| Ok((Json::new(&output)?, output))) {
+            Ok((json, output)) => {
+                ctx.emit(StepFinished::new(json, ctx.usage())).await;
+                Ok(output)
+            }
+            Err(error) => {
+                let error = error.with_step(ctx.path());
+                if error.kind() != ErrorKind::Suspended {
+                    ctx.emit(StepFailed::new((&error).into())).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Adds to what this step, the steps around it and the run have used.
+    pub fn record_usage(&self, usage: Usage) {
+        let mut local = Some(&self.local);
+        while let Some(step) = local {
+            *lock(&step.meter.used) += usage;
+            local = step.meter.outer.as_ref();
+        }
+        lock(&self.shared.tally).usage += usage;
+    }
+
+    /// What this step has used so far, with all inside of it.
+    pub fn usage(&self) -> Usage {
+        *lock(&self.local.meter.used)
+    }
+
+    /// Records what this step had delivered when it ended early.
+    ///
+    /// The run's error or cancellation carries it.
+    pub fn record_partial(&self, partial: Partial) {
+        let mut tally = lock(&self.shared.tally);
+        tally.partials.insert(self.local.path.clone(), partial);
+    }
+
+    /// Records why the last model answer ended; the run's result carries it.
+    pub fn record_finish_reason(&self, reason: crate::FinishReason) {
+        lock(&self.shared.tally).finish_reason = Some(reason);
+    }
+
+    /// Records a message that this run added to its conversation; the run's result carries it.
+    pub fn record_message(&self, message: Message) {
+        lock(&self.shared.tally).messages.push(message);
+    }
+
+    /// The place that the next event of this run will have.
+    ///
+    /// A [`Retracted`](crate::Retracted) with it voids what comes after this moment.
+    pub fn next_place(&self) -> Place {
+        self.shared.slot.next_place()
+    }
+}
+
+impl fmt::Debug for RunContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunContext")
+            .field("run", &self.shared.id)
+            .field("path", &self.local.path)
+            .finish_non_exhaustive()
+    }
+}

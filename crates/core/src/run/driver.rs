@@ -1,0 +1,111 @@
+//! The future that does a run's work, and the handle that stops it.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, TryLockError, Weak},
+    task::{Context as Task, Poll},
+};
+
+use futures::future::BoxFuture;
+
+use super::shared::Shared;
+use crate::{CancelledBy, Json, Result, sync::lock};
+
+pub(super) type Work = BoxFuture<'static, Result<Json>>;
+
+/// Holds the work; gone once it is done or stopped.
+pub(super) struct Driver {
+    work: Mutex<Option<Work>>,
+    stopped: Mutex<Option<CancelledBy>>,
+}
+
+impl Driver {
+    pub(super) fn new(work: Work) -> Self {
+        Self {
+            work: Mutex::new(Some(work)),
+            stopped: Mutex::new(None),
+        }
+    }
+
+    /// Goes on with the work. When it is gone, the run was stopped.
+    pub(super) fn poll(&self, task: &mut Task<'_>) -> Poll<Result<Json>> {
+        let mut slot = lock(&self.work);
+        let Some(work) = slot.as_mut() else {
+            return Poll::Pending;
+        };
+        let poll = work.as_mut().poll(task);
+        let done = if poll.is_ready() { slot.take() } else { None };
+        drop(slot);
+        drop(done);
+        // Whoever stopped it meanwhile found it locked and left it to us.
+        if self.stopped().is_some() {
+            self.abandon();
+        }
+        poll
+    }
+
+    /// Drops the work, with all that it holds: the model's response, every branch.
+    pub(super) fn abandon(&self) {
+        let work = lock(&self.work).take();
+        drop(work);
+    }
+
+    pub(super) fn stopped(&self) -> Option<CancelledBy> {
+        lock(&self.stopped).clone()
+    }
+
+    fn stop(&self, by: CancelledBy) {
+        lock(&self.stopped).get_or_insert(by);
+        let work = match self.work.try_lock() {
+            Ok(mut slot) => slot.take(),
+            Err(TryLockError::Poisoned(slot)) => slot.into_inner().take(),
+            // It is being polled: see `poll`.
+            Err(TryLockError::WouldBlock) => None,
+        };
+        drop(work);
+    }
+}
+
+/// Stops a run from anywhere: another task, a signal handler, a callback.
+///
+/// Cheap to clone. It keeps nothing alive.
+#[derive(Clone)]
+pub struct StopHandle {
+    driver: Weak<Driver>,
+    shared: Weak<Shared>,
+}
+
+impl StopHandle {
+    pub(super) fn new(driver: &Arc<Driver>, shared: &Arc<Shared>) -> Self {
+        Self {
+            driver: Arc::downgrade(driver),
+            shared: Arc::downgrade(shared),
+        }
+    }
+
+    /// Stops the run at once, whether or not somebody polls it.
+    ///
+    /// The model's response is dropped before this returns (if the run is being polled this very
+    /// moment: before that poll returns). The reader then finds what had been emitted, and
+    /// [`RunCancelled`](crate::RunCancelled) with the partial output. A run that has ended stays as
+    /// it is.
+    pub fn stop(&self) {
+        self.stop_by(CancelledBy::Stop);
+    }
+
+    /// Stops the run, and says who wanted it.
+    pub fn stop_by(&self, by: CancelledBy) {
+        if let Some(driver) = self.driver.upgrade() {
+            driver.stop(by);
+        }
+        if let Some(shared) = self.shared.upgrade() {
+            shared.slot.reader.wake();
+        }
+    }
+}
+
+impl fmt::Debug for StopHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StopHandle")
+    }
+}

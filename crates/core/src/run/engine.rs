@@ -1,0 +1,263 @@
+//! From emitted events to the events that a reader sees.
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::Arc,
+    task::{Context as Task, Poll, ready},
+    time::Duration,
+};
+
+use tokio::time::Sleep;
+
+use super::{driver::Driver, log::LogWriter, observers::Observers, shared::Shared};
+use crate::{
+    CancelledBy, Error, ErrorKind, Event, EventKind, Json, Result, RunCancelled, RunFailed,
+    RunFinished, RunStarted, RunSuspended, StepPath, sync::lock,
+};
+
+/// Polls the work, numbers and logs what it emits, tells the observers, and makes the one end.
+///
+/// Event by event: the work fills the slot; the log, if there is one, acknowledges; the observers
+/// see it; the reader gets it; the slot is free again.
+pub(super) struct Engine {
+    pub(super) shared: Arc<Shared>,
+    pub(super) driver: Arc<Driver>,
+    pub(super) observers: Observers,
+    pub(super) log: Option<LogWriter>,
+    pub(super) wall_clock: WallClock,
+    pub(super) max_output_bytes: Option<u64>,
+    phase: Phase,
+    /// The run's own events that wait for their turn.
+    pending: VecDeque<EventKind>,
+    /// Whether the slot's event has been taken and not yet handed on.
+    holding: bool,
+    /// How the run ended, for whoever awaits it.
+    pub(super) end: Option<Result<(), Error>>,
+}
+
+enum Phase {
+    New(RunStarted),
+    Running,
+    Ending(End),
+    Ended,
+}
+
+enum End {
+    Done(Result<Json>),
+    Cancelled(CancelledBy),
+}
+
+/// The limit on a run's time by the wall clock.
+#[derive(Default)]
+pub(super) struct WallClock {
+    pub(super) limit: Option<Duration>,
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl WallClock {
+    fn poll(&mut self, task: &mut Task<'_>) -> Poll<Duration> {
+        let Some(limit) = self.limit else {
+            return Poll::Pending;
+        };
+        let alarm = self
+            .alarm
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        alarm.as_mut().poll(task).map(|()| limit)
+    }
+}
+
+impl Engine {
+    pub(super) fn new(shared: Arc<Shared>, driver: Arc<Driver>, started: RunStarted) -> Self {
+        Self {
+            shared,
+            driver,
+            observers: Observers::default(),
+            log: None,
+            wall_clock: WallClock::default(),
+            max_output_bytes: None,
+            phase: Phase::New(started),
+            pending: VecDeque::new(),
+            holding: false,
+            end: None,
+        }
+    }
+
+    /// The next event for the reader; none after the end.
+    pub(super) fn poll_event(&mut self, task: &mut Task<'_>) -> Poll<Option<Event>> {
+        loop {
+            if let Some(log) = self.log.as_mut().filter(|log| log.is_busy()) {
+                match ready!(log.poll(task)) {
+                    Ok(event) => return Poll::Ready(Some(self.hand_over(event))),
+                    Err(error) => self.log_failed(error),
+                }
+            }
+            let Some(event) = ready!(self.poll_source(task)) else {
+                return Poll::Ready(None);
+            };
+            match &mut self.log {
+                Some(log) => log.append(event),
+                None => return Poll::Ready(Some(self.hand_over(event))),
+            }
+        }
+    }
+
+    /// The next event, whatever becomes of it.
+    fn poll_source(&mut self, task: &mut Task<'_>) -> Poll<Option<Event>> {
+        if let Some(kind) = self.pending.pop_front() {
+            return Poll::Ready(Some(self.stamp(kind)));
+        }
+        if std::mem::take(&mut self.holding) {
+            self.shared.slot.vacate();
+        }
+        if let Phase::New(_) = self.phase {
+            if let Phase::New(started) = std::mem::replace(&mut self.phase, Phase::Running) {
+                return Poll::Ready(Some(self.stamp(started.into())));
+            }
+        }
+        loop {
+            if let Some(event) = self.shared.slot.take() {
+                self.holding = true;
+                return Poll::Ready(Some(event));
+            }
+            match std::mem::replace(&mut self.phase, Phase::Running) {
+                Phase::Running | Phase::New(_) => match self.poll_work(task) {
+                    Poll::Ready(Some(end)) => self.phase = Phase::Ending(end),
+                    Poll::Ready(None) => {}
+                    Poll::Pending => return Poll::Pending,
+                },
+                Phase::Ending(end) => {
+                    let kind = self.finish(end);
+                    return Poll::Ready(Some(self.stamp(kind)));
+                }
+                Phase::Ended => {
+                    self.phase = Phase::Ended;
+                    return Poll::Ready(None);
+                }
+            }
+        }
+    }
+
+    /// Goes on with the work until it ends, or the slot is filled.
+    fn poll_work(&mut self, task: &mut Task<'_>) -> Poll<Option<End>> {
+        let slot = &self.shared.slot;
+        // While the work is polled from here, filling the slot needn't wake anybody.
+        drop(slot.reader.take());
+        if let Poll::Ready(result) = self.driver.poll(task) {
+            return Poll::Ready(Some(End::Done(result)));
+        }
+        if slot.is_filled() {
+            return Poll::Ready(None);
+        }
+        slot.reader.register(task.waker());
+        // From here on another thread's event, or a stop, wakes us; what came before is seen now.
+        if slot.is_filled() {
+            return Poll::Ready(None);
+        }
+        if let Some(by) = self.driver.stopped() {
+            return Poll::Ready(Some(End::Cancelled(by)));
+        }
+        if slot.has_overflowed() {
+            return Poll::Ready(Some(self.cut(self.overflow())));
+        }
+        match self.wall_clock.poll(task) {
+            Poll::Ready(limit) => {
+                let message = format!("the run took longer than {limit:?}, its wall clock limit");
+                Poll::Ready(Some(self.cut(Error::new(ErrorKind::Timeout, message))))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn overflow(&self) -> Error {
+        let limit = self.max_output_bytes.unwrap_or_default();
+        Error::new(
+            ErrorKind::Limit,
+            format!("the run's output is longer than {limit} bytes, its limit"),
+        )
+    }
+
+    /// Drops the work and ends with an error.
+    fn cut(&self, error: Error) -> End {
+        self.driver.abandon();
+        End::Done(Err(error))
+    }
+
+    fn log_failed(&mut self, error: Error) {
+        self.log = None;
+        // Nothing is shown that the log didn't take, but for the failure itself.
+        self.pending.clear();
+        drop(self.shared.slot.take());
+        self.end = None;
+        self.phase = Phase::Ending(self.cut(error));
+    }
+
+    /// Gives up the run, because its reader can't go on.
+    pub(super) fn give_up(&mut self, error: Error) {
+        self.driver.abandon();
+        self.phase = Phase::Ended;
+        self.end = Some(Err(error));
+    }
+
+    fn stamp(&self, kind: EventKind) -> Event {
+        self.shared.slot.stamp(StepPath::run(), kind)
+    }
+
+    fn hand_over(&mut self, event: Event) -> Event {
+        self.pending.extend(self.observers.tell(&event));
+        event
+    }
+
+    /// The last event. The work is gone by now, so that all partial output is recorded.
+    fn finish(&mut self, end: End) -> EventKind {
+        self.phase = Phase::Ended;
+        self.shared.slot.close();
+        let (result, kind) = match end {
+            End::Done(Ok(output)) => (Ok(()), self.finished(output)),
+            End::Done(Err(error)) => self.failed(error),
+            End::Cancelled(by) => {
+                let partial = self.shared.partial();
+                let mut kind = RunCancelled::new(by);
+                kind.partial = Some(partial.clone());
+                let message = format!("the run was stopped ({})", kind.by);
+                let error = Error::new(ErrorKind::Cancelled, message).with_partial(partial);
+                (Err(error), kind.into())
+            }
+        };
+        self.end = Some(result);
+        kind
+    }
+
+    fn finished(&self, output: Json) -> EventKind {
+        let tally = lock(&self.shared.tally);
+        let mut kind = RunFinished::new(output, tally.usage);
+        kind.finish_reason = tally.finish_reason.clone();
+        kind.into()
+    }
+
+    fn failed(&self, error: Error) -> (Result<()>, EventKind) {
+        let partial = self.shared.partial();
+        let error = error.with_partial(partial.clone());
+        let kind = match error.suspension() {
+            Some(suspension) => {
+                let mut kind = RunSuspended::new(suspension.requests.clone());
+                kind.partial = Some(partial);
+                kind.into()
+            }
+            None => {
+                let mut kind = RunFailed::new((&error).into());
+                kind.partial = Some(partial);
+                kind.into()
+            }
+        };
+        (Err(error), kind)
+    }
+}
+
+impl Drop for Engine {
+    /// Drop is cancel: the work goes now, even if somebody holds a `StopHandle`.
+    fn drop(&mut self) {
+        self.driver.abandon();
+        self.shared.slot.close();
+    }
+}

@@ -1,0 +1,285 @@
+//! A run: one typed stream of events.
+
+mod batches;
+mod context;
+mod driver;
+mod engine;
+mod log;
+mod observers;
+mod result;
+mod shared;
+mod slot;
+mod stream;
+mod text;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+pub use batches::ChunkBatches;
+pub use context::RunContext;
+pub use driver::StopHandle;
+use driver::{Driver, Work};
+use engine::Engine;
+use futures::{FutureExt, future::BoxFuture};
+use log::LogWriter;
+use observers::Observers;
+pub use result::{Outcome, RunResult};
+use serde::Serialize;
+use shared::{Shared, Tally};
+use slot::Slot;
+pub use stream::{RunFuture, RunStream};
+pub use text::TextStream;
+
+use crate::{
+    Busy, Context, Error, Event, Journal, Json, MemoryJournal, ModelSettings, Result, RunId,
+    RunStarted, Step, Store, Text, TimeLimits, sync::lock,
+};
+
+type Body<T> = Box<dyn FnOnce(RunContext) -> BoxFuture<'static, Result<T>> + Send>;
+
+/// A run that hasn't begun: set it up, then await or stream it.
+///
+/// Agents and flows make it. `.await` gives the [`RunResult`]; [`stream`](Self::stream) the
+/// [`RunStream`] of its events. Both do the same work in the same way: awaiting is streaming
+/// without looking. Nothing happens before it is polled, and dropping it stops it.
+///
+/// ```
+/// # futures::executor::block_on(async {
+/// use mainstem_core::{Run, TextDelta};
+///
+/// let run = Run::new("greet", |ctx| async move {
+///     ctx.emit(TextDelta::new("Hello")).await;
+///     Ok("Hello".to_owned())
+/// });
+/// let mut stream = run.stream();
+/// assert_eq!(stream.next_text().await?.unwrap(), "Hello");
+/// assert_eq!(stream.await?.output, "Hello");
+/// # Ok::<(), mainstem_core::Error>(())
+/// # }).unwrap();
+/// ```
+#[must_use = "a run does nothing unless it is awaited or streamed"]
+pub struct Run<T> {
+    name: Text,
+    body: Body<T>,
+    input: Option<Json>,
+    id: Option<RunId>,
+    metadata: BTreeMap<String, serde_json::Value>,
+    context: Option<Context>,
+    busy: Busy,
+    settings: ModelSettings,
+    time_limits: Option<TimeLimits>,
+    wall_clock: Option<Duration>,
+    max_output_bytes: Option<u64>,
+    store: Option<Arc<dyn Store>>,
+    journal: Option<Arc<dyn Journal>>,
+    observers: Observers,
+}
+
+impl<T: Serialize + Send + 'static> Run<T> {
+    /// A run of a function.
+    ///
+    /// It is how agents and flows are made: the function emits events through its [`RunContext`]
+    /// and returns the output. [`Run::of`] is the run of one [`Step`].
+    pub fn new<F, Fut>(name: impl Into<Text>, body: F) -> Self
+    where
+        F: FnOnce(RunContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
+        Self {
+            name: name.into(),
+            body: Box::new(|ctx| body(ctx).boxed()),
+            input: None,
+            id: None,
+            metadata: BTreeMap::new(),
+            context: None,
+            busy: Busy::Wait,
+            settings: ModelSettings::new(),
+            time_limits: None,
+            wall_clock: None,
+            max_output_bytes: None,
+            store: None,
+            journal: None,
+            observers: Observers::default(),
+        }
+    }
+
+    /// The run of a step.
+    pub fn of<In, S>(step: S, input: In) -> Self
+    where
+        In: Serialize + Send + 'static,
+        S: Step<In, Output = T>,
+    {
+        let name: Text = step.name().into();
+        let json = Json::new(&input).ok();
+        let run = Self::new(name, move |ctx| async move {
+            let work = |ctx| step.call(ctx, input);
+            ctx.step(step.name(), step.kind(), work).await
+        });
+        Self { input: json, ..run }
+    }
+
+    /// Uses a session; without one, the run has a new one of its own.
+    pub fn context(mut self, context: &Context) -> Self {
+        self.context = Some(context.clone());
+        self
+    }
+
+    /// What to do when another run is using the context; by default this one waits.
+    pub fn when_busy(mut self, busy: Busy) -> Self {
+        self.busy = busy;
+        self
+    }
+
+    /// Calls a function with each piece of text, as a text view gives it.
+    ///
+    /// It is called when the event is handed to the reader, before the reader has it. A callback
+    /// that panics is reported by a notice, once, and called again.
+    pub fn on_chunk(mut self, call: impl FnMut(&Text) + Send + 'static) -> Self {
+        self.observers.on_chunk(call);
+        self
+    }
+
+    /// Calls a function with each event; as [`on_chunk`](Self::on_chunk).
+    pub fn on_event(mut self, call: impl FnMut(&Event) + Send + 'static) -> Self {
+        self.observers.on_event(call);
+        self
+    }
+
+    /// Settings for this run; they go before those of its agents.
+    pub fn settings(mut self, settings: ModelSettings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Limits how long models may keep this run waiting; they go before those of its agents.
+    pub fn time_limits(mut self, limits: TimeLimits) -> Self {
+        self.time_limits = Some(limits);
+        self
+    }
+
+    /// Limits the time of the whole run by the wall clock, the time that its reader takes included.
+    ///
+    /// None by default. [`time_limits`](Self::time_limits) count waiting on the model alone.
+    pub fn wall_clock_limit(mut self, limit: Duration) -> Self {
+        self.wall_clock = Some(limit);
+        self
+    }
+
+    /// Limits the output in bytes; none by default.
+    ///
+    /// The piece that would pass the limit isn't shown; the run fails with
+    /// [`ErrorKind::Limit`](crate::ErrorKind::Limit) and keeps what was shown as partial output.
+    pub fn max_output_bytes(mut self, bytes: u64) -> Self {
+        self.max_output_bytes = Some(bytes);
+        self
+    }
+
+    /// Keeps the run's events in a store; each is shown only once the store has it.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Uses another journal than one in memory.
+    pub fn journal(mut self, journal: impl Journal) -> Self {
+        self.journal = Some(Arc::new(journal));
+        self
+    }
+
+    /// Gives the run an id of the caller's; by default it gets one that can't be guessed.
+    pub fn id(mut self, id: impl Into<RunId>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Says something about the run; [`RunStarted`] carries it.
+    pub fn metadata(
+        mut self,
+        name: impl Into<String>,
+        value: impl Into<serde_json::Value>,
+    ) -> Self {
+        self.metadata.insert(name.into(), value.into());
+        self
+    }
+
+    /// The stream of the run's events.
+    pub fn stream(self) -> RunStream<T> {
+        let shared = Arc::new(Shared {
+            id: self.id.unwrap_or_else(RunId::new),
+            slot: Slot::new(self.max_output_bytes),
+            context: self.context.unwrap_or_default(),
+            journal: self
+                .journal
+                .unwrap_or_else(|| Arc::new(MemoryJournal::new())),
+            settings: self.settings,
+            time_limits: self.time_limits,
+            tally: Mutex::new(Tally::default()),
+        });
+        let mut started = RunStarted::new(shared.id.clone(), self.name);
+        started.input = self.input;
+        started.metadata = self.metadata;
+
+        let output = Arc::new(Mutex::new(None));
+        let work = work(
+            Arc::clone(&shared),
+            self.busy,
+            self.body,
+            Arc::clone(&output),
+        );
+        let mut engine = Engine::new(Arc::clone(&shared), Arc::new(Driver::new(work)), started);
+        engine.log = self
+            .store
+            .map(|store| LogWriter::new(store, shared.id.clone()));
+        engine.observers = self.observers;
+        engine.wall_clock.limit = self.wall_clock;
+        engine.max_output_bytes = self.max_output_bytes;
+        RunStream::new(engine, output)
+    }
+
+    /// Runs until the end, and gives a suspension as a value.
+    ///
+    /// # Errors
+    ///
+    /// The run's failure, or of kind [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled).
+    pub async fn outcome(self) -> Result<Outcome<T>> {
+        self.stream().outcome().await
+    }
+}
+
+/// The work of a run: its turn on the context, its body, and its output for both kinds of reader.
+fn work<T: Serialize + Send + 'static>(
+    shared: Arc<Shared>,
+    busy: Busy,
+    body: Body<T>,
+    typed: Arc<Mutex<Option<T>>>,
+) -> Work {
+    async move {
+        let _turn = shared.context.begin_turn(busy).await?;
+        let output = body(RunContext::root(shared)).await?;
+        let json = Json::new(&output)?;
+        *lock(&typed) = Some(output);
+        Ok(json)
+    }
+    .boxed()
+}
+
+impl<T: Serialize + Send + 'static> IntoFuture for Run<T> {
+    type Output = Result<RunResult<T>, Error>;
+    type IntoFuture = RunFuture<T>;
+
+    fn into_future(self) -> RunFuture<T> {
+        self.stream().into_future()
+    }
+}
+
+impl<T> fmt::Debug for Run<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,36 @@
+use std::fmt;
+
+use crate::{FinishReason, Message, RunId, Suspension, Usage};
+
+/// What a finished run gives.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct RunResult<T> {
+    /// The run's id.
+    pub run: RunId,
+    /// The output: the full text, or the typed value.
+    pub output: T,
+    /// What was used, over all model calls.
+    pub usage: Usage,
+    /// Why the last model answer ended; none, if no model was asked.
+    pub finish_reason: Option<FinishReason>,
+    /// The messages that the run added to its conversation.
+    pub messages: Vec<Message>,
+}
+
+impl<T: fmt::Display> fmt::Display for RunResult<T> {
+    /// The output.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.output.fmt(f)
+    }
+}
+
+/// How a run's segment ended, where it didn't fail.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome<T> {
+    /// It is done.
+    Finished(RunResult<T>),
+    /// It waits for answers.
+    Suspended(Suspension),
+}

@@ -1,0 +1,120 @@
+//! The one place through which every event of a run passes.
+
+use std::sync::Mutex;
+
+use futures::task::AtomicWaker;
+use tokio::sync::Semaphore;
+
+use crate::{Epoch, Event, EventKind, Place, Seq, StepPath, Timestamp, sync::lock};
+
+/// Holds one event between the step that emits it and the reader.
+///
+/// A step that finds it full waits, in the order of coming: that is the back-pressure. The permit
+/// of the semaphore is the right to fill the slot; the reader gives it back with
+/// [`vacate`](Self::vacate), once it is done with the event.
+pub(super) struct Slot {
+    vacancy: Semaphore,
+    state: Mutex<State>,
+    /// The reader, while it sleeps; filling from within its own poll wakes nobody.
+    pub(super) reader: AtomicWaker,
+    max_output_bytes: Option<u64>,
+}
+
+struct State {
+    event: Option<Event>,
+    next: Place,
+    output_bytes: u64,
+    overflow: bool,
+}
+
+impl Slot {
+    pub(super) fn new(max_output_bytes: Option<u64>) -> Self {
+        Self {
+            vacancy: Semaphore::new(1),
+            state: Mutex::new(State {
+                event: None,
+                next: Place::new(Epoch::FIRST, Seq(1)),
+                output_bytes: 0,
+                overflow: false,
+            }),
+            reader: AtomicWaker::new(),
+            max_output_bytes,
+        }
+    }
+
+    /// Emits an event; waits until there is room. Does nothing, once the run has ended.
+    ///
+    /// Output beyond the limit is never shown: then this never returns, and the reader ends the run.
+    pub(super) async fn put(&self, path: &StepPath, kind: EventKind) {
+        match self.vacancy.acquire().await {
+            Ok(permit) => permit.forget(),
+            Err(_closed) => return,
+        }
+        let fits = {
+            let mut state = lock(&self.state);
+            state.output_bytes += output_bytes(&kind);
+            if self
+                .max_output_bytes
+                .is_some_and(|max| state.output_bytes > max)
+            {
+                state.overflow = true;
+            } else {
+                state.event = Some(state.stamp(path.clone(), kind));
+            }
+            !state.overflow
+        };
+        self.reader.wake();
+        if !fits {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// The next event for the reader, numbered past the slot: the run's own.
+    pub(super) fn stamp(&self, path: StepPath, kind: EventKind) -> Event {
+        lock(&self.state).stamp(path, kind)
+    }
+
+    /// The place that the next event will have.
+    pub(super) fn next_place(&self) -> Place {
+        lock(&self.state).next
+    }
+
+    pub(super) fn take(&self) -> Option<Event> {
+        lock(&self.state).event.take()
+    }
+
+    /// Lets the next event in.
+    pub(super) fn vacate(&self) {
+        self.vacancy.add_permits(1);
+    }
+
+    pub(super) fn close(&self) {
+        self.vacancy.close();
+    }
+
+    pub(super) fn is_filled(&self) -> bool {
+        lock(&self.state).event.is_some()
+    }
+
+    pub(super) fn has_overflowed(&self) -> bool {
+        lock(&self.state).overflow
+    }
+}
+
+impl State {
+    fn stamp(&mut self, path: StepPath, kind: EventKind) -> Event {
+        let place = self.next;
+        self.next.seq.0 += 1;
+        Event::new(place, Timestamp::now(), path, kind)
+    }
+}
+
+fn output_bytes(kind: &EventKind) -> u64 {
+    let bytes = match kind {
+        EventKind::TextDelta(delta) => delta.text.len(),
+        EventKind::JsonDelta(delta) => delta.text.len(),
+        EventKind::Bytes(bytes) => bytes.data.len(),
+        _ => 0,
+    };
+    bytes as u64
+}

@@ -1,0 +1,186 @@
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context as Task, Poll, ready},
+};
+
+use futures::{Stream, StreamExt, stream::FusedStream};
+
+use super::{ChunkBatches, Outcome, RunResult, StopHandle, TextStream, engine::Engine};
+use crate::{Context, Error, ErrorKind, Event, EventKind, Result, RunId, Text, sync::lock};
+
+/// The events of a run, as they happen; awaited, its result.
+///
+/// A stream of [`Event`]s that ends with one of the four ends. Or: [`next_text`](Self::next_text)
+/// for the text alone; `.await` for the result, at any moment: it drains what is left. Dropping it
+/// stops the run and closes the model's connection.
+pub struct RunStream<T> {
+    engine: Engine,
+    output: Arc<Mutex<Option<T>>>,
+    /// Whether text was shown that can't be taken back.
+    shown: bool,
+}
+
+impl<T> RunStream<T> {
+    pub(super) fn new(engine: Engine, output: Arc<Mutex<Option<T>>>) -> Self {
+        Self {
+            engine,
+            output,
+            shown: false,
+        }
+    }
+
+    /// The next piece of text; none, once the run has finished.
+    ///
+    /// Text of models, and of functions that emit some; of a typed agent its JSON text.
+    ///
+    /// # Errors
+    ///
+    /// The run's failure, after all that came before it; of kind [`ErrorKind::Cancelled`] or
+    /// [`ErrorKind::Suspended`], if it ended so; of kind [`ErrorKind::Retracted`], if text that was
+    /// given is void: then the run is given up.
+    pub async fn next_text(&mut self) -> Result<Option<Text>> {
+        std::future::poll_fn(|task| self.poll_text(task)).await
+    }
+
+    pub(super) fn poll_text(&mut self, task: &mut Task<'_>) -> Poll<Result<Option<Text>>> {
+        loop {
+            let Some(event) = ready!(self.engine.poll_event(task)) else {
+                return Poll::Ready(match &self.engine.end {
+                    Some(Err(error)) => Err(error.clone()),
+                    _ => Ok(None),
+                });
+            };
+            if let Some(text) = event.text() {
+                if !text.is_empty() {
+                    self.shown = true;
+                    return Poll::Ready(Ok(Some(text.clone())));
+                }
+            } else if self.shown && matches!(event.kind, EventKind::Retracted(_)) {
+                let error = Error::new(
+                    ErrorKind::Retracted,
+                    "text that was given is void; read events to follow retractions",
+                );
+                self.engine.give_up(error.clone());
+                return Poll::Ready(Err(error));
+            }
+        }
+    }
+
+    /// The text alone, as a stream.
+    pub fn text(self) -> TextStream<T> {
+        TextStream::new(self)
+    }
+
+    /// The text in batches: of `n` pieces, or fewer when `max_delay` has passed since the first.
+    ///
+    /// # Panics
+    ///
+    /// If `n` is 0.
+    pub fn chunks_batched(self, n: usize, max_delay: std::time::Duration) -> ChunkBatches<T> {
+        ChunkBatches::new(self, n, max_delay)
+    }
+
+    /// A handle that stops the run from elsewhere.
+    pub fn stop_handle(&self) -> StopHandle {
+        StopHandle::new(&self.engine.driver, &self.engine.shared)
+    }
+
+    /// Stops the run; what follows are the events that had been emitted, and the end.
+    pub fn stop(&self) {
+        self.stop_handle().stop();
+    }
+
+    /// The run's id.
+    pub fn id(&self) -> &RunId {
+        &self.engine.shared.id
+    }
+
+    /// The run's session.
+    pub fn context(&self) -> &Context {
+        &self.engine.shared.context
+    }
+
+    /// Drains what is left, and gives a suspension as a value.
+    ///
+    /// # Errors
+    ///
+    /// The run's failure, or of kind [`ErrorKind::Cancelled`].
+    pub async fn outcome(self) -> Result<Outcome<T>> {
+        match self.await {
+            Ok(result) => Ok(Outcome::Finished(result)),
+            Err(error) => match error.suspension() {
+                Some(suspension) => Ok(Outcome::Suspended(suspension.clone())),
+                None => Err(error),
+            },
+        }
+    }
+
+    fn result(&mut self) -> Result<RunResult<T>> {
+        if let Some(Err(error)) = &self.engine.end {
+            return Err(error.clone());
+        }
+        let output = lock(&self.output).take();
+        let Some(output) = output else {
+            return Err(Error::new(
+                ErrorKind::Other,
+                "the run's result was taken already",
+            ));
+        };
+        let shared = &self.engine.shared;
+        let tally = lock(&shared.tally);
+        Ok(RunResult {
+            run: shared.id.clone(),
+            output,
+            usage: tally.usage,
+            finish_reason: tally.finish_reason.clone(),
+            messages: tally.messages.clone(),
+        })
+    }
+}
+
+impl<T> Stream for RunStream<T> {
+    type Item = Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Event>> {
+        self.engine.poll_event(task)
+    }
+}
+
+impl<T> FusedStream for RunStream<T> {
+    fn is_terminated(&self) -> bool {
+        self.engine.end.is_some()
+    }
+}
+
+impl<T> IntoFuture for RunStream<T> {
+    type Output = Result<RunResult<T>>;
+    type IntoFuture = RunFuture<T>;
+
+    fn into_future(self) -> RunFuture<T> {
+        RunFuture(self)
+    }
+}
+
+impl<T> fmt::Debug for RunStream<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunStream")
+            .field("run", self.id())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The result of a run, to be awaited.
+#[must_use = "a run does nothing unless it is awaited"]
+#[derive(Debug)]
+pub struct RunFuture<T>(RunStream<T>);
+
+impl<T> Future for RunFuture<T> {
+    type Output = Result<RunResult<T>>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
+        while ready!(self.0.poll_next_unpin(task)).is_some() {}
+        Poll::Ready(self.0.result())
+    }
+}

@@ -1,0 +1,44 @@
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use serde::Serialize;
+
+use crate::{Result, RunContext};
+
+/// Something that a flow is made of: an agent, a function, a flow.
+///
+/// A step takes an input and gives an output; whatever else it has to say, it emits through its
+/// [`RunContext`]. The runner emits its beginning and its end.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a step that takes `{In}`",
+    note = "agents are `Step<String>`; the input must be what the step before gives"
+)]
+pub trait Step<In>: Send + Sync + 'static {
+    /// What it gives; it crosses the step's boundary as JSON, too.
+    type Output: Serialize + Send + 'static;
+
+    /// Its name, the segment of its path.
+    fn name(&self) -> &str;
+
+    /// What kind of step it is: `agent`, `function`, `flow`, ….
+    fn kind(&self) -> &'static str;
+
+    /// Does it.
+    fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<Self::Output>>;
+}
+
+impl<In, S: Step<In> + ?Sized> Step<In> for Arc<S> {
+    type Output = S::Output;
+
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn kind(&self) -> &'static str {
+        (**self).kind()
+    }
+
+    fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<Self::Output>> {
+        (**self).call(ctx, input)
+    }
+}

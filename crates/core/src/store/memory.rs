@@ -1,0 +1,210 @@
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+use futures::{FutureExt, future::BoxFuture, stream, stream::BoxStream};
+use tokio::sync::watch;
+
+use super::{Durability, Store};
+use crate::{Epoch, Error, ErrorKind, Event, Place, Result, RunId, sync::lock};
+
+/// Logs in this process's memory: for tests, and where a log needn't outlive its process.
+///
+/// A clone is the same store. Everything stays until [`remove`](Self::remove).
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    logs: Arc<Mutex<HashMap<RunId, Arc<Log>>>>,
+}
+
+struct Log {
+    state: Mutex<State>,
+    /// How many events there are; closed together with the log.
+    changed: watch::Sender<usize>,
+}
+
+struct State {
+    events: Vec<Event>,
+    epoch: Epoch,
+    closed: bool,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Forgets a log; says whether it was there.
+    pub fn remove(&self, run: &RunId) -> bool {
+        lock(&self.logs).remove(run).is_some()
+    }
+
+    fn log(&self, run: &RunId) -> Result<Arc<Log>> {
+        let log = lock(&self.logs).get(run).cloned();
+        log.ok_or_else(|| {
+            Error::new(
+                ErrorKind::NotFound,
+                format!("there is no log of run `{run}`"),
+            )
+        })
+    }
+}
+
+impl Log {
+    fn writer(&self, run: &RunId, epoch: Epoch) -> Result<std::sync::MutexGuard<'_, State>> {
+        let state = lock(&self.state);
+        if state.epoch != epoch {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!(
+                    "run `{run}` has a newer writer: epoch {}, not {epoch}",
+                    state.epoch
+                ),
+            ));
+        }
+        Ok(state)
+    }
+
+    fn append(&self, run: &RunId, epoch: Epoch, events: Vec<Event>) -> Result<()> {
+        let mut state = self.writer(run, epoch)?;
+        if state.closed {
+            return Err(closed(run));
+        }
+        let mut last = state.events.last().map(Event::place);
+        for event in &events {
+            if event.epoch != epoch || last.is_some_and(|last| event.seq <= last.seq) {
+                return Err(Error::new(
+                    ErrorKind::Conflict,
+                    format!(
+                        "event {} doesn't follow the log of run `{run}`",
+                        event.place()
+                    ),
+                ));
+            }
+            last = Some(event.place());
+        }
+        state.events.extend(events);
+        let count = state.events.len();
+        drop(state);
+        self.changed.send_replace(count);
+        Ok(())
+    }
+
+    fn after(&self, after: Option<Place>, limit: usize) -> (Vec<Event>, bool) {
+        let state = lock(&self.state);
+        let start = after.map_or(0, |place| {
+            state.events.partition_point(|event| event.seq <= place.seq)
+        });
+        let events: Vec<_> = state.events[start..].iter().take(limit).cloned().collect();
+        let is_end = state.closed && start + events.len() == state.events.len();
+        (events, is_end)
+    }
+}
+
+fn closed(run: &RunId) -> Error {
+    Error::new(
+        ErrorKind::Store,
+        format!("the log of run `{run}` is closed"),
+    )
+}
+
+/// A future that is there already: memory never waits.
+fn ready<T: Send + 'static>(value: T) -> BoxFuture<'static, T> {
+    std::future::ready(value).boxed()
+}
+
+impl Store for MemoryStore {
+    fn create(&self, run: &RunId) -> BoxFuture<'static, Result<Epoch>> {
+        let mut logs = lock(&self.logs);
+        if logs.contains_key(run) {
+            let message = format!("there is a log of run `{run}` already");
+            return ready(Err(Error::new(ErrorKind::Conflict, message)));
+        }
+        let state = State {
+            events: Vec::new(),
+            epoch: Epoch::FIRST,
+            closed: false,
+        };
+        let log = Log {
+            state: Mutex::new(state),
+            changed: watch::Sender::new(0),
+        };
+        logs.insert(run.clone(), Arc::new(log));
+        ready(Ok(Epoch::FIRST))
+    }
+
+    fn append(
+        &self,
+        run: &RunId,
+        epoch: Epoch,
+        events: Vec<Event>,
+        _durability: Durability, // memory has one kind
+    ) -> BoxFuture<'static, Result<()>> {
+        ready(self.log(run).and_then(|log| log.append(run, epoch, events)))
+    }
+
+    fn read(
+        &self,
+        run: &RunId,
+        after: Option<Place>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<Event>>> {
+        ready(self.log(run).map(|log| log.after(after, limit).0))
+    }
+
+    fn tail(&self, run: &RunId, after: Option<Place>) -> BoxStream<'static, Result<Event>> {
+        let log = match self.log(run) {
+            Ok(log) => log,
+            Err(error) => return Box::pin(stream::iter([Err(error)])),
+        };
+        let changed = log.changed.subscribe();
+        Box::pin(stream::unfold(
+            (log, changed, after),
+            |(log, mut changed, after)| async move {
+                loop {
+                    changed.mark_unchanged();
+                    let (events, is_end) = log.after(after, 1);
+                    if let Some(event) = events.into_iter().next() {
+                        let place = event.place();
+                        return Some((Ok(event), (log, changed, Some(place))));
+                    }
+                    if is_end || changed.changed().await.is_err() {
+                        return None;
+                    }
+                }
+            },
+        ))
+    }
+
+    fn reopen(&self, run: &RunId) -> BoxFuture<'static, Result<Epoch>> {
+        ready(self.log(run).and_then(|log| {
+            let mut state = lock(&log.state);
+            if state.closed {
+                return Err(closed(run));
+            }
+            state.epoch = Epoch(state.epoch.0 + 1);
+            Ok(state.epoch)
+        }))
+    }
+
+    fn close(&self, run: &RunId, epoch: Epoch) -> BoxFuture<'static, Result<()>> {
+        ready(self.log(run).and_then(|log| {
+            let mut state = log.writer(run, epoch)?;
+            state.closed = true;
+            let count = state.events.len();
+            drop(state);
+            log.changed.send_replace(count);
+            Ok(())
+        }))
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("logs", &lock(&self.logs).len())
+            .finish()
+    }
+}

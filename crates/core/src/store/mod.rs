@@ -1,0 +1,123 @@
+//! Where the events of a run are kept.
+
+mod memory;
+
+use std::sync::Arc;
+
+use futures::{future::BoxFuture, stream::BoxStream};
+pub use memory::MemoryStore;
+
+use crate::{Epoch, Event, Place, Result, RunId};
+
+/// A place for the logs of runs.
+///
+/// One log a run, of events in the order of their `seq`. A log has one writer at a time, known by
+/// its epoch; one that opens it again fences the ones before it. The futures that a store returns
+/// resolve once what they did is as durable as was asked for: an event is shown to readers only
+/// then.
+///
+/// Writing one: implement the trait, then run the test kit's suite on it.
+pub trait Store: Send + Sync + 'static {
+    /// Begins a log, and gives the epoch of its first writer, [`Epoch::FIRST`].
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Conflict`](crate::ErrorKind::Conflict), if there is one already.
+    fn create(&self, run: &RunId) -> BoxFuture<'static, Result<Epoch>>;
+
+    /// Adds events at the end.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Conflict`](crate::ErrorKind::Conflict), if the epoch isn't the newest
+    /// or a `seq` isn't above all before it; of kind
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound), if there is no such log; of kind
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store), if the log is closed or the store fails.
+    fn append(
+        &self,
+        run: &RunId,
+        epoch: Epoch,
+        events: Vec<Event>,
+        durability: Durability,
+    ) -> BoxFuture<'static, Result<()>>;
+
+    /// The events after a place, `limit` at most; from the beginning, if no place is given.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::NotFound`](crate::ErrorKind::NotFound), if there is no such log.
+    fn read(
+        &self,
+        run: &RunId,
+        after: Option<Place>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<Event>>>;
+
+    /// The events after a place, and those to come; ends when the log is closed.
+    ///
+    /// An error is the last item.
+    fn tail(&self, run: &RunId, after: Option<Place>) -> BoxStream<'static, Result<Event>>;
+
+    /// Opens a log for another writer, which gets the next epoch.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::NotFound`](crate::ErrorKind::NotFound), if there is no such log; of
+    /// kind [`ErrorKind::Store`](crate::ErrorKind::Store), if it is closed.
+    fn reopen(&self, run: &RunId) -> BoxFuture<'static, Result<Epoch>>;
+
+    /// Ends a log: nothing can be added any more.
+    ///
+    /// # Errors
+    ///
+    /// As for [`append`](Self::append); closing a closed log is none.
+    fn close(&self, run: &RunId, epoch: Epoch) -> BoxFuture<'static, Result<()>>;
+}
+
+/// What must not get lost, at the least, once an append has resolved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Durability {
+    /// It survives the death of the process.
+    #[default]
+    Process,
+    /// It survives the loss of power: for the ends of steps and runs, and for decisions.
+    Power,
+}
+
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn create(&self, run: &RunId) -> BoxFuture<'static, Result<Epoch>> {
+        (**self).create(run)
+    }
+
+    fn append(
+        &self,
+        run: &RunId,
+        epoch: Epoch,
+        events: Vec<Event>,
+        durability: Durability,
+    ) -> BoxFuture<'static, Result<()>> {
+        (**self).append(run, epoch, events, durability)
+    }
+
+    fn read(
+        &self,
+        run: &RunId,
+        after: Option<Place>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<Event>>> {
+        (**self).read(run, after, limit)
+    }
+
+    fn tail(&self, run: &RunId, after: Option<Place>) -> BoxStream<'static, Result<Event>> {
+        (**self).tail(run, after)
+    }
+
+    fn reopen(&self, run: &RunId) -> BoxFuture<'static, Result<Epoch>> {
+        (**self).reopen(run)
+    }
+
+    fn close(&self, run: &RunId, epoch: Epoch) -> BoxFuture<'static, Result<()>> {
+        (**self).close(run, epoch)
+    }
+}

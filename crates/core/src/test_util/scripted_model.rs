@@ -1,0 +1,155 @@
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures::{StreamExt, stream};
+
+use crate::{
+    Error, ErrorKind, FinishReason, Model, ModelEvent, ModelRequest, ModelStream, Result, Text,
+    Usage, sync::lock,
+};
+
+/// A model that answers by script; a clone is the same model.
+///
+/// Each request takes the next script; one too many gets an error. The requests are kept.
+///
+/// ```
+/// # futures::executor::block_on(async {
+/// use futures::StreamExt;
+/// use mainstem_core::{Message, Model, ModelEvent, ModelRequest, test_util::ScriptedModel};
+///
+/// let model = ScriptedModel::new().answer(["Ja", "ys"]);
+/// let request = ModelRequest::new([Message::user("Name a bird.")]);
+/// let events: Vec<_> = model.stream(request).collect().await;
+/// assert_eq!(*events[1].as_ref().unwrap(), ModelEvent::Text("Ja".into()));
+/// assert_eq!(model.requests().len(), 1);
+/// # });
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ScriptedModel {
+    scripts: Arc<Mutex<VecDeque<Script>>>,
+    requests: Arc<Mutex<Vec<ModelRequest>>>,
+}
+
+/// One scripted answer.
+#[derive(Clone, Debug, Default)]
+pub struct Script {
+    steps: Vec<ScriptStep>,
+}
+
+#[derive(Clone, Debug)]
+enum ScriptStep {
+    Event(ModelEvent),
+    Wait(Duration),
+    Fail(Error),
+    Stall,
+}
+
+impl ScriptedModel {
+    /// A model without answers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a complete text answer in pieces: with a request id, a usage of 3 tokens in and one out
+    /// for each piece, and the finish reason `stop`.
+    #[must_use]
+    pub fn answer<T: Into<Text>>(self, pieces: impl IntoIterator<Item = T>) -> Self {
+        self.script(Script::text(pieces))
+    }
+
+    /// Adds an answer.
+    #[must_use]
+    pub fn script(self, script: Script) -> Self {
+        lock(&self.scripts).push_back(script);
+        self
+    }
+
+    /// The requests so far.
+    pub fn requests(&self) -> Vec<ModelRequest> {
+        lock(&self.requests).clone()
+    }
+}
+
+impl Script {
+    /// An answer of nothing, which therefore ends too early.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A complete text answer; see [`ScriptedModel::answer`].
+    pub fn text<T: Into<Text>>(pieces: impl IntoIterator<Item = T>) -> Self {
+        let mut script = Self::new().event(ModelEvent::Started {
+            request_id: Some("req-1".into()),
+        });
+        let mut count = 0;
+        for piece in pieces {
+            script = script.event(ModelEvent::Text(piece.into()));
+            count += 1;
+        }
+        script
+            .event(ModelEvent::Usage(Usage::new(3, count)))
+            .event(ModelEvent::Finished(FinishReason::Stop))
+    }
+
+    /// Adds an event.
+    #[must_use]
+    pub fn event(mut self, event: ModelEvent) -> Self {
+        self.steps.push(ScriptStep::Event(event));
+        self
+    }
+
+    /// Waits.
+    #[must_use]
+    pub fn wait(mut self, duration: Duration) -> Self {
+        self.steps.push(ScriptStep::Wait(duration));
+        self
+    }
+
+    /// Fails.
+    #[must_use]
+    pub fn fail(mut self, error: Error) -> Self {
+        self.steps.push(ScriptStep::Fail(error));
+        self
+    }
+
+    /// Never goes on.
+    #[must_use]
+    pub fn stall(mut self) -> Self {
+        self.steps.push(ScriptStep::Stall);
+        self
+    }
+}
+
+impl ScriptStep {
+    async fn play(self) -> Option<Result<ModelEvent>> {
+        match self {
+            Self::Event(event) => Some(Ok(event)),
+            Self::Fail(error) => Some(Err(error)),
+            Self::Wait(duration) => {
+                tokio::time::sleep(duration).await;
+                None
+            }
+            Self::Stall => std::future::pending().await,
+        }
+    }
+}
+
+impl Model for ScriptedModel {
+    fn id(&self) -> &str {
+        "scripted"
+    }
+
+    fn stream(&self, request: ModelRequest) -> ModelStream {
+        lock(&self.requests).push(request);
+        let Some(script) = lock(&self.scripts).pop_front() else {
+            return ModelStream::from_error(Error::new(
+                ErrorKind::Model,
+                "the scripted model has no answer left",
+            ));
+        };
+        ModelStream::new(stream::iter(script.steps).filter_map(ScriptStep::play))
+    }
+}

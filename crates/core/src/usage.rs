@@ -1,0 +1,71 @@
+use std::ops::AddAssign;
+
+use serde::{Deserialize, Serialize};
+
+/// What a model call, a step or a run used, in tokens.
+///
+/// ```
+/// use mainstem_core::Usage;
+///
+/// let mut total = Usage::new(10, 4);
+/// total += Usage::new(1, 1);
+/// assert_eq!(total.total_tokens(), 16);
+/// assert_eq!(total.requests, 2);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Model calls.
+    pub requests: u64,
+    /// Tokens that were sent.
+    pub input_tokens: u64,
+    /// Of these, the ones that the provider had cached.
+    pub cached_input_tokens: u64,
+    /// Tokens that the model wrote, reasoning included.
+    pub output_tokens: u64,
+    /// Of these, the ones that were reasoning.
+    pub reasoning_tokens: u64,
+    /// Whether a part of it was estimated, because a provider sent no usage.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
+}
+
+impl Usage {
+    /// The usage of one model call.
+    pub fn new(input_tokens: u64, output_tokens: u64) -> Self {
+        Self {
+            requests: 1,
+            input_tokens,
+            output_tokens,
+            ..Self::default()
+        }
+    }
+
+    /// Tokens in and out.
+    pub const fn total_tokens(&self) -> u64 {
+        self.input_tokens.saturating_add(self.output_tokens)
+    }
+}
+
+impl AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.requests = self.requests.saturating_add(other.requests);
+        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
+        self.cached_input_tokens = self
+            .cached_input_tokens
+            .saturating_add(other.cached_input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
+        self.reasoning_tokens = self.reasoning_tokens.saturating_add(other.reasoning_tokens);
+        self.estimated |= other.estimated;
+    }
+}
+
+impl std::iter::Sum for Usage {
+    fn sum<I: Iterator<Item = Self>>(items: I) -> Self {
+        items.fold(Self::default(), |mut total, item| {
+            total += item;
+            total
+        })
+    }
+}

@@ -1,0 +1,39 @@
+//! JSON from a language model, checked against a schema.
+//!
+//! Three types, no async and no IO: a [`Schema`] is made once, from a type or from JSON; a
+//! [`Checker`] is fed the bytes of one document as they arrive; a [`Violation`] says what is wrong
+//! and where.
+//!
+//! ```
+//! use mainstem_structured::Schema;
+//!
+//! #[derive(schemars::JsonSchema)]
+//! # #[allow(dead_code)]
+//! struct Bird { name: String, eggs: u8 }
+//!
+//! let schema = Schema::of::<Bird>()?;
+//! let mut checker = schema.checker();
+//! checker.feed(br#"{"name": "jay", "#)?;
+//! checker.feed(br#""eggs": 5}"#)?;
+//! assert_eq!(checker.finish()?, r#"{"name": "jay", "eggs": 5}"#);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # When the verdict comes
+//!
+//! This version keeps what it is fed and judges the whole document in [`Checker::finish`]. The
+//! interface is made for a verdict at the first impossible byte: [`Checker::feed`] already returns
+//! a [`Violation`], so that callers need no change when it begins to.
+//!
+//! # Features
+//!
+//! - `jsonschema` (default): documents are judged by the `jsonschema` crate, built without network
+//!   access. Without it a [`Checker`] accepts any well-formed JSON, and [`Schema::judges`] says so.
+
+mod checker;
+mod schema;
+mod violation;
+
+pub use checker::Checker;
+pub use schema::{Schema, SchemaError};
+pub use violation::Violation;
