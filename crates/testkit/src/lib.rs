@@ -1,4 +1,85 @@
 //! A scripted model server over real sockets, for tests of applications that stream.
+//!
+//! [`ScriptedServer`] listens on a TCP socket and speaks the chat completions API of
+//! OpenAI. Point your application's base URL at it and say what it answers: each
+//! request takes the next [`Reply`] of the queue. The bytes, the borders of chunks,
+//! the pauses and the way in which a reply ends are under your control, so that a
+//! test can show what your application does when a stream is slow, odd or broken.
+//!
+//! # A test
+//!
+//! ```
+//! use mainstem_testkit::{Reply, ScriptedServer};
+//! # use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//! # /// Stands for the application under test.
+//! # async fn ask(server: &ScriptedServer, question: &str) -> std::io::Result<String> {
+//! #     let body = format!(
+//! #         r#"{{"model":"m","stream":true,"messages":[{{"role":"user","content":"{question}"}}]}}"#
+//! #     );
+//! #     let mut stream = tokio::net::TcpStream::connect(server.address()).await?;
+//! #     let head = format!(
+//! #         "POST /v1/chat/completions HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+//! #         body.len(),
+//! #     );
+//! #     stream.write_all((head + &body).as_bytes()).await?;
+//! #     let mut answer = String::new();
+//! #     stream.read_to_string(&mut answer).await?;
+//! #     Ok(answer)
+//! # }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! let server = ScriptedServer::start().await?;
+//! server.push(Reply::text(["Hel", "lo"]));
+//!
+//! let answer = ask(&server, "Why?").await?;
+//!
+//! assert!(answer.contains(r#""content":"Hel""#));
+//! assert_eq!(server.requests()[0].user_text(), Some("Why?"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Replies
+//!
+//! [`Reply::text`] and [`Reply::tool_call`] are ordinary answers. For the rest, start
+//! with [`Reply::stream`] and add steps, or with [`Reply::status`] and add a body.
+//! [`fallback`](ScriptedServer::fallback) answers when the queue is empty, and
+//! [`respond_with`](ScriptedServer::respond_with) does so by what the request says.
+//! The same reply answers requests that don't stream, as one JSON object.
+//!
+//! | to see what happens when | script |
+//! |---|---|
+//! | the connection breaks in mid-answer | [`cut`](Reply::cut), [`reset`](Reply::reset), [`cut_at`](Reply::cut_at) |
+//! | the body just ends | [`end`](Reply::end), [`end_at`](Reply::end_at) |
+//! | the model goes silent | [`stall`](Reply::stall), [`silent`](Reply::silent) |
+//! | the model fails in mid-stream | [`error`](Reply::error) |
+//! | the model refuses to answer now | [`error_status`](Reply::error_status), [`header`](Reply::header) |
+//! | chunks fall apart | [`chunk_size`](Reply::chunk_size), [`split_at`](Reply::split_at) |
+//! | the server isn't OpenAI | [`omit`](Reply::omit), [`usage_shape`](Reply::usage_shape), [`crlf`](Reply::crlf), [`chunk`](Reply::chunk) |
+//! | your application doesn't read | [`endless`](Reply::endless), [`bytes_written`](ScriptedServer::bytes_written) |
+//! | your application hangs up | [`disconnected`](ScriptedServer::disconnected) |
+//!
+//! [`Reply::body_bytes`] has the exact body, so that a test can cut or split it at
+//! every offset.
+//!
+//! # Time
+//!
+//! Tests that sleep are slow and fail on a busy machine. Put a [`Gate`] where the
+//! reply has to wait for the test, and wait for what the server has seen with
+//! [`requested`](ScriptedServer::requested), [`until_active`](ScriptedServer::until_active)
+//! and [`disconnected`](ScriptedServer::disconnected).
+//!
+//! # What the server refuses
+//!
+//! Malformed requests, and schemas that OpenAI's strict mode refuses (see [`strict`]),
+//! get status 400 and take no reply from the queue. Both checks can be switched off
+//! in the [`ServerBuilder`].
+//!
+//! # Features
+//!
+//! `cli` (on by default) is for the program `mainstem-testkit` alone; without it the
+//! library doesn't depend on clap.
 
 mod completion;
 mod connection;
@@ -13,6 +94,7 @@ mod refusal;
 mod reply;
 mod request;
 mod script;
+mod script_file;
 mod server;
 mod shape;
 mod step;

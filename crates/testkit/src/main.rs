@@ -1,3 +1,21 @@
-//! The program `mainstem-testkit`.
+//! The program `mainstem-testkit`: a scripted model server to point a client at.
 
-fn main() {}
+mod cli;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli::Command::Serve(serve) = cli::Cli::parse().command;
+    match serve.run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // There is nowhere left to report that standard error is closed.
+            let _ = writeln!(std::io::stderr(), "mainstem-testkit: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::Gate;
@@ -9,6 +10,7 @@ use crate::completion;
 use crate::delivery::{Delivery, Framing, Split};
 use crate::json::error_text;
 use crate::script::{Part, Pause, Script, Stop};
+use crate::script_file::ReplyForm;
 use crate::step::{RawBytes, Step};
 use crate::wire::{Op, Ops};
 
@@ -31,7 +33,38 @@ use crate::wire::{Op, Ops};
 /// assert!(body.contains(r#""delta":{"content":"Hel"}"#));
 /// assert!(body.ends_with("data: [DONE]\n\n"));
 /// ```
-#[derive(Debug, Clone)]
+///
+/// # In a file
+///
+/// A reply can be read by serde. It has one of `text` (a list), `stream` (a list of
+/// steps), `json` and `body`, or a `status` alone; then, as wanted, `status`,
+/// `headers`, `delay_head_ms`, `every_ms`, `chunk_size`, `split_at` (a list),
+/// `cut_at`, `end_at`, `framing` (`chunked`, `content_length`, `close_delimited`) and
+/// `dialect`, an object with `id`, `model`, `created`, `omit`, `usage_shape`,
+/// `reasoning_field`, `extra`, `delta_extra`, `line_end` (`lf`, `cr_lf`, `cr`),
+/// `no_space`, `multi_line` and `bom`.
+///
+/// Steps are `"role"`, `"done"`, `"null_delta"`, `"null_content"`, `"stall"`, `"cut"`,
+/// `"reset"`, `"end"`, and the objects `{"text": ".."}`, `{"reasoning": ".."}`,
+/// `{"refusal": ".."}`, `{"tool_call": {"index": 0, "id": "..", "name": ".."}}`,
+/// `{"arguments": {"index": 0, "delta": ".."}}`, `{"finish": ".."}`,
+/// `{"usage": {"prompt_tokens": 3, "completion_tokens": 2}}`, `{"wait_ms": 20}`,
+/// `{"repeat": {"text": "..", "count": 5}}`, `{"choice": 1}`, `{"delta": {..}}`,
+/// `{"chunk": {..}}`, `{"data": ".."}`, `{"raw": ".."}`, `{"comment": ".."}` and
+/// `{"error": ".."}`. A repeat without a `count` has no end.
+///
+/// ```
+/// use mainstem_testkit::Reply;
+///
+/// let replies: Vec<Reply> = serde_json::from_str(r#"[
+///     {"text": ["Hel", "lo"], "chunk_size": 4},
+///     {"stream": ["role", {"text": "Hel"}, {"wait_ms": 20}, "cut"]},
+///     {"status": 429, "headers": {"retry-after": "2"}, "json": {"error": {}}}
+/// ]"#).unwrap();
+/// assert_eq!(replies[0].body_bytes(), Reply::text(["Hel", "lo"]).body_bytes());
+/// ```
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "ReplyForm")]
 pub struct Reply {
     status: u16,
     headers: Vec<(String, String)>,
