@@ -1,0 +1,46 @@
+//! `cargo xtask bench`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::session::Session;
+use crate::tools;
+use crate::workspace::Workspace;
+
+const PACKAGE: &str = "mainstem-bench";
+const LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
+
+pub(crate) fn run(root: &Path, args: &[String]) -> Result<()> {
+    let session = Session::start(root, false, LIMIT);
+    let workspace = Workspace::load(&session)?;
+    workspace.package(PACKAGE).with_context(|| {
+        format!("the workspace has no package {PACKAGE}: its home is crates/bench")
+    })?;
+    if counts_instructions(args) {
+        tools::ensure_packages(&session, tools::Need::Callgrind)?;
+    }
+    session
+        .cargo(["run", "--release", "-p", PACKAGE, "--"])
+        .args(args)
+        .status()
+}
+
+/// Everything is run when nothing is named, so callgrind is too.
+fn counts_instructions(args: &[String]) -> bool {
+    args.is_empty() || args.iter().any(|arg| arg == "--callgrind")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callgrind_is_asked_for_or_implied() {
+        let args = |args: &[&str]| -> Vec<String> { args.iter().map(|&a| a.to_owned()).collect() };
+        assert!(counts_instructions(&args(&[])));
+        assert!(counts_instructions(&args(&["--callgrind", "parse"])));
+        assert!(!counts_instructions(&args(&["parse"])));
+    }
+}
