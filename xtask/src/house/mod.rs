@@ -29,7 +29,7 @@ pub(crate) fn stage(session: &Session) -> Result<Outcome> {
         }
     }
     if count > 0 {
-        bail!("{count} places break the house rules");
+        bail!("house rules broken: {count}, listed above");
     }
     Ok(Outcome::Passed(format!("{} files", paths.len())))
 }
