@@ -1,0 +1,102 @@
+use std::{fmt, sync::Arc};
+
+use futures::{FutureExt, future::BoxFuture};
+use mainstem_core::{
+    Model, ModelSettings, OutputSpec, Result, Run, RunContext, RunStream, Step, Text, TimeLimits,
+};
+use serde::Serialize;
+
+use crate::{AgentBuilder, drive::drive};
+
+/// A model with instructions, settings and an output type.
+///
+/// Its output is text, or a type by [`AgentBuilder::output`]. Cheap to clone, `Send + Sync`, and
+/// without state: any number of runs may share it.
+///
+/// As a step of a flow it takes a `String`.
+pub struct Agent<T = String>(Arc<Parts<T>>);
+
+/// What an agent is made of.
+pub(crate) struct Parts<T> {
+    pub(crate) name: Text,
+    pub(crate) model: Arc<dyn Model>,
+    pub(crate) instructions: Option<Text>,
+    pub(crate) settings: ModelSettings,
+    pub(crate) time_limits: TimeLimits,
+    pub(crate) output: Option<OutputSpec>,
+    /// Reads the output from the model's whole text.
+    pub(crate) read: fn(&str) -> serde_json::Result<T>,
+    pub(crate) max_input_bytes: Option<usize>,
+    pub(crate) allow_empty_input: bool,
+    pub(crate) thread: Option<Text>,
+}
+
+impl Agent {
+    /// Begins an agent on a model.
+    pub fn builder(model: impl Model) -> AgentBuilder {
+        AgentBuilder::new(model)
+    }
+}
+
+impl<T> Agent<T> {
+    pub(crate) fn new(parts: Parts<T>) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Its name, the first segment of its events' paths.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The id of its model.
+    pub fn model(&self) -> &str {
+        self.0.model.id()
+    }
+}
+
+impl<T: Serialize + Send + 'static> Agent<T> {
+    /// A run on an input, to be set up, then awaited or streamed.
+    ///
+    /// An input that is empty (or nothing but white space), or longer than the agent allows, fails
+    /// with [`ErrorKind::Input`](mainstem_core::ErrorKind::Input) before the model is asked.
+    pub fn run(&self, input: impl Into<String>) -> Run<T> {
+        Run::of(self.clone(), input.into())
+    }
+
+    /// The stream of a run on an input: `run(input).stream()`.
+    pub fn run_streamed(&self, input: impl Into<String>) -> RunStream<T> {
+        self.run(input).stream()
+    }
+}
+
+impl<T: Serialize + Send + 'static> Step<String> for Agent<T> {
+    type Output = T;
+
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    fn kind(&self) -> &'static str {
+        "agent"
+    }
+
+    fn call(&self, ctx: RunContext, input: String) -> BoxFuture<'static, Result<T>> {
+        let agent = Arc::clone(&self.0);
+        async move { drive(&agent, ctx, input).await }.boxed()
+    }
+}
+
+impl<T> Clone for Agent<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> fmt::Debug for Agent<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Agent")
+            .field("name", &self.0.name)
+            .field("model", &self.0.model.id())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,206 @@
+use std::{fmt, sync::Arc};
+
+use mainstem_core::{
+    Error, ErrorKind, Model, ModelSettings, OutputMode, OutputSpec, Result, Text, TimeLimits,
+};
+use mainstem_structured::{Schema, SchemaError};
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Agent, agent::Parts};
+
+/// Sets up an [`Agent`]; made by [`Agent::builder`].
+#[must_use = "an agent is made by `build`"]
+pub struct AgentBuilder<T = String> {
+    parts: Parts<T>,
+    schema: Option<std::result::Result<Schema, SchemaError>>,
+    output_mode: Option<OutputMode>,
+}
+
+impl AgentBuilder {
+    pub(crate) fn new(model: impl Model) -> Self {
+        Self {
+            parts: Parts {
+                name: "agent".into(),
+                model: Arc::new(model),
+                instructions: None,
+                settings: ModelSettings::new(),
+                time_limits: TimeLimits::default(),
+                output: None,
+                read: |text| Ok(text.to_owned()),
+                max_input_bytes: None,
+                allow_empty_input: false,
+                thread: None,
+            },
+            schema: None,
+            output_mode: None,
+        }
+    }
+}
+
+impl<T> AgentBuilder<T> {
+    /// Names the agent; `agent` by default. The name is a segment of its events' paths.
+    pub fn name(mut self, name: impl Into<Text>) -> Self {
+        self.parts.name = name.into();
+        self
+    }
+
+    /// Tells the model what it is to do.
+    pub fn instructions(mut self, instructions: impl Into<Text>) -> Self {
+        self.parts.instructions = Some(instructions.into());
+        self
+    }
+
+    /// Sets temperature, limits and more; a run's own settings go before them.
+    pub fn settings(mut self, settings: ModelSettings) -> Self {
+        self.parts.settings = settings;
+        self
+    }
+
+    /// Limits how long the model may keep a run waiting; a run's own limits go before them.
+    pub fn time_limits(mut self, limits: TimeLimits) -> Self {
+        self.parts.time_limits = limits;
+        self
+    }
+
+    /// Refuses inputs that are longer, in bytes; no limit by default.
+    pub fn max_input_bytes(mut self, bytes: usize) -> Self {
+        self.parts.max_input_bytes = Some(bytes);
+        self
+    }
+
+    /// Sends empty inputs to the model; by default they are refused.
+    pub fn allow_empty_input(mut self) -> Self {
+        self.parts.allow_empty_input = true;
+        self
+    }
+
+    /// Gives the agent a conversation of its own in each context, instead of the main one.
+    pub fn thread(mut self, name: impl Into<Text>) -> Self {
+        self.parts.thread = Some(name.into());
+        self
+    }
+
+    /// Makes the output a type, whose JSON the model writes.
+    ///
+    /// The stream shows the JSON text as it arrives; the run ends in the value. Text that isn't a
+    /// `U` is an error of kind [`ErrorKind::Output`]; its [`partial`](Error::partial) keeps the raw
+    /// text.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mainstem_core::Error> {
+    /// # use mainstem_core::test_util::ScriptedModel;
+    /// # let model = ScriptedModel::new().answer([r#"{"name": "jay", "#, r#""eggs": 5}"#]);
+    /// use mainstem_agent::Agent;
+    ///
+    /// #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+    /// struct Bird { name: String, eggs: u8 }
+    ///
+    /// let agent = Agent::builder(model).output::<Bird>().build()?;
+    /// let bird = agent.run("A bird, please.").await?.output;
+    /// assert_eq!((bird.name.as_str(), bird.eggs), ("jay", 5));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn output<U>(self) -> AgentBuilder<U>
+    where
+        U: JsonSchema + Serialize + DeserializeOwned + Send + 'static,
+    {
+        self.with_schema(Schema::of::<U>(), |text| serde_json::from_str(text))
+    }
+
+    /// Makes the output JSON of a schema that is known only at run time.
+    pub fn output_schema(self, schema: serde_json::Value) -> AgentBuilder<serde_json::Value> {
+        self.with_schema(Schema::from_value(schema), |text| {
+            serde_json::from_str(text)
+        })
+    }
+
+    fn with_schema<U>(
+        self,
+        schema: std::result::Result<Schema, SchemaError>,
+        read: fn(&str) -> serde_json::Result<U>,
+    ) -> AgentBuilder<U> {
+        let Parts {
+            name,
+            model,
+            instructions,
+            settings,
+            time_limits,
+            max_input_bytes,
+            allow_empty_input,
+            thread,
+            output: _,
+            read: _,
+        } = self.parts;
+        AgentBuilder {
+            parts: Parts {
+                name,
+                model,
+                instructions,
+                settings,
+                time_limits,
+                output: None,
+                read,
+                max_input_bytes,
+                allow_empty_input,
+                thread,
+            },
+            schema: Some(schema),
+            output_mode: self.output_mode,
+        }
+    }
+
+    /// Chooses how the model is held to the output's schema; by default the model's own best way.
+    pub fn output_mode(mut self, mode: OutputMode) -> Self {
+        self.output_mode = Some(mode);
+        self
+    }
+
+    /// Makes the agent.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Config`], if the name is empty, the output's schema can't be used, or
+    /// an output mode is set and there is no schema.
+    pub fn build(self) -> Result<Agent<T>> {
+        let mut parts = self.parts;
+        if parts.name.trim().is_empty() {
+            return Err(config("an agent needs a name that isn't empty"));
+        }
+        parts.output = match self.schema {
+            Some(Ok(schema)) => {
+                let mut output = OutputSpec::new(schema);
+                output.mode = self.output_mode;
+                Some(output)
+            }
+            Some(Err(error)) => {
+                let message = format!("agent `{}` can't use its output's schema", parts.name);
+                return Err(config(message).with_source(error));
+            }
+            None if self.output_mode.is_some() => {
+                let message = format!(
+                    "agent `{}` has an output mode and no output type; add `output::<T>()`",
+                    parts.name
+                );
+                return Err(config(message));
+            }
+            None => None,
+        };
+        Ok(Agent::new(parts))
+    }
+}
+
+fn config(message: impl Into<Text>) -> Error {
+    Error::new(ErrorKind::Config, message)
+}
+
+impl<T> fmt::Debug for AgentBuilder<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AgentBuilder")
+            .field("name", &self.parts.name)
+            .field("model", &self.parts.model.id())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,38 @@
+//! Agents that stream.
+//!
+//! An [`Agent`] is a model with instructions, settings and an output type. It is immutable and
+//! shared; what a session remembers is in the [`Context`](mainstem_core::Context) that a run is
+//! given.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), mainstem_core::Error> {
+//! # use mainstem_core::test_util::ScriptedModel;
+//! # let model = ScriptedModel::new().answer(["Because of ", "Rayleigh."]);
+//! use mainstem_agent::Agent;
+//!
+//! let agent = Agent::builder(model).instructions("Answer in one sentence.").build()?;
+//! let mut run = agent.run_streamed("Why is the sky blue?");
+//! while let Some(chunk) = run.next_text().await? {
+//!     print!("{chunk}");
+//! }
+//! assert_eq!(run.await?.output, "Because of Rayleigh.");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The loop of an agent is [`drive.rs`](../src/mainstem_agent/drive.rs.html), one page.
+//!
+//! # Features
+//!
+//! - `jsonschema` (default): typed output is judged by the `jsonschema` crate, built without network
+//!   access; without it, by serde alone.
+
+mod agent;
+mod answer;
+mod builder;
+mod drive;
+mod memory;
+
+pub use agent::Agent;
+pub use builder::AgentBuilder;

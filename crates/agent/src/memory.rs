@@ -1,0 +1,51 @@
+use mainstem_core::{Context, Message, RunContext, Text, Thread};
+
+/// What an agent reads of its context, and where it writes to.
+///
+/// An agent that is the whole of a run remembers the conversation. Inside of a flow it reads the
+/// history, and writes only to a thread of its own.
+pub(crate) struct Memory {
+    ctx: RunContext,
+    remembers: Option<Thread>,
+    messages: Vec<Message>,
+}
+
+impl Memory {
+    pub(crate) fn begin(ctx: &RunContext, own: Option<&Text>, input: String) -> Self {
+        let thread = match own {
+            Some(name) => ctx.context().thread(name.clone()),
+            None => Context::main(ctx.context()),
+        };
+        let remembers = (own.is_some() || ctx.is_whole_run()).then_some(thread.clone());
+        let message = Message::user(input);
+        let history = thread.messages();
+        let asked = history.last() == Some(&message);
+        let mut messages = history.to_vec();
+        drop(history);
+        if !asked {
+            messages.push(message.clone());
+            remember(ctx, remembers.as_ref(), message);
+        }
+        Self {
+            ctx: ctx.clone(),
+            remembers,
+            messages,
+        }
+    }
+
+    /// The conversation up to the question.
+    pub(crate) fn messages(&self) -> Vec<Message> {
+        self.messages.clone()
+    }
+
+    pub(crate) fn add_answer(&self, answer: Message) {
+        remember(&self.ctx, self.remembers.as_ref(), answer);
+    }
+}
+
+fn remember(ctx: &RunContext, thread: Option<&Thread>, message: Message) {
+    if let Some(thread) = thread {
+        thread.add(message.clone());
+        ctx.record_message(message);
+    }
+}

@@ -1,0 +1,4 @@
+//! Language models over HTTP.
+
+#[cfg(feature = "demo")]
+pub mod demo;
