@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, watch};
 /// use mainstem_testkit::{Gate, Reply};
 ///
 /// let gate = Gate::new();
-/// let reply = Reply::stream().role().text("before").gate(&gate).text("after");
+/// let reply = Reply::stream().role().content("before").gate(&gate).content("after");
 /// gate.open();
 /// assert!(gate.is_open());
 /// # let _ = reply;

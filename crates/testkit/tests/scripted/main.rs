@@ -1,0 +1,13 @@
+//! The scripted server, seen from the other end of its sockets.
+
+#[cfg(test)]
+mod client;
+#[cfg(feature = "cli")]
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod strict;
+#[cfg(test)]
+mod wire;
