@@ -1,7 +1,7 @@
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use serde_json::Value;
@@ -60,8 +60,7 @@ pub(crate) async fn serve(mut stream: TcpStream, number: usize, shared: Arc<Shar
             Next::KeepAlive => {}
             Next::Close => return,
             Next::Reset => {
-                // Without it the connection is closed in the ordinary way.
-                let _ = stream.set_zero_linger();
+                reset(&stream);
                 return;
             }
             Next::Disconnected => {
@@ -70,6 +69,16 @@ pub(crate) async fn serve(mut stream: TcpStream, number: usize, shared: Arc<Shar
             }
         }
     }
+}
+
+/// Makes the close of the stream, which follows, a reset.
+#[allow(
+    deprecated,
+    reason = "`set_zero_linger` needs tokio 1.50; no time is too short to block"
+)]
+fn reset(stream: &TcpStream) {
+    // Without it the connection is closed in the ordinary way.
+    let _ = stream.set_linger(Some(Duration::ZERO));
 }
 
 /// Answers bytes that aren't a request.
