@@ -141,6 +141,7 @@ impl ServerBuilder {
             plan: Plan::default(),
             log: Log::default(),
         });
+        // spawn: the server answers while the test awaits its client; dropping it aborts the task.
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(ScriptedServer {
             address,
