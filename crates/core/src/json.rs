@@ -102,6 +102,13 @@ impl<'de> Deserialize<'de> for Json {
     }
 }
 
+/// Reads a field that is there: `null` is a value, not its absence.
+pub(crate) fn present<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Json>, D::Error> {
+    Json::deserialize(deserializer).map(Some)
+}
+
 /// Equal if the texts are: `[1]` and `[ 1 ]` differ.
 impl PartialEq for Json {
     fn eq(&self, other: &Self) -> bool {

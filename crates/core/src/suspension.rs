@@ -75,7 +75,11 @@ pub struct InputRequest {
     /// The question, for a person to read.
     pub prompt: Text,
     /// The JSON schema of the answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::json::present"
+    )]
     pub schema: Option<Json>,
     /// When it is too late to answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]

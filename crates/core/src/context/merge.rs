@@ -9,6 +9,7 @@ use crate::{Error, ErrorKind, Json, Result, Text, sync::lock};
 pub(super) struct Base {
     name: Text,
     threads: BTreeMap<Text, usize>,
+    clears: u64,
     values: BTreeMap<Text, (u64, Json)>,
 }
 
@@ -21,6 +22,7 @@ impl Base {
                 .iter()
                 .map(|(name, m)| (name.clone(), m.len()))
                 .collect(),
+            clears: state.clears,
             values: state
                 .values
                 .iter()
@@ -91,7 +93,10 @@ impl Context {
 
 fn take_messages(merged: &mut State, branch: &State, base: &Base) {
     for (name, messages) in &branch.threads {
-        let known = base.threads.get(name).copied().unwrap_or(0);
+        let known = match base.threads.get(name) {
+            Some(&known) if branch.clears == base.clears => known,
+            _ => 0,
+        };
         if let Some(new) = messages.get(known..).filter(|new| !new.is_empty()) {
             let target = merged.threads.entry(name.clone()).or_default();
             Arc::make_mut(target).extend_from_slice(new);

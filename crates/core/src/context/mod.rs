@@ -54,6 +54,8 @@ struct State {
     values: BTreeMap<Text, Entry>,
     /// Counts the writes; a value remembers at which one it was written.
     writes: u64,
+    /// How often the messages were forgotten.
+    clears: u64,
 }
 
 #[derive(Clone)]
@@ -132,7 +134,9 @@ impl Context {
 
     /// Forgets all messages of all threads; the shared values stay.
     pub fn clear_messages(&self) {
-        lock(&self.0.state).threads.clear();
+        let mut state = lock(&self.0.state);
+        state.threads.clear();
+        state.clears += 1;
     }
 
     /// A shared value; none, if it was never set.
@@ -217,7 +221,7 @@ impl Context {
         let state = State {
             threads: threads.collect(),
             values: values.collect(),
-            writes: 0,
+            ..State::default()
         };
         Self::with(state, None)
     }

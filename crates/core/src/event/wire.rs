@@ -31,7 +31,7 @@ impl<'de> Deserialize<'de> for Event {
             #[serde(default)]
             path: StepPath,
             r#type: Text,
-            #[serde(default)]
+            #[serde(default, deserialize_with = "present")]
             data: Option<Box<RawValue>>,
         }
         let wire = Wire::deserialize(deserializer)?;
@@ -45,6 +45,11 @@ impl<'de> Deserialize<'de> for Event {
     }
 }
 
+/// Data that is there, `null` too: it is kept as it came.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::<RawValue>::deserialize(deserializer).map(Some)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +59,7 @@ mod tests {
         for json in [
             r#"{"seq":1,"epoch":2,"at":3,"path":"a/b","type":"from_tomorrow","data":{"z":1, "a":[ 2 ]}}"#,
             r#"{"seq":1,"epoch":2,"at":3,"path":"","type":"bare"}"#,
+            r#"{"seq":1,"epoch":2,"at":3,"path":"","type":"nothing","data":null}"#,
         ] {
             let event: Event = serde_json::from_str(json).unwrap();
             assert!(matches!(event.kind, EventKind::Unknown(_)));

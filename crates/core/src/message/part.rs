@@ -1,4 +1,5 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
 use crate::{Json, Text};
 
@@ -6,7 +7,7 @@ use crate::{Json, Text};
 ///
 /// Each kind has a `provider_data`: what the provider sent along with it (a signature, an id) and
 /// wants back unchanged. It is never looked into.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Part {
@@ -48,6 +49,36 @@ impl Part {
     }
 }
 
+/// By hand: serde reads a tagged enum by way of a buffer, which raw JSON can't come out of.
+impl<'de> Deserialize<'de> for Part {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Tag {
+            r#type: Text,
+        }
+
+        fn of<'de, T: Deserialize<'de>>(part: &'de RawValue) -> serde_json::Result<T> {
+            serde_json::from_str(part.get())
+        }
+
+        let part = Box::<RawValue>::deserialize(deserializer)?;
+        let read = of::<Tag>(&part).and_then(|tag| match &*tag.r#type {
+            "text" => of(&part).map(Self::Text),
+            "image" => of(&part).map(Self::Image),
+            "file" => of(&part).map(Self::File),
+            "audio" => of(&part).map(Self::Audio),
+            "tool_call" => of(&part).map(Self::ToolCall),
+            "tool_result" => of(&part).map(Self::ToolResult),
+            "reasoning" => of(&part).map(Self::Reasoning),
+            "refusal" => of(&part).map(Self::Refusal),
+            other => Err(serde::de::Error::custom(format!(
+                "there is no part of type `{other}`"
+            ))),
+        });
+        read.map_err(serde::de::Error::custom)
+    }
+}
+
 /// Text of a message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -55,7 +86,11 @@ pub struct TextPart {
     /// The text.
     pub text: Text,
     /// Goes back to the provider unchanged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::json::present"
+    )]
     pub provider_data: Option<Json>,
 }
 
@@ -82,7 +117,11 @@ pub struct MediaPart {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Text>,
     /// Goes back to the provider unchanged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::json::present"
+    )]
     pub provider_data: Option<Json>,
 }
 
@@ -136,7 +175,11 @@ pub struct ToolCallPart {
     /// The arguments, as the JSON text that the model wrote.
     pub arguments: Text,
     /// Goes back to the provider unchanged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::json::present"
+    )]
     pub provider_data: Option<Json>,
 }
 
@@ -164,7 +207,11 @@ pub struct ToolResultPart {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_error: bool,
     /// Goes back to the provider unchanged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::json::present"
+    )]
     pub provider_data: Option<Json>,
 }
 
@@ -187,7 +234,11 @@ pub struct ReasoningPart {
     /// The thoughts, as far as the provider shows them.
     pub text: Text,
     /// Goes back to the provider unchanged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::json::present"
+    )]
     pub provider_data: Option<Json>,
 }
 

@@ -57,13 +57,17 @@ pub(super) struct WallClock {
 
 impl WallClock {
     fn poll(&mut self, task: &mut Task<'_>) -> Poll<Duration> {
-        let Some(limit) = self.limit else {
-            return Poll::Pending;
-        };
-        let alarm = self
-            .alarm
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
-        alarm.as_mut().poll(task).map(|()| limit)
+        match (self.limit, &mut self.alarm) {
+            (Some(limit), Some(alarm)) => alarm.as_mut().poll(task).map(|()| limit),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// From here on the time counts.
+    fn start(&mut self) {
+        if let Some(limit) = self.limit {
+            self.alarm = Some(Box::pin(tokio::time::sleep(limit)));
+        }
     }
 }
 
@@ -112,6 +116,7 @@ impl Engine {
         }
         if let Phase::New(_) = self.phase {
             if let Phase::New(started) = std::mem::replace(&mut self.phase, Phase::Running) {
+                self.wall_clock.start();
                 return Poll::Ready(Some(self.stamp(started.into())));
             }
         }
@@ -127,6 +132,12 @@ impl Engine {
                     Poll::Pending => return Poll::Pending,
                 },
                 Phase::Ending(end) => {
+                    self.shared.slot.close();
+                    if self.shared.slot.is_filled() {
+                        // Another thread's event, which came before the end.
+                        self.phase = Phase::Ending(end);
+                        continue;
+                    }
                     let kind = self.finish(end);
                     return Poll::Ready(Some(self.stamp(kind)));
                 }
@@ -143,7 +154,11 @@ impl Engine {
         let slot = &self.shared.slot;
         // While the work is polled from here, filling the slot needn't wake anybody.
         drop(slot.reader.take());
-        if let Poll::Ready(result) = self.driver.poll(task) {
+        let done = self.driver.poll(task);
+        if slot.has_overflowed() {
+            return Poll::Ready(Some(self.cut(self.overflow())));
+        }
+        if let Poll::Ready(result) = done {
             return Poll::Ready(Some(End::Done(result)));
         }
         if slot.is_filled() {
@@ -187,14 +202,27 @@ impl Engine {
         self.log = None;
         // Nothing is shown that the log didn't take, but for the failure itself.
         self.pending.clear();
+        self.shared.slot.close();
         drop(self.shared.slot.take());
         self.end = None;
         self.phase = Phase::Ending(self.cut(error));
     }
 
+    /// Whether nothing comes any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_ended() && !self.log.as_ref().is_some_and(LogWriter::is_busy)
+    }
+
+    fn is_ended(&self) -> bool {
+        matches!(self.phase, Phase::Ended)
+    }
+
     /// Gives up the run, because its reader can't go on.
     pub(super) fn give_up(&mut self, error: Error) {
         self.driver.abandon();
+        self.pending.clear();
+        self.shared.slot.close();
+        drop(self.shared.slot.take());
         self.phase = Phase::Ended;
         self.end = Some(Err(error));
     }
@@ -204,14 +232,17 @@ impl Engine {
     }
 
     fn hand_over(&mut self, event: Event) -> Event {
-        self.pending.extend(self.observers.tell(&event));
+        let notices = self.observers.tell(&event);
+        // Nothing comes after the end, not even a notice.
+        if !self.is_ended() {
+            self.pending.extend(notices);
+        }
         event
     }
 
     /// The last event. The work is gone by now, so that all partial output is recorded.
     fn finish(&mut self, end: End) -> EventKind {
         self.phase = Phase::Ended;
-        self.shared.slot.close();
         let (result, kind) = match end {
             End::Done(Ok(output)) => (Ok(()), self.finished(output)),
             End::Done(Err(error)) => self.failed(error),

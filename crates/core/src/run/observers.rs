@@ -67,7 +67,7 @@ impl Watch {
             Self::Events(call) => call(event),
             Self::Chunks { ended: true, .. } => {}
             Self::Chunks { call, fed, ended } => {
-                if let Some(text) = event.text() {
+                if let Some(text) = event.text().filter(|text| !text.is_empty()) {
                     *fed = true;
                     call(text);
                 } else if *fed && matches!(event.kind, EventKind::Retracted(_)) {

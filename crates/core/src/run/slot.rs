@@ -25,6 +25,7 @@ struct State {
     next: Place,
     output_bytes: u64,
     overflow: bool,
+    closed: bool,
 }
 
 impl Slot {
@@ -36,6 +37,7 @@ impl Slot {
                 next: Place::new(Epoch::FIRST, Seq(1)),
                 output_bytes: 0,
                 overflow: false,
+                closed: false,
             }),
             reader: AtomicWaker::new(),
             max_output_bytes,
@@ -44,7 +46,7 @@ impl Slot {
 
     /// Emits an event; waits until there is room. Does nothing, once the run has ended.
     ///
-    /// Output beyond the limit is never shown: then this never returns, and the reader ends the run.
+    /// Output beyond the limit is never shown: then this waits for the reader to end the run.
     pub(super) async fn put(&self, path: &StepPath, kind: EventKind) {
         match self.vacancy.acquire().await {
             Ok(permit) => permit.forget(),
@@ -52,6 +54,9 @@ impl Slot {
         }
         let fits = {
             let mut state = lock(&self.state);
+            if state.closed {
+                return;
+            }
             state.output_bytes += output_bytes(&kind);
             if self
                 .max_output_bytes
@@ -65,7 +70,8 @@ impl Slot {
         };
         self.reader.wake();
         if !fits {
-            std::future::pending::<()>().await;
+            // Its permit is gone for good: what this gets is the news that the slot is closed.
+            drop(self.vacancy.acquire().await);
         }
     }
 
@@ -88,7 +94,9 @@ impl Slot {
         self.vacancy.add_permits(1);
     }
 
+    /// Lets nothing in any more; what is in the slot stays there.
     pub(super) fn close(&self) {
+        lock(&self.state).closed = true;
         self.vacancy.close();
     }
 

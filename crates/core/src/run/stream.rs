@@ -150,7 +150,7 @@ impl<T> Stream for RunStream<T> {
 
 impl<T> FusedStream for RunStream<T> {
     fn is_terminated(&self) -> bool {
-        self.engine.end.is_some()
+        self.engine.is_over()
     }
 }
 

@@ -1,7 +1,7 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use futures::{FutureExt, future::BoxFuture, stream, stream::BoxStream};
@@ -20,7 +20,7 @@ pub struct MemoryStore {
 
 struct Log {
     state: Mutex<State>,
-    /// How many events there are; closed together with the log.
+    /// How many events there are; sent again when the log is closed.
     changed: watch::Sender<usize>,
 }
 
@@ -36,9 +36,13 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// Forgets a log; says whether it was there.
+    /// Forgets a log, and ends its tails; says whether it was there.
     pub fn remove(&self, run: &RunId) -> bool {
-        lock(&self.logs).remove(run).is_some()
+        let Some(log) = lock(&self.logs).remove(run) else {
+            return false;
+        };
+        log.end(lock(&log.state));
+        true
     }
 
     fn log(&self, run: &RunId) -> Result<Arc<Log>> {
@@ -53,7 +57,7 @@ impl MemoryStore {
 }
 
 impl Log {
-    fn writer(&self, run: &RunId, epoch: Epoch) -> Result<std::sync::MutexGuard<'_, State>> {
+    fn writer(&self, run: &RunId, epoch: Epoch) -> Result<MutexGuard<'_, State>> {
         let state = lock(&self.state);
         if state.epoch != epoch {
             return Err(Error::new(
@@ -90,6 +94,13 @@ impl Log {
         drop(state);
         self.changed.send_replace(count);
         Ok(())
+    }
+
+    fn end(&self, mut state: MutexGuard<'_, State>) {
+        state.closed = true;
+        let count = state.events.len();
+        drop(state);
+        self.changed.send_replace(count);
     }
 
     fn after(&self, after: Option<Place>, limit: usize) -> (Vec<Event>, bool) {
@@ -191,11 +202,7 @@ impl Store for MemoryStore {
 
     fn close(&self, run: &RunId, epoch: Epoch) -> BoxFuture<'static, Result<()>> {
         ready(self.log(run).and_then(|log| {
-            let mut state = log.writer(run, epoch)?;
-            state.closed = true;
-            let count = state.events.len();
-            drop(state);
-            log.changed.send_replace(count);
+            log.end(log.writer(run, epoch)?);
             Ok(())
         }))
     }

@@ -196,7 +196,11 @@ pub struct ToolResult {
     /// The tool's name.
     pub name: Text,
     /// The answer, if it gave one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::json::present"
+    )]
     pub output: Option<Json>,
     /// The failure, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,7 +15,11 @@ pub struct RunStarted {
     /// The name of the agent or flow.
     pub name: Text,
     /// What it was given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::json::present"
+    )]
     pub input: Option<Json>,
     /// What the caller said about the run.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

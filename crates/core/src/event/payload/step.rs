@@ -28,7 +28,11 @@ pub struct StepFinished {
     /// What the step used, with everything inside of it.
     pub usage: Usage,
     /// What the step changed in the context.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::json::present"
+    )]
     pub context_delta: Option<Json>,
 }
 
