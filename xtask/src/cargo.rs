@@ -4,23 +4,21 @@ use anyhow::{Context, Result};
 
 use crate::session::Session;
 use crate::stages::Outcome;
-
-/// The mend for a cargo command that is not there.
-const INSTALL: &str = "if cargo lacks the command: cargo xtask test --only tools";
+use crate::tools;
 
 pub(crate) fn fmt(session: &Session) -> Result<Outcome> {
     let fmt = session.cargo(["fmt", "--all", "--check"]).status();
-    fmt.context("mend it with: cargo fmt --all")?;
+    fmt.context("not formatted, `cargo fmt --all` mends it")?;
     Outcome::OK
 }
 
 pub(crate) fn nextest(session: &Session) -> Result<Outcome> {
+    tools::require(session, "nextest")?;
     let profile = if session.ci { "ci" } else { "default" };
     session
         .cargo(["nextest", "run", "--workspace", "--all-features"])
         .args(["--profile", profile])
-        .status()
-        .context(INSTALL)?;
+        .status()?;
     Outcome::OK
 }
 
@@ -41,9 +39,9 @@ pub(crate) fn docs(session: &Session) -> Result<Outcome> {
 }
 
 pub(crate) fn deny(session: &Session) -> Result<Outcome> {
+    tools::require(session, "deny")?;
     session
         .cargo(["deny", "check", "bans", "licenses", "sources"])
-        .status()
-        .context(INSTALL)?;
+        .status()?;
     Outcome::OK
 }

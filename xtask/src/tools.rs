@@ -4,7 +4,7 @@ use std::env;
 use std::ffi::OsStr;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::session::{Session, cargo_bin};
 use crate::stages::Outcome;
@@ -135,9 +135,7 @@ fn apt_get(session: &Session, args: &[&str]) -> Result<()> {
 
 /// True if the tool was missing and is there now.
 fn ensure_tool(session: &Session, tool: &CargoTool) -> Result<bool> {
-    // Cargo looks into its own bin directory even when the PATH does not name it.
-    let works = || session.cargo([tool.subcommand, "--version"]).succeeds();
-    if works() {
+    if works(session, tool.subcommand) {
         return Ok(false);
     }
     println!("installing {}: {}", tool.package, tool.why);
@@ -146,7 +144,7 @@ fn ensure_tool(session: &Session, tool: &CargoTool) -> Result<bool> {
         install = install.env(name, value);
     }
     install.status()?;
-    if !works() {
+    if !works(session, tool.subcommand) {
         let bin = cargo_bin().unwrap_or_default();
         bail!(
             "cargo {} is still not found: was it installed to {}?",
@@ -155,6 +153,19 @@ fn ensure_tool(session: &Session, tool: &CargoTool) -> Result<bool> {
         );
     }
     Ok(true)
+}
+
+/// Refuses to go on without a tool, naming the mend.
+pub(crate) fn require(session: &Session, subcommand: &str) -> Result<()> {
+    ensure!(
+        works(session, subcommand),
+        "cargo {subcommand} is missing: `cargo xtask test --only tools` installs it"
+    );
+    Ok(())
+}
+
+fn works(session: &Session, subcommand: &str) -> bool {
+    session.cargo([subcommand, "--version"]).succeeds()
 }
 
 #[cfg(test)]
