@@ -1,4 +1,29 @@
-//! Language models over HTTP.
+//! Language models over HTTP: any server that speaks OpenAI's chat completions.
+//!
+//! [`model`] makes one from an address such as `openai://gpt-5-mini`; [`ChatCompletions::builder`]
+//! sets up everything. The request types and the configuration are async-openai's; the body is read
+//! by this crate: leniently where the meaning is clear, in flat memory, with back-pressure to the
+//! socket, to its end.
+//!
+//! # Features
+//!
+//! - `demo`: `demo`, an offline model that answers from Mainstem's own documentation.
 
+mod address;
+mod chat;
 #[cfg(feature = "demo")]
 pub mod demo;
+mod key;
+mod output;
+mod provider;
+mod sse;
+mod upstream;
+
+pub use address::model;
+/// async-openai, for its configuration types.
+pub use async_openai;
+pub use chat::{ChatCompletions, ChatCompletionsBuilder};
+pub use output::strict_schema;
+pub use provider::Provider;
+/// reqwest, for [`ChatCompletionsBuilder::client`].
+pub use reqwest;

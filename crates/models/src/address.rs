@@ -1,0 +1,142 @@
+//! From a model's name to a model.
+
+use std::sync::Arc;
+
+use mainstem_core::{Error, ErrorKind, Model, Result};
+
+use crate::{ChatCompletions, Provider};
+
+/// The model of an address: `provider://model`, or a plain name.
+///
+/// Providers: `openai`, `azure`, `anthropic`, `gemini`, `groq`, `openrouter`, `ollama`, `lmstudio`;
+/// with the feature `demo`, `demo` is the offline model. Keys and base URLs come from the
+/// environment (`OPENAI_API_KEY`, `OPENAI_BASE_URL`, and so on for each). A plain name goes to the
+/// provider that `MAINSTEM_PROVIDER` names, else to the first of the list whose key is set. For any
+/// other server, and for everything that can be set, see [`ChatCompletions::builder`].
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Config`], if there is no such provider, or its key isn't set.
+///
+/// ```
+/// use mainstem_core::Model;
+///
+/// let model = mainstem_models::model("ollama://qwen3")?;
+/// assert_eq!(model.id(), "ollama://qwen3");
+/// assert!(mainstem_models::model("nobody://x").unwrap_err().to_string().contains("openrouter"));
+/// # Ok::<(), mainstem_core::Error>(())
+/// ```
+pub fn model(address: &str) -> Result<Arc<dyn Model>> {
+    model_in(address, &|name| std::env::var(name).ok())
+}
+
+/// A set of variables.
+pub(crate) type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+pub(crate) fn model_in(address: &str, variables: Variables<'_>) -> Result<Arc<dyn Model>> {
+    #[cfg(feature = "demo")]
+    if address == "demo" {
+        return Ok(Arc::new(crate::demo::DemoModel::new()));
+    }
+    let (provider, name) = match address.split_once("://") {
+        Some(("http" | "https", _)) => {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "a URL is no model; use `ChatCompletions::builder(name).base_url(url)`",
+            ));
+        }
+        Some((provider, name)) => (provider.parse()?, name),
+        None => (from_variables(variables)?, address),
+    };
+    if name.trim().is_empty() {
+        let message = format!(
+            "`{address}` names no model; write `{}://model`",
+            provider.name()
+        );
+        return Err(Error::new(ErrorKind::Config, message));
+    }
+    let model = ChatCompletions::builder(name)
+        .provider(provider)
+        .build_in(variables)?;
+    Ok(Arc::new(model))
+}
+
+/// The provider that the environment names.
+fn from_variables(variables: Variables<'_>) -> Result<Provider> {
+    if let Some(name) = set(variables, "MAINSTEM_PROVIDER") {
+        return name.parse();
+    }
+    let has_key = |provider: &Provider| {
+        let keys = provider.facts().key_variables;
+        keys.iter().any(|name| set(variables, name).is_some())
+    };
+    Provider::ALL.into_iter().find(has_key).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Config,
+            "no provider is known for a plain model name; write `provider://model`, or set \
+             MAINSTEM_PROVIDER or a key such as OPENAI_API_KEY",
+        )
+    })
+}
+
+/// A variable that is set, and not to nothing.
+pub(crate) fn set(variables: Variables<'_>, name: &str) -> Option<String> {
+    variables(name)
+        .map(|value| value.trim().to_owned())
+        .filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(address: &str, set: &[(&str, &str)]) -> String {
+        let variables = |name: &str| {
+            let found = set.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        match model_in(address, &variables) {
+            Ok(model) => model.id().to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_plain_name_goes_where_the_environment_says() {
+        assert_eq!(id("m", &[("GROQ_API_KEY", "k")]), "groq://m");
+        assert_eq!(
+            id("m", &[("GROQ_API_KEY", "k"), ("OPENAI_API_KEY", "k")]),
+            "openai://m"
+        );
+        let named = [("OPENAI_API_KEY", "k"), ("MAINSTEM_PROVIDER", "ollama")];
+        assert_eq!(id("m", &named), "ollama://m");
+        assert!(id("m", &[("OPENAI_API_KEY", " ")]).contains("MAINSTEM_PROVIDER"));
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        assert!(id("openai://m", &[]).contains("OPENAI_API_KEY"));
+        assert!(
+            id("azure://m", &[("AZURE_OPENAI_API_KEY", "k")]).contains("AZURE_OPENAI_ENDPOINT")
+        );
+        assert!(id("openai://", &[("OPENAI_API_KEY", "k")]).contains("openai://model"));
+        assert!(id("https://example.com/v1", &[]).contains("base_url"));
+        assert!(!id("openai://m", &[("OPENAI_API_KEY", "sec\nret")]).contains("sec"));
+    }
+
+    #[test]
+    fn every_provider_has_an_address() {
+        for provider in Provider::ALL {
+            let address = format!("{}://m", provider.name());
+            let mut set = vec![("AZURE_OPENAI_ENDPOINT", "https://a.example")];
+            set.extend(
+                provider
+                    .facts()
+                    .key_variables
+                    .iter()
+                    .map(|name| (*name, "k")),
+            );
+            assert_eq!(id(&address, &set), address);
+        }
+    }
+}

@@ -1,0 +1,300 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_openai::config::{AzureConfig, Config, OpenAIConfig};
+use mainstem_core::{Error, ErrorKind, OutputMode, Result};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::{ChatCompletions, Parts};
+use crate::{
+    Provider,
+    address::{Variables, set},
+    key::{Key, KeyHeader},
+};
+
+/// Sets up [`ChatCompletions`]; made by [`ChatCompletions::builder`].
+#[must_use = "a model is made by `build`"]
+pub struct ChatCompletionsBuilder {
+    model: String,
+    provider: Option<Provider>,
+    base_url: Option<String>,
+    key: Option<Key>,
+    config: Option<Arc<dyn Config>>,
+    headers: Vec<(String, String)>,
+    client: Option<reqwest::Client>,
+    streaming: bool,
+    include_usage: bool,
+    output_mode: Option<OutputMode>,
+}
+
+impl ChatCompletionsBuilder {
+    pub(super) fn new(model: String) -> Self {
+        Self {
+            model,
+            provider: None,
+            base_url: None,
+            key: None,
+            config: None,
+            headers: Vec::new(),
+            client: None,
+            streaming: true,
+            include_usage: true,
+            output_mode: None,
+        }
+    }
+
+    /// Names who serves the model: base URL and key then come from the environment, where they
+    /// aren't given, and the provider's own ways are heeded.
+    ///
+    /// Without a provider, a base URL is needed.
+    pub fn provider(mut self, provider: Provider) -> Self {
+        self.provider = Some(provider);
+        self
+    }
+
+    /// Sets the base URL, to which `/chat/completions` is added: `http://localhost:8000/v1`.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// Sets the key. It is never shown.
+    pub fn api_key(mut self, key: impl AsRef<str>) -> Self {
+        self.key = Some(Key::fixed(key.as_ref()));
+        self
+    }
+
+    /// Asks for the key before each request: for keys that change.
+    ///
+    /// An error of the provider is the request's error.
+    pub fn api_key_from<F, Fut>(mut self, provider: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<String>> + Send + 'static,
+    {
+        self.key = Some(Key::provided(provider));
+        self
+    }
+
+    /// Uses async-openai's configuration: its URL, query, headers and key.
+    ///
+    /// Then a base URL isn't needed; a key that is given here goes before the configuration's.
+    pub fn config(mut self, config: impl Config + 'static) -> Self {
+        self.config = Some(Arc::new(config));
+        self
+    }
+
+    /// Adds a header to every request.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Uses a client of the application's own: its proxy, its certificates, its pool.
+    ///
+    /// By default the model has one that gives up connecting after 10 seconds.
+    pub fn client(mut self, client: reqwest::Client) -> Self {
+        self.client = Some(client);
+        self
+    }
+
+    /// Asks for whole answers instead of streams; true, for streams, by default.
+    ///
+    /// The events are the same, with all of the text in one piece.
+    pub fn streaming(mut self, streaming: bool) -> Self {
+        self.streaming = streaming;
+        self
+    }
+
+    /// Whether the usage is asked for (`stream_options.include_usage`); true by default.
+    ///
+    /// Some servers refuse requests that ask.
+    pub fn include_usage(mut self, include: bool) -> Self {
+        self.include_usage = include;
+        self
+    }
+
+    /// How the model is held to an output schema, where the agent doesn't say.
+    ///
+    /// By default: strict for OpenAI and Azure (plain, where strict mode can't say the schema), a
+    /// forced tool for Anthropic, plain for all others.
+    pub fn output_mode(mut self, mode: OutputMode) -> Self {
+        self.output_mode = Some(mode);
+        self
+    }
+
+    /// Makes the model.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Config`], if the base URL is missing or malformed, the provider's key
+    /// isn't set, a header is malformed, or the client can't be made.
+    pub fn build(self) -> Result<ChatCompletions> {
+        self.build_in(&|name| std::env::var(name).ok())
+    }
+
+    pub(crate) fn build_in(self, variables: Variables<'_>) -> Result<ChatCompletions> {
+        let provider = self.provider.unwrap_or(Provider::Other);
+        let id = match self.provider {
+            Some(provider) => format!("{}://{}", provider.name(), self.model),
+            None => self.model.clone(),
+        };
+        let key = match (&self.key, &self.config) {
+            (Some(key), _) => key.clone(),
+            (None, Some(config)) => {
+                use secrecy::ExposeSecret;
+                Key::fixed(config.api_key().expose_secret())
+            }
+            (None, None) => key_of(provider, &id, variables)?,
+        };
+        let config = match self.config {
+            Some(config) => config,
+            None => config_of(provider, &self.model, self.base_url, variables)?,
+        };
+        check_url(&config.url("/chat/completions"))?;
+        let client = match self.client {
+            Some(client) => client,
+            None => default_client()?,
+        };
+        let key_header = match provider {
+            Provider::Azure => KeyHeader::ApiKey,
+            _ => KeyHeader::Bearer,
+        };
+        Ok(ChatCompletions(Arc::new(Parts {
+            id,
+            model: self.model,
+            provider,
+            config,
+            key,
+            key_header,
+            headers: headers(&self.headers)?,
+            client,
+            streaming: self.streaming,
+            include_usage: self.include_usage,
+            output_mode: self.output_mode,
+        })))
+    }
+}
+
+fn config_error(message: impl Into<mainstem_core::Text>) -> Error {
+    Error::new(ErrorKind::Config, message)
+}
+
+fn key_of(provider: Provider, id: &str, variables: Variables<'_>) -> Result<Key> {
+    let names = provider.facts().key_variables;
+    match names.iter().find_map(|name| set(variables, name)) {
+        Some(key) => Ok(Key::fixed(&key)),
+        None if names.is_empty() => Ok(Key::None),
+        None => Err(config_error(format!(
+            "`{id}` needs a key: set {}, or give one by `api_key`",
+            names.join(" or ")
+        ))),
+    }
+}
+
+/// The configuration of a provider, in async-openai's terms.
+///
+/// The key is put into the headers by us, and isn't in it.
+fn config_of(
+    provider: Provider,
+    model: &str,
+    base_url: Option<String>,
+    variables: Variables<'_>,
+) -> Result<Arc<dyn Config>> {
+    let facts = provider.facts();
+    let base_url = base_url
+        .or_else(|| {
+            facts
+                .url_variables
+                .iter()
+                .find_map(|name| set(variables, name))
+        })
+        .or_else(|| facts.base_url.map(str::to_owned));
+    let Some(base_url) = base_url else {
+        let mend = match facts.url_variables {
+            [] => "give one by `base_url`, or name a `provider`".to_owned(),
+            names => format!("set {}, or give one by `base_url`", names.join(" or ")),
+        };
+        return Err(config_error(format!(
+            "model `{model}` has no base URL: {mend}"
+        )));
+    };
+    let base_url = base_url.trim_end_matches('/');
+    if provider == Provider::Azure {
+        let version =
+            set(variables, "OPENAI_API_VERSION").unwrap_or_else(|| "2024-10-21".to_owned());
+        let config = AzureConfig::new()
+            .with_api_base(base_url)
+            .with_deployment_id(model)
+            .with_api_version(version)
+            .with_api_key("");
+        return Ok(Arc::new(config));
+    }
+    let config = OpenAIConfig::new()
+        .with_api_base(base_url)
+        .with_api_key("")
+        .with_org_id(organization(provider, "OPENAI_ORG_ID", variables)?)
+        .with_project_id(organization(provider, "OPENAI_PROJECT_ID", variables)?);
+    Ok(Arc::new(config))
+}
+
+/// OpenAI's own headers are for OpenAI alone.
+fn organization(provider: Provider, name: &str, variables: Variables<'_>) -> Result<String> {
+    let value = match provider {
+        Provider::OpenAi => set(variables, name).unwrap_or_default(),
+        _ => String::new(),
+    };
+    match HeaderValue::try_from(&value) {
+        Ok(_) => Ok(value),
+        Err(_) => Err(config_error(format!(
+            "{name} has characters that can't stand in a header"
+        ))),
+    }
+}
+
+fn check_url(url: &str) -> Result<()> {
+    let parsed = reqwest::Url::parse(url).map_err(|error| {
+        config_error("the model's base URL is malformed; it looks like `http://localhost:8000/v1`")
+            .with_source(error)
+    })?;
+    match parsed.scheme() {
+        "http" | "https" => Ok(()),
+        _ => Err(config_error(
+            "the model's base URL must begin with http:// or https://",
+        )),
+    }
+}
+
+fn headers(pairs: &[(String, String)]) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        let Ok(header) = HeaderName::try_from(name) else {
+            return Err(config_error(format!(
+                "`{name}` can't be the name of a header"
+            )));
+        };
+        let Ok(mut value) = HeaderValue::try_from(value) else {
+            return Err(config_error(format!(
+                "the value of header `{name}` has characters that can't stand in a header"
+            )));
+        };
+        value.set_sensitive(true);
+        headers.append(header, value);
+    }
+    Ok(headers)
+}
+
+fn default_client() -> Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .build()
+        .map_err(|error| config_error("the HTTP client can't be made").with_source(error))
+}
+
+impl fmt::Debug for ChatCompletionsBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatCompletionsBuilder")
+            .field("model", &self.model)
+            .field("provider", &self.provider)
+            .finish_non_exhaustive()
+    }
+}

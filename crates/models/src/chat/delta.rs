@@ -1,0 +1,290 @@
+//! The frames of a chat completion, read leniently.
+//!
+//! Every field may be missing or `null`; what isn't known is skipped. Text is borrowed from the
+//! frame where it holds no escapes.
+
+use std::{borrow::Cow, fmt};
+
+use mainstem_core::Usage;
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+/// A frame of a stream, or a whole completion: they differ in `delta` and `message` alone.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Frame<'a> {
+    #[serde(borrow)]
+    pub(super) choices: FirstChoice<'a>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) usage: Option<WireUsage>,
+    #[serde(borrow)]
+    pub(super) error: Option<&'a RawValue>,
+}
+
+/// The choice that is read: the one of index 0, or without an index.
+#[derive(Debug, Default)]
+pub(super) struct FirstChoice<'a>(pub(super) Option<Choice<'a>>);
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Choice<'a> {
+    index: Option<u32>,
+    #[serde(borrow, alias = "message", deserialize_with = "or_default")]
+    pub(super) delta: Delta<'a>,
+    #[serde(borrow)]
+    pub(super) finish_reason: LooseText<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Delta<'a> {
+    #[serde(borrow)]
+    pub(super) content: LooseText<'a>,
+    #[serde(borrow)]
+    pub(super) reasoning_content: LooseText<'a>,
+    #[serde(borrow)]
+    pub(super) reasoning: LooseText<'a>,
+    #[serde(borrow)]
+    pub(super) refusal: LooseText<'a>,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub(super) tool_calls: Vec<ToolCall<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ToolCall<'a> {
+    pub(super) index: Option<u32>,
+    #[serde(borrow)]
+    pub(super) id: LooseText<'a>,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub(super) function: Function<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Function<'a> {
+    #[serde(borrow)]
+    pub(super) name: LooseText<'a>,
+    #[serde(borrow)]
+    arguments: Option<&'a RawValue>,
+}
+
+impl Function<'_> {
+    /// The arguments as JSON text: most servers send a string of it, some the value itself.
+    pub(super) fn arguments(&self) -> serde_json::Result<Cow<'_, str>> {
+        match self.arguments.map(RawValue::get) {
+            None | Some("null") => Ok(Cow::Borrowed("")),
+            Some(raw) if raw.starts_with('"') => Ok(serde_json::from_str::<LooseText<'_>>(raw)?.0),
+            Some(raw) => Ok(Cow::Borrowed(raw)),
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct WireUsage {
+    #[serde(alias = "input_tokens")]
+    prompt_tokens: Option<u64>,
+    #[serde(alias = "output_tokens")]
+    completion_tokens: Option<u64>,
+    prompt_tokens_details: Option<PromptDetails>,
+    completion_tokens_details: Option<CompletionDetails>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct PromptDetails {
+    cached_tokens: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct CompletionDetails {
+    reasoning_tokens: Option<u64>,
+}
+
+impl WireUsage {
+    pub(super) fn read(&self) -> Usage {
+        let input = self.prompt_tokens.unwrap_or(0);
+        let mut usage = Usage::new(input, self.completion_tokens.unwrap_or(0));
+        let cached = self
+            .prompt_tokens_details
+            .as_ref()
+            .and_then(|details| details.cached_tokens);
+        usage.cached_input_tokens = cached.unwrap_or(0);
+        let reasoning = self.completion_tokens_details.as_ref();
+        usage.reasoning_tokens = reasoning
+            .and_then(|details| details.reasoning_tokens)
+            .unwrap_or(0);
+        usage
+    }
+}
+
+/// `null` is as good as nothing.
+fn or_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Deserialize<'de> + Default,
+    D: Deserializer<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for FirstChoice<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Choices;
+
+        impl<'de> Visitor<'de> for Choices {
+            type Value = FirstChoice<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of choices")
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(FirstChoice(None))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut first = None;
+                while let Some(choice) = list.next_element::<Choice<'de>>()? {
+                    if first.is_none() && choice.index.unwrap_or(0) == 0 {
+                        first = Some(choice);
+                    }
+                }
+                Ok(FirstChoice(first))
+            }
+        }
+
+        deserializer.deserialize_any(Choices)
+    }
+}
+
+/// Text, however it is wrapped: a string, `null`, or a list of parts with a `text`.
+#[derive(Debug, Default)]
+pub(super) struct LooseText<'a>(pub(super) Cow<'a, str>);
+
+impl LooseText<'_> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for LooseText<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyText).map(Self)
+    }
+}
+
+struct AnyText;
+
+impl<'de> Visitor<'de> for AnyText {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(""))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(number.to_string()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Self::Value, A::Error> {
+        let mut text = String::new();
+        while let Some(part) = parts.next_element::<LooseText<'de>>()? {
+            text.push_str(&part.0);
+        }
+        Ok(Cow::Owned(text))
+    }
+
+    /// A part of a list of parts: its `text`, if it has one.
+    fn visit_map<A: MapAccess<'de>>(self, mut part: A) -> Result<Self::Value, A::Error> {
+        let mut text = Cow::Borrowed("");
+        while let Some(field) = part.next_key::<LooseText<'de>>()? {
+            if field.0 == "text" {
+                text = part.next_value::<LooseText<'de>>()?.0;
+            } else {
+                part.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(json: &str) -> String {
+        let frame: Frame<'_> = serde_json::from_str(json).unwrap();
+        frame
+            .choices
+            .0
+            .map(|choice| choice.delta.content.0.into_owned())
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn nothing_is_required() {
+        assert_eq!(content("{}"), "");
+        assert_eq!(content(r#"{"choices":null,"usage":null,"error":null}"#), "");
+        assert_eq!(content(r#"{"choices":[{"delta":null}]}"#), "");
+        assert_eq!(
+            content(r#"{"choices":[{"delta":{"content":null,"tool_calls":null}}]}"#),
+            ""
+        );
+        assert_eq!(
+            content(r#"{"choices":[{"delta":{"content":"a\u00e9"},"logprobs":{}}]}"#),
+            "a\u{e9}"
+        );
+        assert_eq!(
+            content(
+                r#"{"choices":[{"index":1,"delta":{"content":"b"}},{"index":0,"delta":{"content":"a"}}]}"#
+            ),
+            "a"
+        );
+        assert_eq!(
+            content(
+                r#"{"choices":[{"delta":{"content":[{"type":"text","text":"x"},{"text":"y"}]}}]}"#
+            ),
+            "xy"
+        );
+    }
+
+    #[test]
+    fn plain_text_is_borrowed() {
+        let frame: Frame<'_> =
+            serde_json::from_str(r#"{"choices":[{"delta":{"content":"plain"}}]}"#).unwrap();
+        let choice = frame.choices.0.unwrap();
+        assert!(matches!(choice.delta.content.0, Cow::Borrowed("plain")));
+    }
+
+    #[test]
+    fn arguments_are_text_or_a_value() {
+        let read = |json| {
+            serde_json::from_str::<Function<'_>>(json)
+                .unwrap()
+                .arguments()
+                .unwrap()
+                .into_owned()
+        };
+        assert_eq!(read(r#"{"arguments":"{\"a\":1}"}"#), r#"{"a":1}"#);
+        assert_eq!(read(r#"{"arguments":{"a":1}}"#), r#"{"a":1}"#);
+        assert_eq!(read(r#"{"arguments":null}"#), "");
+        assert_eq!(read("{}"), "");
+    }
+}

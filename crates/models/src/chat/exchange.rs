@@ -1,0 +1,231 @@
+//! One request, and the body that answers it.
+
+use std::{sync::Arc, time::Duration};
+
+use async_stream::try_stream;
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use mainstem_core::{Error, ErrorKind, ModelEvent, ModelRequest, Result};
+use reqwest::{
+    Response,
+    header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+};
+
+use super::{
+    Parts,
+    reader::Reader,
+    request::{Body, body},
+};
+use crate::{sse::SseReader, upstream::Fault};
+
+/// The longest body that is read as a whole, in bytes: an answer, or the text of a failure.
+const MAX_BODY_BYTES: usize = 64 << 20;
+const MAX_FAULT_BYTES: usize = 64 << 10;
+/// How long to wait for the text of a failure.
+const FAULT_WAIT: Duration = Duration::from_secs(5);
+
+/// Sends a request and reads the answer, from the socket to the reader without a queue between.
+pub(super) fn exchange(
+    model: Arc<Parts>,
+    request: ModelRequest,
+) -> impl Stream<Item = Result<ModelEvent>> + Send {
+    try_stream! {
+        let body = body(&model, &request)?;
+        let mut reader = Reader::new(&model.id, body.wrapped, body.tool_is_output);
+        let response = send(&model, &request, &body).await?;
+        yield ModelEvent::Started { request_id: request_id(response.headers()) };
+
+        if is_json(response.headers()) {
+            let json = whole(&model, response).await?;
+            reader.read_json(&json)?;
+            reader.end(None)?;
+        } else {
+            let mut sse = SseReader::default();
+            let mut chunks = response.bytes_stream();
+            let broken = loop {
+                match next(&mut chunks, &reader).await {
+                    Some(Ok(chunk)) => sse.push(chunk),
+                    Some(Err(error)) => break Some(error),
+                    None => break None,
+                }
+                while let Some(frame) = sse.next_frame()? {
+                    reader.read(&frame)?;
+                    while let Some(event) = reader.events.pop_front() {
+                        yield event;
+                    }
+                }
+            };
+            if broken.is_none() && let Some(frame) = sse.last_frame() {
+                reader.read(&frame)?;
+            }
+            reader.end(broken)?;
+        }
+        while let Some(event) = reader.events.pop_front() {
+            yield event;
+        }
+    }
+}
+
+/// The next chunk of the body. Once the answer is complete, waiting for its end is limited.
+async fn next<S>(chunks: &mut S, reader: &Reader) -> Option<reqwest::Result<Bytes>>
+where
+    S: Stream<Item = reqwest::Result<Bytes>> + Unpin,
+{
+    match reader.grace() {
+        None => chunks.next().await,
+        Some(grace) => tokio::time::timeout(grace, chunks.next())
+            .await
+            .unwrap_or(None),
+    }
+}
+
+async fn send(model: &Parts, request: &ModelRequest, body: &Body) -> Result<Response> {
+    let key = model.key.get().await?;
+    let mut headers = model.config.headers();
+    // The configuration's own key header, which may be empty, goes: ours is right.
+    headers.remove(reqwest::header::AUTHORIZATION);
+    headers.remove("api-key");
+    if let Some(key) = &key {
+        model.key_header.set(&mut headers, key)?;
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let accept = if model.streaming {
+        "text/event-stream"
+    } else {
+        "application/json"
+    };
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    headers.extend(model.headers.clone());
+    add_extra(&mut headers, request)?;
+
+    let response = model
+        .client
+        .post(model.config.url("/chat/completions"))
+        .query(&model.config.query())
+        .headers(headers)
+        .body(body.json.clone())
+        .send()
+        .await
+        .map_err(|error| unreachable(model, error))?;
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    Err(refused(model, response, key.as_deref()).await)
+}
+
+fn add_extra(headers: &mut HeaderMap, request: &ModelRequest) -> Result<()> {
+    for (name, value) in &request.settings.extra_headers {
+        let name = HeaderName::try_from(name);
+        let (Ok(name), Ok(mut value)) = (name, HeaderValue::try_from(value)) else {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "an extra header of the settings has characters that can't stand in a header",
+            ));
+        };
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    Ok(())
+}
+
+fn unreachable(model: &Parts, error: reqwest::Error) -> Error {
+    let what = if error.is_connect() {
+        let host = reqwest::Url::parse(model.config.api_base())
+            .ok()
+            .and_then(|url| {
+                Some(format!(
+                    "{}:{}",
+                    url.host_str()?,
+                    url.port_or_known_default()?
+                ))
+            });
+        match host {
+            Some(host) => format!("can't connect to `{}` at {host}", model.id),
+            None => format!("can't connect to `{}`", model.id),
+        }
+    } else {
+        format!("the request to `{}` failed before an answer", model.id)
+    };
+    Error::new(ErrorKind::Model, what)
+        .retryable(true)
+        .with_source(error.without_url())
+}
+
+/// The error of an answer that is no success, with the server's own words.
+async fn refused(model: &Parts, response: Response, key: Option<&str>) -> Error {
+    let status = response.status();
+    let headers = response.headers().clone();
+    let body = tokio::time::timeout(FAULT_WAIT, first_bytes(response, MAX_FAULT_BYTES)).await;
+    let text = String::from_utf8_lossy(&body.unwrap_or_default()).into_owned();
+    let text = match key {
+        Some(key) => text.replace(key, "[key]"),
+        None => text,
+    };
+    let is_html = content_type(&headers).starts_with("text/html");
+    let fault = if is_html {
+        Fault::default()
+    } else {
+        Fault::from_body(&text)
+    };
+    fault.into_http_error(&model.id, status, &headers)
+}
+
+async fn first_bytes(mut response: Response, limit: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        bytes.extend_from_slice(&chunk[..chunk.len().min(limit - bytes.len())]);
+        if bytes.len() == limit {
+            break;
+        }
+    }
+    bytes
+}
+
+/// The whole body of an answer that isn't streamed.
+async fn whole(model: &Parts, mut response: Response) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+            Ok(None) => return Ok(bytes),
+            Err(error) => {
+                let message = format!("the answer of `{}` was cut: the connection broke", model.id);
+                return Err(
+                    Error::new(ErrorKind::Truncated, message).with_source(error.without_url())
+                );
+            }
+        }
+        if bytes.len() > MAX_BODY_BYTES {
+            let message = format!(
+                "`{}` sent an answer of more than {MAX_BODY_BYTES} bytes",
+                model.id
+            );
+            return Err(Error::new(ErrorKind::Limit, message));
+        }
+    }
+}
+
+fn content_type(headers: &HeaderMap) -> &str {
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+/// Whether the body is one completion, not a stream: asked for, or because the server took no
+/// notice of `stream`.
+fn is_json(headers: &HeaderMap) -> bool {
+    content_type(headers).starts_with("application/json")
+}
+
+fn request_id(headers: &HeaderMap) -> Option<mainstem_core::Text> {
+    [
+        "x-request-id",
+        "request-id",
+        "apim-request-id",
+        "x-ms-request-id",
+    ]
+    .iter()
+    .find_map(|name| headers.get(*name)?.to_str().ok())
+    .map(Into::into)
+}

@@ -1,0 +1,78 @@
+//! OpenAI's chat completions: <https://platform.openai.com/docs/api-reference/chat>.
+
+mod builder;
+mod delta;
+mod exchange;
+mod reader;
+mod request;
+
+use std::{fmt, sync::Arc};
+
+use async_openai::config::Config;
+pub use builder::ChatCompletionsBuilder;
+use mainstem_core::{Model, ModelRequest, ModelStream, OutputMode};
+use reqwest::header::HeaderMap;
+
+use crate::{
+    Provider,
+    key::{Key, KeyHeader},
+};
+
+/// A model behind any server that speaks OpenAI's chat completions.
+///
+/// [`model`](crate::model) makes one from an address; [`builder`](Self::builder) from its parts.
+/// Cheap to clone; clones share their connections.
+///
+/// Reading is lenient where the meaning is clear, and strict about the end: without a finish reason
+/// an answer is truncated. Nothing is tried twice.
+///
+/// ```
+/// use mainstem_core::Model;
+/// use mainstem_models::ChatCompletions;
+///
+/// let model = ChatCompletions::builder("qwen3").base_url("http://localhost:8000/v1").build()?;
+/// assert_eq!(model.id(), "qwen3");
+/// # Ok::<(), mainstem_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct ChatCompletions(Arc<Parts>);
+
+struct Parts {
+    id: String,
+    model: String,
+    provider: Provider,
+    config: Arc<dyn Config>,
+    key: Key,
+    key_header: KeyHeader,
+    headers: HeaderMap,
+    client: reqwest::Client,
+    streaming: bool,
+    include_usage: bool,
+    output_mode: Option<OutputMode>,
+}
+
+impl ChatCompletions {
+    /// Begins a model of a name, as its server knows it.
+    pub fn builder(model: impl Into<String>) -> ChatCompletionsBuilder {
+        ChatCompletionsBuilder::new(model.into())
+    }
+}
+
+impl Model for ChatCompletions {
+    fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    fn stream(&self, request: ModelRequest) -> ModelStream {
+        ModelStream::new(exchange::exchange(Arc::clone(&self.0), request))
+    }
+}
+
+impl fmt::Debug for ChatCompletions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatCompletions")
+            .field("id", &self.0.id)
+            .field("streaming", &self.0.streaming)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,8 @@
+//! Typed output: how a model is held to a schema.
+
+mod strict;
+mod unwrap;
+
+pub use strict::strict_schema;
+pub(crate) use strict::{Strict, closed_object};
+pub(crate) use unwrap::Unwrap;
