@@ -3,7 +3,6 @@
 use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -84,12 +83,8 @@ fn programs(package: &Package, built: &Path) -> Vec<(String, PathBuf)> {
 
 fn run(session: &Session, program: &Path, log: &Path) -> Result<()> {
     let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
-    let mut command = Command::new(program);
-    command
-        .current_dir(&session.root)
-        .stdin(Stdio::null())
-        .stderr(file.try_clone()?)
-        .stdout(file);
+    let mut command = session.command(program);
+    command.stderr(file.try_clone()?).stdout(file);
     for (name, _) in env::vars_os().filter(|(name, _)| is_credential(&name.to_string_lossy())) {
         command.env_remove(name);
     }

@@ -1,7 +1,7 @@
 //! How other programs are run: where, with which environment and for how long.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -36,13 +36,9 @@ impl Session {
         self.run("cargo").args(args)
     }
 
-    pub(crate) fn run(&self, program: impl Into<OsString>) -> Run<'_> {
-        let program = program.into();
-        let mut command = Command::new(&program);
-        command
-            .current_dir(&self.root)
-            .stdin(Stdio::null())
-            .env("PATH", search_path());
+    pub(crate) fn run(&self, program: &str) -> Run<'_> {
+        let mut command = self.command(program);
+        command.env("PATH", search_path());
         // `cargo run` describes this very program to it; what it starts must not
         // take that for itself, or it builds differently than at the prompt.
         for (name, _) in env::vars_os() {
@@ -54,14 +50,23 @@ impl Session {
         if self.ci {
             command
                 .env("CARGO_TERM_COLOR", "never")
-                .env("CARGO_INCREMENTAL", "0")
-                // At a desk Ctrl-C must reach the child, so it stays in our group.
-                .process_group(0);
+                .env("CARGO_INCREMENTAL", "0");
         }
         Run {
             session: self,
             command,
         }
+    }
+
+    /// A program in the root of the workspace, without input, that [`Self::wait`] can end.
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.root).stdin(Stdio::null());
+        if self.ci {
+            // At a desk Ctrl-C must reach the child, so there it stays in our group.
+            command.process_group(0);
+        }
+        command
     }
 
     /// Waits for `child`, but no longer than `limit` and the stage allow.
@@ -90,9 +95,8 @@ impl Session {
             kill("TERM")?;
             thread::sleep(Duration::from_secs(3));
             kill("KILL")?;
-        } else {
-            child.kill()?;
         }
+        child.kill()?;
         child.wait().map(drop)
     }
 }
@@ -104,10 +108,7 @@ pub(crate) struct Run<'a> {
 }
 
 impl Run<'_> {
-    pub(crate) fn args<S: AsRef<std::ffi::OsStr>>(
-        mut self,
-        args: impl IntoIterator<Item = S>,
-    ) -> Self {
+    pub(crate) fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
         self.command.args(args);
         self
     }
@@ -250,5 +251,15 @@ mod tests {
         let error = run.run("sh").args(["-c", "sleep 60 & sleep 60"]).output();
         assert!(error.unwrap_err().to_string().contains("was killed"));
         assert!(started.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn at_a_desk_too_late_is_killed_as_well() {
+        let desk = Session {
+            ci: false,
+            ..session(Duration::from_millis(50))
+        };
+        let error = desk.run("sleep").args(["60"]).status().unwrap_err();
+        assert!(error.to_string().contains("was killed"));
     }
 }
