@@ -2,6 +2,7 @@
 
 /// The name of the wrapper's one field.
 pub(crate) const FIELD: &str = "value";
+const WRAPPER: &str = r#"{"value":"#;
 
 /// Passes on what stands inside of `{"value": …}`.
 ///
@@ -10,8 +11,9 @@ pub(crate) const FIELD: &str = "value";
 #[derive(Debug, Default)]
 pub(crate) struct Unwrap {
     state: State,
-    /// What has come of the wrapper's beginning.
+    /// What has come of the wrapper's beginning, and how much of it that is without white space.
     head: String,
+    matched: usize,
     depth: usize,
     in_string: bool,
     escaped: bool,
@@ -35,7 +37,11 @@ impl Unwrap {
                 State::Before => self.begin(c, &mut inner),
                 State::Inside => self.inside(c, &mut inner),
                 State::After if c.is_ascii_whitespace() => {}
-                State::After | State::NotWrapped => inner.push(c),
+                // What follows the wrapper isn't ours to judge: the schema's checker refuses it.
+                State::After | State::NotWrapped => {
+                    self.state = State::NotWrapped;
+                    inner.push(c);
+                }
             }
         }
         inner
@@ -43,17 +49,17 @@ impl Unwrap {
 
     fn begin(&mut self, c: char, inner: &mut String) {
         self.head.push(c);
-        let seen: String = self
-            .head
-            .chars()
-            .filter(|c| !c.is_ascii_whitespace())
-            .collect();
-        let wrapper = format!(r#"{{"{FIELD}":"#);
-        if seen == wrapper {
-            self.state = State::Inside;
-        } else if !wrapper.starts_with(&seen) {
+        if c.is_ascii_whitespace() {
+            return;
+        }
+        if WRAPPER.as_bytes()[self.matched] as char != c {
             self.state = State::NotWrapped;
             inner.push_str(&std::mem::take(&mut self.head));
+            return;
+        }
+        self.matched += 1;
+        if self.matched == WRAPPER.len() {
+            self.state = State::Inside;
         }
     }
 
@@ -89,7 +95,7 @@ mod tests {
     fn the_wrapper_goes_wherever_the_text_is_split() {
         for (text, expected) in [
             (r#"{"value":[1,{"a":"}"}]}"#, r#"[1,{"a":"}"}]"#),
-            ("{ \"value\" :\n \"a\\\"}\" }\n", " \"a\\\"}\" "),
+            ("{ \"value\" :\n \"a\\\"}\" }\n", "\n \"a\\\"}\" "),
             (r#"{"value":3}"#, "3"),
             (r#"[1, 2]"#, r#"[1, 2]"#),
             (r#"{"values":[1]}"#, r#"{"values":[1]}"#),
