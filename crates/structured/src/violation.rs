@@ -31,7 +31,7 @@ impl Violation {
     }
 }
 
-/// The byte offset of a line and column as serde_json counts them: both from one, columns in bytes.
+/// The byte offset of a line and column as `serde_json` counts them: both from one, columns in bytes.
 fn offset(text: &str, line: usize, column: usize) -> u64 {
     let before: usize = text
         .split_inclusive('\n')

@@ -148,7 +148,7 @@ fn hold_to(
             }
             // Nobody asked for strict by name: the schema as it is will do.
             (Err(_), None) => {
-                wire.response_format = Some(json_schema(&output.schema, schema.clone(), false))
+                wire.response_format = Some(json_schema(&output.schema, schema.clone(), false));
             }
             (Err(error), Some(_)) => return Err(error),
         },
@@ -211,7 +211,7 @@ fn in_words(schema: &Schema) -> String {
 
 fn output_tool(schema: &serde_json::Value, wrapped: bool) -> ChatCompletionTools {
     let parameters = if wrapped {
-        closed_object(schema.clone())
+        closed_object(schema)
     } else {
         schema.clone()
     };

@@ -64,7 +64,7 @@ fn wrap(mut schema: Value) -> Value {
     redirect_root(&mut schema);
     let inner = schema.as_object_mut();
     let defs = inner.and_then(|inner| inner.remove("$defs"));
-    let mut wrapper = closed_object(schema);
+    let mut wrapper = closed_object(&schema);
     if let Some(defs) = defs {
         wrapper["$defs"] = defs;
     }
@@ -72,7 +72,7 @@ fn wrap(mut schema: Value) -> Value {
 }
 
 /// A closed object with the one field that outputs are wrapped in.
-pub(crate) fn closed_object(schema: Value) -> Value {
+pub(crate) fn closed_object(schema: &Value) -> Value {
     json!({
         "type": "object",
         "properties": {FIELD: schema},
