@@ -114,11 +114,11 @@ impl Engine {
         if std::mem::take(&mut self.holding) {
             self.shared.slot.vacate();
         }
-        if let Phase::New(_) = self.phase {
-            if let Phase::New(started) = std::mem::replace(&mut self.phase, Phase::Running) {
-                self.wall_clock.start();
-                return Poll::Ready(Some(self.stamp(started.into())));
-            }
+        if let Phase::New(started) = &self.phase {
+            let started = started.clone();
+            self.phase = Phase::Running;
+            self.wall_clock.start();
+            return Poll::Ready(Some(self.stamp(started.into())));
         }
         loop {
             if let Some(event) = self.shared.slot.take() {

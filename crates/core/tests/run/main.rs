@@ -1,0 +1,18 @@
+//! What a run promises to its reader, its steps and its observers.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+mod back_pressure;
+mod batches;
+mod ends;
+mod interleavings;
+mod limits;
+mod log;
+mod log_failures;
+mod observers;
+mod order;
+mod steps;
+mod stop;
+mod text_view;
+mod turns;
