@@ -250,7 +250,10 @@ impl Engine {
                 let partial = self.shared.partial();
                 let mut kind = RunCancelled::new(by);
                 kind.partial = Some(partial.clone());
-                let message = format!("the run was stopped ({})", kind.by);
+                let message = match &kind.by {
+                    CancelledBy::Stop => "the run was stopped".to_owned(),
+                    by => format!("the run was stopped ({by})"),
+                };
                 let error = Error::new(ErrorKind::Cancelled, message).with_partial(partial);
                 (Err(error), kind.into())
             }

@@ -123,6 +123,9 @@ impl<T: Serialize + Send + 'static> Run<T> {
     }
 
     /// Uses a session; without one, the run has a new one of its own.
+    ///
+    /// A run has its turn on the context until it ends. A step that starts another run on the same
+    /// context and awaits it waits for itself; within a run, use [`RunContext::step`].
     pub fn context(mut self, context: &Context) -> Self {
         self.context = Some(context.clone());
         self
