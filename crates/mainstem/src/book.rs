@@ -1,1 +1,34 @@
-//! Each page of the book as a module, so that its code blocks are tests.
+//! Each page of the book, and the README, as a module: so that their code blocks are tests.
+
+#[doc = include_str!("../../../README.md")]
+mod readme {}
+
+#[doc = include_str!("../../../docs/agents.md")]
+mod agents {}
+
+#[doc = include_str!("../../../docs/cli.md")]
+mod cli {}
+
+#[doc = include_str!("../../../docs/context.md")]
+mod context {}
+
+#[doc = include_str!("../../../docs/errors.md")]
+mod errors {}
+
+#[doc = include_str!("../../../docs/events.md")]
+mod events {}
+
+#[doc = include_str!("../../../docs/getting-started.md")]
+mod getting_started {}
+
+#[doc = include_str!("../../../docs/models.md")]
+mod models {}
+
+#[doc = include_str!("../../../docs/runs.md")]
+mod runs {}
+
+#[doc = include_str!("../../../docs/stores.md")]
+mod stores {}
+
+#[doc = include_str!("../../../docs/testing.md")]
+mod testing {}
