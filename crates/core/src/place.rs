@@ -93,10 +93,12 @@ impl FromStr for Place {
     fn from_str(text: &str) -> Result<Self, Error> {
         let parsed = text
             .split_once('-')
-            .and_then(|(epoch, seq)| Some((epoch.parse().ok()?, seq.parse().ok()?)));
+            .and_then(|(epoch, seq)| Some((epoch.parse().ok()?, seq.parse().ok()?)))
+            .map(|(epoch, seq)| Self::new(Epoch(epoch), Seq(seq)));
         match parsed {
-            Some((epoch, seq)) => Ok(Self::new(Epoch(epoch), Seq(seq))),
-            None => Err(Error::new(
+            // A place is written in one way: `+1-042` isn't it.
+            Some(place) if place.to_string() == text => Ok(place),
+            _ => Err(Error::new(
                 ErrorKind::Value,
                 "a place is written `epoch-seq`, as in `1-42`",
             )),

@@ -73,20 +73,24 @@ impl Context {
     /// # Ok::<(), mainstem_core::Error>(())
     /// ```
     pub fn merge<'a>(&self, branches: impl IntoIterator<Item = &'a Self>) -> Result<()> {
-        let mut merged = lock(&self.0.state).clone();
-        let mut writers = BTreeMap::new();
+        let mut ends = Vec::new();
         for branch in branches {
-            let state = lock(&branch.0.state).clone();
             let Some(base) = &branch.0.base else {
                 return Err(Error::new(
                     ErrorKind::Conflict,
                     "only a fork of a context can be merged into it",
                 ));
             };
-            take_messages(&mut merged, &state, base);
-            take_values(&mut merged, &state, base, &mut writers)?;
+            ends.push((lock(&branch.0.state).clone(), base));
         }
-        *lock(&self.0.state) = merged;
+        let mut state = lock(&self.0.state);
+        let mut merged = state.clone();
+        let mut writers = BTreeMap::new();
+        for (branch, base) in ends {
+            take_messages(&mut merged, &branch, base);
+            take_values(&mut merged, &branch, base, &mut writers)?;
+        }
+        *state = merged;
         Ok(())
     }
 }
