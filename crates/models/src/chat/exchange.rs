@@ -56,7 +56,7 @@ pub(super) fn exchange(
                 }
             };
             if broken.is_none() && let Some(frame) = sse.last_frame() {
-                reader.read(&frame)?;
+                reader.read_last(&frame)?;
             }
             reader.end(broken)?;
         }

@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use mainstem_core::{Error, ErrorKind, FinishReason, ModelEvent, Result, Text, Usage};
+use serde::de::IgnoredAny;
 
 use super::delta::{Choice, Frame, ToolCall};
 use crate::{output::Unwrap, sse, upstream::Fault};
@@ -22,11 +23,18 @@ pub(super) struct Reader {
     finish_reason: Option<FinishReason>,
     usage: Option<Usage>,
     done: bool,
-    /// The ids of the tool calls so far.
-    calls: Vec<Text>,
+    /// The tool calls so far.
+    calls: Vec<Call>,
     unwrap: Option<Unwrap>,
     /// Whether the arguments of a tool call are the output.
     tool_is_output: bool,
+}
+
+/// A tool call, by what a server may refer to it with.
+#[derive(Debug)]
+struct Call {
+    id: Text,
+    index: Option<u32>,
 }
 
 impl Reader {
@@ -67,6 +75,16 @@ impl Reader {
             return Err(fault.into_stream_error(&self.model));
         }
         self.read_json(data)
+    }
+
+    /// Takes what the body's end left without a blank line: if it can't be read, it was cut, and
+    /// means nothing.
+    pub(super) fn read_last(&mut self, frame: &sse::Frame<'_>) -> Result<()> {
+        let data = frame.data.trim_ascii();
+        let is_whole = frame.is_error
+            || data == b"[DONE]"
+            || serde_json::from_slice::<IgnoredAny>(data).is_ok();
+        if is_whole { self.read(frame) } else { Ok(()) }
     }
 
     /// Takes a frame, or a whole completion.
@@ -142,7 +160,10 @@ impl Reader {
                 "" => format!("call_{index}").into(),
                 id => Text::from(id),
             };
-            self.calls.push(id.clone());
+            self.calls.push(Call {
+                id: id.clone(),
+                index: call.index,
+            });
             let name = Text::from(&*call.function.name.0);
             self.events.push_back(ModelEvent::ToolCall {
                 index: small(index),
@@ -162,18 +183,16 @@ impl Reader {
     /// Which call a delta belongs to.
     ///
     /// By its id, where it has one: some servers send none of the indexes, or 0 for every call.
-    /// Else by its index; else it is the last one.
+    /// Else by its index, wherever the server begins to count; else it is the last one.
     fn call_index(&self, call: &ToolCall<'_>) -> usize {
         let next = self.calls.len();
         if !call.id.is_empty() {
-            return self
-                .calls
-                .iter()
-                .position(|id| **id == call.id.0)
-                .unwrap_or(next);
+            let same = |known: &Call| *known.id == *call.id.0;
+            return self.calls.iter().position(same).unwrap_or(next);
         }
-        match call.index {
-            Some(index) => (index as usize).min(next),
+        let same = |known: &Call| call.index.is_some() && known.index == call.index;
+        match self.calls.iter().rposition(same) {
+            Some(index) => index,
             None if call.function.name.is_empty() => next.saturating_sub(1),
             None => next,
         }

@@ -1,0 +1,10 @@
+//! What a model behind chat completions makes of what servers send, and what it sends them.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod connections;
+mod defects;
+mod ends;
+mod faults;
+mod splits;
+mod statuses;
+mod tool_calls;
