@@ -1,0 +1,180 @@
+//! Words and numbers to fill documents with.
+
+use super::{library::library, page::Section};
+
+/// Where the strings and numbers of a made-up document come from.
+///
+/// Each text and number is taken in turn, so that neighbours differ.
+pub(super) struct Words {
+    /// What names of properties like `title` get.
+    titles: Vec<String>,
+    /// What names like `summary` get.
+    sentences: Vec<String>,
+    /// What everything else gets.
+    words: Vec<String>,
+    /// Numbers that are to be used first.
+    numbers: Vec<f64>,
+    /// All that the user said, in lower case, to choose among given values.
+    said: String,
+    /// Whether the whole text goes into strings like `query`.
+    whole: Option<String>,
+    taken: usize,
+}
+
+impl Words {
+    /// The words of a passage of the docs, for a document about it.
+    pub(super) fn of_docs(section: Option<&Section>, said: &str) -> Self {
+        let prose = section.map(|section| section.prose().replace(['`', '|', '*'], ""));
+        let prose = prose.unwrap_or_else(|| "Mainstem streams what models say.".to_owned());
+        let title = section.map_or("Mainstem", |section| &section.heading);
+        Self {
+            titles: vec![title.to_owned()],
+            sentences: sentences(&prose),
+            words: plain_words(&prose),
+            numbers: Vec::new(),
+            said: said.to_lowercase(),
+            whole: None,
+            taken: 0,
+        }
+    }
+
+    /// The user's own words, for the arguments of a tool.
+    pub(super) fn of_user(said: &str) -> Self {
+        let names = names(said);
+        let words = match quoted(said) {
+            Some(quoted) => vec![quoted],
+            None if names.is_empty() => plain_words(said),
+            None => names.clone(),
+        };
+        Self {
+            titles: names,
+            sentences: vec![said.trim().to_owned()],
+            words,
+            numbers: numbers(said),
+            said: said.to_lowercase(),
+            whole: Some(said.trim().to_owned()),
+            taken: 0,
+        }
+    }
+
+    /// A text for a property of a name.
+    pub(super) fn text(&mut self, property: &str) -> String {
+        const LONG: [&str; 8] = [
+            "summary",
+            "description",
+            "content",
+            "body",
+            "reason",
+            "answer",
+            "comment",
+            "explanation",
+        ];
+        const WHOLE: [&str; 8] = [
+            "query", "question", "text", "input", "message", "prompt", "search", "request",
+        ];
+        let property = property.to_lowercase();
+        let is = |names: &[&str]| names.iter().any(|name| property.contains(name));
+        if let Some(whole) = self.whole.as_ref().filter(|_| is(&WHOLE)) {
+            return whole.clone();
+        }
+        let from = if is(&LONG) || is(&WHOLE) {
+            &self.sentences
+        } else if is(&["title", "name", "subject", "topic"]) {
+            &self.titles
+        } else {
+            &self.words
+        };
+        let text = nth(from, self.taken).or_else(|| nth(&self.words, self.taken));
+        self.taken += 1;
+        text.unwrap_or_else(|| "jay".to_owned())
+    }
+
+    /// Another number that the user gave, if it is good for something.
+    pub(super) fn number(&mut self, is_good: impl Fn(f64) -> bool) -> Option<f64> {
+        let at = self.numbers.iter().position(|number| is_good(*number))?;
+        Some(self.numbers.remove(at))
+    }
+
+    /// How many texts and numbers have been taken, for numbers that differ.
+    pub(super) fn count(&mut self) -> usize {
+        self.taken += 1;
+        self.taken
+    }
+
+    /// Whether the user said this word.
+    pub(super) fn heard(&self, word: &str) -> bool {
+        let spoken = self.said.split(|char: char| !char.is_alphanumeric());
+        let word = word.to_lowercase();
+        spoken.into_iter().any(|said| said == word)
+    }
+}
+
+fn nth(texts: &[String], at: usize) -> Option<String> {
+    texts.get(at.checked_rem(texts.len())?).cloned()
+}
+
+fn sentences(prose: &str) -> Vec<String> {
+    let sentences = prose.split_inclusive(['.', '\n']).map(str::trim);
+    sentences
+        .filter(|text| text.split(' ').count() > 2)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Words of some length, each once, without those that every text has.
+fn plain_words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split(|char: char| !char.is_alphanumeric()) {
+        let matters = word.chars().count() > 3 && !library().stems(word).is_empty();
+        if matters && word.parse::<f64>().is_err() && !words.iter().any(|known| known == word) {
+            words.push(word.to_owned());
+        }
+    }
+    words
+}
+
+/// What stands in quotes.
+fn quoted(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once(['"', '«', '“'])?;
+    let (quoted, _) = rest.split_once(['"', '»', '”'])?;
+    (!quoted.trim().is_empty()).then(|| quoted.trim().to_owned())
+}
+
+/// Runs of words with a capital that don't begin a sentence: most likely names.
+fn names(text: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let (mut begins, mut open) = (true, false);
+    for word in text.split_whitespace() {
+        let plain = word.trim_matches(|char: char| !char.is_alphanumeric());
+        let is_name = !begins && plain.len() > 1 && plain.starts_with(char::is_uppercase);
+        match names.last_mut().filter(|_| open && is_name) {
+            Some(name) => *name = format!("{name} {plain}"),
+            None if is_name => names.push(plain.to_owned()),
+            None => {}
+        }
+        open = is_name && word.ends_with(char::is_alphanumeric);
+        begins = word.ends_with(['.', '!', '?', ':']);
+    }
+    names
+}
+
+fn numbers(text: &str) -> Vec<f64> {
+    let digits = |char: char| char.is_ascii_digit() || matches!(char, '.' | '-');
+    text.split(|char| !digits(char))
+        .map(|number| number.trim_end_matches(['.', '-']))
+        .filter_map(|number| number.parse().ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_numbers_and_quotes_are_found_in_a_sentence() {
+        let text = "Is it 7.5 degrees in New York, or -3 in Oslo? Write \"cold day\".";
+        assert_eq!(names(text), ["New York", "Oslo"]);
+        assert_eq!(numbers(text), [7.5, -3.0]);
+        assert_eq!(quoted(text).as_deref(), Some("cold day"));
+    }
+}
