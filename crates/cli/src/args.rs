@@ -1,0 +1,161 @@
+//! What the command line says.
+#![allow(
+    clippy::doc_markdown,
+    reason = "clap shows these comments as they are: back-ticks would be noise"
+)]
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
+
+/// Talk to language models; each answer streams as it comes.
+///
+/// Without a command it is `mainstem chat`.
+#[derive(Debug, Parser)]
+#[command(name = "mainstem", version, after_long_help = MORE, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    flags: ChatFlags,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Chat(Chat),
+}
+
+/// Ask a model, or have a conversation with it.
+///
+/// With a prompt, or with text on standard input, it answers once. Given both, the text follows the
+/// prompt. On a terminal without a prompt it answers line by line, until Ctrl-D or /quit.
+///
+/// The answer alone goes to standard output; notes, the model's reasoning, its refusals and errors go
+/// to standard error.
+#[derive(Debug, Args)]
+#[command(after_long_help = MORE)]
+pub(crate) struct Chat {
+    /// What to ask.
+    pub(crate) prompt: Option<String>,
+    #[command(flatten)]
+    pub(crate) flags: ChatFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChatFlags {
+    /// The model: an address such as ollama://qwen3, demo, or a plain name.
+    ///
+    /// Without it MAINSTEM_MODEL is used; without that openai://gpt-5-mini if OPENAI_API_KEY is set,
+    /// else the offline demo model. With --base-url it is the name that the server knows.
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) model: Option<String>,
+
+    /// A server that speaks chat completions, such as http://localhost:8000/v1.
+    #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) base_url: Option<String>,
+
+    /// Instructions for the model.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) system: Option<String>,
+
+    /// Make the answer JSON that fits the JSON schema in this file.
+    ///
+    /// The JSON streams to standard output; if it doesn't fit, the exit code is 3.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json_schema: Option<PathBuf>,
+
+    /// The most tokens that the model may write [default: the server's].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_tokens: Option<u32>,
+
+    /// How far the model strays from the likeliest word [default: the server's].
+    #[arg(long, value_name = "X")]
+    pub(crate) temperature: Option<f64>,
+
+    /// Fail if an answer takes longer than this, by the wall clock [default: no limit].
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Print each event of the run as a line of JSON, instead of the text.
+    #[arg(long)]
+    pub(crate) events: bool,
+}
+
+impl Cli {
+    /// What is to be done.
+    pub(crate) fn into_command(self) -> Command {
+        let flags = self.flags;
+        self.command.unwrap_or(Command::Chat(Chat {
+            prompt: None,
+            flags,
+        }))
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "it isn't a number".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("it must be more than 0".to_owned()),
+    }
+}
+
+/// The end of the long help.
+const MORE: &str = "\
+Environment:
+  MAINSTEM_MODEL     the model, where --model isn't given
+  MAINSTEM_PROVIDER  who serves a model that has a plain name
+  OPENAI_API_KEY     the key for openai://; each provider has its own, such as
+                     ANTHROPIC_API_KEY, GEMINI_API_KEY, GROQ_API_KEY
+  OPENAI_BASE_URL    where openai:// is; each provider has its own
+  MAINSTEM_API_KEY   the key for --base-url; without it OPENAI_API_KEY is sent there
+  NO_COLOR           if set, nothing is coloured
+
+Keys come from the environment alone.
+
+Exit codes:
+  0    the model finished its answer
+  1    the answer couldn't be written, say because the disk is full
+  2    bad usage: a flag, a prompt, a file, a model's name or a missing key
+  3    the model failed, took too long, refused, or its output isn't what was asked for
+  4    the answer was truncated: it stopped without an end
+  130  stopped by Ctrl-C
+  141  the reader of standard output went away, as `head` does
+
+Text that came before a failure stays on standard output.
+
+Examples:
+  mainstem chat \"Why is the sky blue?\"
+  git diff | mainstem chat --system \"Be brief.\" \"Write a commit message.\"
+  mainstem chat --base-url http://localhost:8000/v1 --model qwen3 \"Hello\"
+  mainstem chat --json-schema bird.json \"Describe a jay.\" | jq .name";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_without_a_command_are_those_of_chat() {
+        let cli = Cli::try_parse_from(["mainstem", "--model", "demo"]).unwrap();
+        let Command::Chat(chat) = cli.into_command();
+        assert_eq!(chat.flags.model.as_deref(), Some("demo"));
+        assert_eq!(chat.prompt, None);
+        // A misspelt command is no prompt.
+        assert!(Cli::try_parse_from(["mainstem", "caht"]).is_err());
+    }
+
+    #[test]
+    fn a_timeout_is_more_than_nothing() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for wrong in ["0", "-1", "NaN", "inf", "1e300", "soon", ""] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+}

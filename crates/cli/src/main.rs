@@ -1,0 +1,40 @@
+//! The program `mainstem`.
+
+mod args;
+mod chat;
+mod exit;
+mod model;
+mod notes;
+mod print;
+mod prompt;
+
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+use clap::Parser;
+use exit::{Exit, Failure};
+
+fn main() -> ExitCode {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.into_command(),
+        Err(error) => return exit::of_usage(&error),
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return Exit::from(Failure::System(error)).into(),
+    };
+    let exit = runtime.block_on(run(command));
+    // A read of the terminal can't be cancelled: don't wait for a line that nobody needs.
+    runtime.shutdown_background();
+    exit.into()
+}
+
+async fn run(command: Command) -> Exit {
+    let done = match command {
+        Command::Chat(chat) => chat::run(chat).await,
+    };
+    done.unwrap_or_else(Exit::from)
+}
