@@ -84,7 +84,7 @@ const OTHER_WORDS: [(&str, &str); 12] = [
     ("interrupt", "stop"),
     ("timeout", "time limits"),
     ("deadline", "wall clock time limits"),
-    ("history", "memory conversation"),
+    ("history", "conversation messages"),
     ("recall", "memory remember"),
     ("retry", "try again"),
     ("terminal", "command line"),
