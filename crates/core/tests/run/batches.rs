@@ -69,6 +69,17 @@ async fn a_late_reader_gets_a_batch_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_batch_that_is_due_is_not_filled_up() {
+    let mut stream = paced(&[0, 2, 0, 0]).chunks_batched(10, SECOND);
+    assert!(futures::poll!(stream.next()).is_pending());
+    // The first piece waits; when the reader comes back, the other three are there at once.
+    sleep(SECOND * 60).await;
+    assert_eq!(stream.next().await.unwrap().unwrap().len(), 2);
+    assert_eq!(stream.next().await.unwrap().unwrap().len(), 2);
+    assert!(stream.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failure_comes_after_the_batch_before_it() {
     let run = Run::<()>::new("fails", |ctx: RunContext| async move {
         say(ctx, &["a", "b", "c"]).await?;
