@@ -1,0 +1,170 @@
+//! Instructions for each chunk, counted by valgrind.
+
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use crate::{
+    child,
+    chunks::ratio,
+    cli::Cli,
+    client::ReadReport,
+    errand::{Errand, Job, Kind},
+    host::Host,
+    report::{INSTRUCTIONS, Section},
+    script::Script,
+    table,
+};
+
+const AIM: f64 = 14_000.0;
+/// Two counts of the same differ by this at most.
+const SAME: f64 = 0.01;
+
+pub(crate) fn is_installed() -> bool {
+    let mut version = Command::new("valgrind");
+    version.arg("--version").stdout(Stdio::null());
+    version.status().is_ok_and(|status| status.success())
+}
+
+pub(crate) fn measure(cli: &Cli) -> Result<Section> {
+    let lengths = cli.pick((5_000, 20_000), (500, 1_000));
+    let about = format!(
+        "instructions a chunk in user mode, {} chunks less {}, twice",
+        lengths.1, lengths.0
+    );
+    let mut section = Section::new("callgrind", about, !cli.quick);
+    section.row([
+        "",
+        "first",
+        "second",
+        "apart",
+        "times splitter",
+        "times raw",
+    ]);
+    let host = Host::start()?;
+    let profiles = Profiles::new(cli.keep.as_deref())?;
+    let mut counts = Vec::new();
+    for kind in Kind::ALL {
+        let count = || per_chunk(&host.url, kind, lengths, &profiles);
+        counts.push((kind, count()?, count()?));
+    }
+    let of = |kind| {
+        let found = counts.iter().find(|(other, ..)| *other == kind);
+        found.map_or(0, |(_, first, _)| *first)
+    };
+    for (kind, first, second) in &counts {
+        let apart = first.abs_diff(*second) as f64 / *first as f64;
+        section.row([
+            kind.name().to_owned(),
+            table::number(*first),
+            table::number(*second),
+            format!("{:.2} %", apart * 100.0),
+            format!("{:.2}", ratio(*first, of(Kind::Splitter))),
+            format!("{:.2}", ratio(*first, of(Kind::Raw))),
+        ]);
+        section.data(json!({"kind": kind.name(), "instructions_per_chunk": [first, second]}));
+        if *kind == Kind::Agent {
+            let most = (*first).max(*second) as f64;
+            section.aim("agent", INSTRUCTIONS, most, AIM);
+            section.aim("two counts, apart", "of the first", apart, SAME);
+        }
+    }
+    Ok(section)
+}
+
+/// Instructions for each chunk beyond the first ones, so that starting up isn't counted.
+fn per_chunk(url: &str, kind: Kind, (few, many): (u64, u64), profiles: &Profiles) -> Result<u64> {
+    let count = |chunks| {
+        let file = profiles.file(kind, chunks);
+        let mut option = OsString::from("--callgrind-out-file=");
+        option.push(&file);
+        let valgrind = ["valgrind", "--quiet", "--tool=callgrind"].map(OsString::from);
+        let wrapper: Vec<_> = valgrind.into_iter().chain([option]).collect();
+        let _: ReadReport = child::run_under(
+            &wrapper,
+            &Errand {
+                job: Job::Read,
+                url: url.to_owned(),
+                kind,
+                script: Script::new(chunks, 4),
+                streams: 1,
+            },
+        )?;
+        let profile = fs::read_to_string(&file).context("callgrind left no profile")?;
+        total(&profile).with_context(|| format!("{} has no total", file.display()))
+    };
+    Ok(count(many)?.saturating_sub(count(few)?) / (many - few))
+}
+
+/// The total of a profile: all events of the process, of which instructions are the first.
+fn total(profile: &str) -> Option<u64> {
+    let value = |name| {
+        let line = profile
+            .lines()
+            .rev()
+            .find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse().ok()
+    };
+    value("totals:").or_else(|| value("summary:"))
+}
+
+/// Where the profiles are written; gone at the end, unless they are to be kept.
+struct Profiles {
+    directory: PathBuf,
+    keep: bool,
+}
+
+impl Profiles {
+    fn new(keep: Option<&Path>) -> Result<Self> {
+        let temporary = || {
+            let name = format!("mainstem-bench-{}", std::process::id());
+            std::env::temp_dir().join(name)
+        };
+        let directory = keep.map_or_else(temporary, Path::to_owned);
+        fs::create_dir_all(&directory)
+            .with_context(|| format!("{} can't be made", directory.display()))?;
+        Ok(Self {
+            directory,
+            keep: keep.is_some(),
+        })
+    }
+
+    fn file(&self, kind: Kind, chunks: u64) -> PathBuf {
+        let name = format!("callgrind.{}.{chunks}.out", kind.name());
+        self.directory.join(name)
+    }
+}
+
+impl Drop for Profiles {
+    fn drop(&mut self) {
+        if !self.keep {
+            // What stays behind is in the way of nobody.
+            let _ = fs::remove_dir_all(&self.directory);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_total_is_at_the_end_or_in_the_summary() {
+        let head = "version: 1\nevents: Ir\n";
+        assert_eq!(
+            total(&format!("{head}summary: 12345\n\nfn=(1) f\n1 5\n")),
+            Some(12_345)
+        );
+        assert_eq!(
+            total(&format!("{head}\nfn=(1) f\n1 5\ntotals: 678 9\n")),
+            Some(678)
+        );
+        assert_eq!(total(head), None);
+    }
+}
