@@ -78,6 +78,8 @@ async fn documents_follow_their_schemas() {
             {"properties": {"a": {"minimum": 10}, "b": {"type": "string"}}, "required": ["b"]},
         ]}),
         json!({"anyOf": [{"not": {}}, {"type": "integer", "minimum": 3}]}),
+        json!({"type": "object", "propertyNames": {"enum": ["a"]}, "additionalProperties": true, "maxProperties": 4}),
+        json!({"type": "array", "items": {"type": "boolean"}, "uniqueItems": true}),
         json!({"type": "object", "properties": {"kind": {"type": "string"}}, "required": ["kind"],
             "oneOf": [{"properties": {"kind": {"const": "x"}}}, {"properties": {"kind": {"const": "y"}}}]}),
         json!({"$ref": "#/$defs/node", "$defs": {"node": {
@@ -148,6 +150,8 @@ struct Article {
     tags: BTreeSet<Tag>,
     counts: HashMap<String, u32>,
     by_number: HashMap<u16, String>,
+    names: HashMap<String, bool>,
+    titles: BTreeSet<String>,
     place: (String, i8, f32),
     letter: char,
     size: [u8; 3],
@@ -239,6 +243,7 @@ async fn documents_are_read_as_the_types_whose_schemas_they_follow() {
     assert_eq!(article.sections.len(), 2);
     assert_eq!(article.tags.len(), 2);
     assert_eq!(article.counts.len(), 2);
+    assert_eq!((article.names.len(), article.titles.len()), (2, 2));
     assert!(article.summary.is_some());
     follows_type::<Chapter>().await;
     follows_type::<State>().await;
@@ -280,6 +285,18 @@ async fn what_it_cannot_follow_it_names() {
         ),
         (
             json!({"type": "object", "minProperties": 2, "additionalProperties": false}),
+            "`minProperties` at `the root`",
+        ),
+        (
+            json!({"type": "string", "minLength": 1e15}),
+            "`minLength` at `the root`",
+        ),
+        (
+            json!({"type": "array", "minItems": 1e15}),
+            "`minItems` at `the root`",
+        ),
+        (
+            json!({"minProperties": 1e15}),
             "`minProperties` at `the root`",
         ),
         (

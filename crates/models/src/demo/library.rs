@@ -31,7 +31,8 @@ const TITLE_WEIGHT: usize = 2;
 const LEAST_COVER: f64 = 0.4;
 
 /// What says nothing about where to look.
-const EMPTY_WORDS: [&str; 42] = [
+const EMPTY_WORDS: [&str; 43] = [
+    "keep",
     "tell",
     "know",
     "put",

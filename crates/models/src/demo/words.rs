@@ -4,21 +4,39 @@ use super::{library::library, page::Section};
 
 /// Where the strings and numbers of a made-up document come from.
 ///
-/// Each text and number is taken in turn, so that neighbours differ.
+/// Texts are taken in turn, so that neighbours differ.
 pub(super) struct Words {
     /// What names of properties like `title` get.
-    titles: Vec<String>,
+    titles: Texts,
     /// What names like `summary` get.
-    sentences: Vec<String>,
+    sentences: Texts,
     /// What everything else gets.
-    words: Vec<String>,
+    words: Texts,
     /// Numbers that are to be used first.
     numbers: Vec<f64>,
     /// All that the user said, in lower case, to choose among given values.
     said: String,
     /// Whether the whole text goes into strings like `query`.
     whole: Option<String>,
+    count: usize,
+}
+
+/// Texts that are taken in turn, again from the first after the last.
+struct Texts {
+    texts: Vec<String>,
     taken: usize,
+}
+
+impl Texts {
+    fn new(texts: Vec<String>) -> Self {
+        Self { texts, taken: 0 }
+    }
+
+    fn take(&mut self) -> Option<String> {
+        let at = self.taken.checked_rem(self.texts.len())?;
+        self.taken += 1;
+        self.texts.get(at).cloned()
+    }
 }
 
 impl Words {
@@ -27,14 +45,15 @@ impl Words {
         let prose = section.map(|section| section.prose().replace(['`', '|', '*'], ""));
         let prose = prose.unwrap_or_else(|| "Mainstem streams what models say.".to_owned());
         let title = section.map_or("Mainstem", |section| &section.heading);
+        let words = plain_words(&prose);
         Self {
-            titles: vec![title.to_owned()],
-            sentences: sentences(&prose),
-            words: plain_words(&prose),
+            titles: Texts::new(joined(vec![title.to_owned()], &words)),
+            sentences: Texts::new(sentences(&prose)),
+            words: Texts::new(words),
             numbers: Vec::new(),
             said: said.to_lowercase(),
             whole: None,
-            taken: 0,
+            count: 0,
         }
     }
 
@@ -47,13 +66,13 @@ impl Words {
             None => names.clone(),
         };
         Self {
-            titles: names,
-            sentences: vec![said.trim().to_owned()],
-            words,
+            titles: Texts::new(joined(names, &words)),
+            sentences: Texts::new(vec![said.trim().to_owned()]),
+            words: Texts::new(words),
             numbers: numbers(said),
             said: said.to_lowercase(),
             whole: Some(said.trim().to_owned()),
-            taken: 0,
+            count: 0,
         }
     }
 
@@ -78,14 +97,13 @@ impl Words {
             return whole.clone();
         }
         let from = if is(&LONG) || is(&WHOLE) {
-            &self.sentences
+            &mut self.sentences
         } else if is(&["title", "name", "subject", "topic"]) {
-            &self.titles
+            &mut self.titles
         } else {
-            &self.words
+            &mut self.words
         };
-        let text = nth(from, self.taken).or_else(|| nth(&self.words, self.taken));
-        self.taken += 1;
+        let text = from.take().or_else(|| self.words.take());
         text.unwrap_or_else(|| "jay".to_owned())
     }
 
@@ -95,10 +113,10 @@ impl Words {
         Some(self.numbers.remove(at))
     }
 
-    /// How many texts and numbers have been taken, for numbers that differ.
+    /// Counts, from 1, for what is made up and should differ.
     pub(super) fn count(&mut self) -> usize {
-        self.taken += 1;
-        self.taken
+        self.count += 1;
+        self.count
     }
 
     /// Whether the user said this word.
@@ -109,8 +127,15 @@ impl Words {
     }
 }
 
-fn nth(texts: &[String], at: usize) -> Option<String> {
-    texts.get(at.checked_rem(texts.len())?).cloned()
+/// The texts, and the words that aren't among them.
+fn joined(mut texts: Vec<String>, words: &[String]) -> Vec<String> {
+    let new: Vec<_> = words
+        .iter()
+        .filter(|word| !texts.contains(*word))
+        .cloned()
+        .collect();
+    texts.extend(new);
+    texts
 }
 
 fn sentences(prose: &str) -> Vec<String> {

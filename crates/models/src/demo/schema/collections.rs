@@ -1,9 +1,9 @@
 //! Objects and arrays.
 
 use mainstem_core::Result;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{Place, Writer, text::length};
+use super::{MOST_VALUES, Place, Writer, text::length};
 
 impl Writer<'_> {
     pub(super) fn object(&mut self, schema: &Map<String, Value>, place: &Place) -> Result<Value> {
@@ -63,37 +63,41 @@ impl Writer<'_> {
         let free = self.free_member(schema);
         let usual = if is_map && free.is_some() { 2 } else { 0 };
         let wanted = least.max(usual.min(most));
-        for turn in 0.. {
-            if object.len() >= wanted {
+        if wanted > MOST_VALUES {
+            return Err(place.cannot("minProperties"));
+        }
+        for _ in 0..4 * wanted {
+            let Some((name, member)) = free.as_ref().filter(|_| object.len() < wanted) else {
                 break;
-            }
-            let (Some((name, member)), true) = (&free, turn < 4 * wanted) else {
-                return Err(place.cannot("minProperties"));
             };
-            let name = self.string(name, place)?.replace(' ', "_");
+            let name = self.value(name, &place.key())?;
+            let name = name.as_str().unwrap_or_default().replace(' ', "_");
             if !object.contains_key(&name) {
                 let value = self.value(member, &place.member(&name))?;
                 object.insert(name, value);
             }
         }
-        Ok(())
+        if object.len() < least {
+            Err(place.cannot("minProperties"))
+        } else {
+            Ok(())
+        }
     }
 
     /// The schemas of the name and the value of a member that isn't among the properties.
-    fn free_member(&self, schema: &Map<String, Value>) -> Option<(Map<String, Value>, Value)> {
+    fn free_member(&self, schema: &Map<String, Value>) -> Option<(Value, Value)> {
         let patterns = schema.get("patternProperties").and_then(Value::as_object);
         if let Some((pattern, member)) = patterns.and_then(|patterns| patterns.iter().next()) {
-            let name = Map::from_iter([("pattern".to_owned(), Value::from(pattern.as_str()))]);
-            return Some((name, member.clone()));
+            return Some((json!({"pattern": pattern}), member.clone()));
         }
-        let name = schema.get("propertyNames").and_then(Value::as_object);
-        let name = name.cloned().unwrap_or_default();
+        let any = || json!({"type": "string"});
+        let name = schema.get("propertyNames").cloned().unwrap_or_else(any);
         match schema.get("additionalProperties") {
             Some(Value::Bool(false)) => None,
             Some(Value::Bool(true)) | None => {
                 let asked = schema.contains_key("additionalProperties")
                     || schema.contains_key("minProperties");
-                asked.then(|| (name, serde_json::json!({"type": "string"})))
+                asked.then(|| (name, any()))
             }
             Some(member) => Some((name, member.clone())),
         }
@@ -114,15 +118,15 @@ impl Writer<'_> {
             (false, tuple) => tuple,
         };
         let wanted = least.max(usual.min(most));
+        if wanted > MOST_VALUES {
+            return Err(place.cannot("minItems"));
+        }
         let mut array = Vec::new();
-        for turn in 0.. {
+        for _ in 0..8 * wanted {
             if array.len() >= wanted {
                 break;
             }
             let item = first.get(array.len()).unwrap_or(items);
-            if turn > 8 * wanted {
-                return Err(place.cannot("uniqueItems"));
-            }
             match self.value(item, &place.item(array.len())) {
                 Ok(value) if unique && array.contains(&value) => {
                     self.distinct(&mut array, item, wanted);
@@ -133,7 +137,11 @@ impl Writer<'_> {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Value::Array(array))
+        if array.len() < least {
+            Err(place.cannot("uniqueItems"))
+        } else {
+            Ok(Value::Array(array))
+        }
     }
 
     /// Goes on in a list of given values, where making one anew gives the same again.

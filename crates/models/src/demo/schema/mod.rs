@@ -79,6 +79,14 @@ impl Place {
         }
     }
 
+    /// The place of a member's name, where the property around it says nothing.
+    fn key(&self) -> Self {
+        Self {
+            property: String::new(),
+            ..self.clone()
+        }
+    }
+
     fn item(&self, index: usize) -> Self {
         self.inside(&index.to_string())
     }

@@ -2,6 +2,8 @@
 
 use std::{iter::Peekable, str::Chars};
 
+use super::text::LONGEST;
+
 /// A regular expression of literals, classes, groups, alternatives and counts.
 ///
 /// What looks around or back isn't simple.
@@ -36,8 +38,7 @@ impl Pattern {
 
     /// A text that it matches, of a length in the range; none, if none is found.
     pub(super) fn text(&self, start: usize, least: usize, most: usize) -> Option<String> {
-        let longest = least.saturating_add(4).min(4096);
-        (0..=longest).find_map(|more| {
+        (0..=least.saturating_add(4)).find_map(|more| {
             let mut text = String::new();
             self.write(&mut text, &mut { start }, more);
             (least..=most)
@@ -52,6 +53,9 @@ impl Pattern {
             let usual = part.least + more;
             let count = part.most.map_or(usual, |most| usual.min(most));
             for _ in 0..count {
+                if text.len() > LONGEST {
+                    return;
+                }
                 match &part.atom {
                     Atom::Group(group) => group.write(text, turn, more),
                     Atom::Chars(chars) => {
@@ -178,10 +182,11 @@ fn count(chars: &mut Peekable<Chars<'_>>) -> Option<(usize, Option<usize>)> {
 }
 
 fn braces(inside: &str) -> Option<(usize, Option<usize>)> {
+    let number = |text: &str| text.parse().ok().filter(|count| *count <= LONGEST);
     match inside.split_once(',') {
-        None => inside.parse().ok().map(|count| (count, Some(count))),
-        Some((least, "")) => Some((least.parse().ok()?, None)),
-        Some((least, most)) => Some((least.parse().ok()?, Some(most.parse().ok()?))),
+        None => number(inside).map(|count| (count, Some(count))),
+        Some((least, "")) => Some((number(least)?, None)),
+        Some((least, most)) => Some((number(least)?, Some(number(most)?))),
     }
 }
 
@@ -214,9 +219,23 @@ mod tests {
     }
 
     #[test]
+    fn a_text_of_enormous_length_is_not_begun() {
+        assert_eq!(text("^((a{9999}){9999}){9999}$"), None);
+    }
+
+    #[test]
     fn others_are_not_simple() {
         for pattern in [
-            "(?=x)y", "\\bword", "(a)\\1", "a$b", "[a", "(a", "a)", "\\p{L}", "a+?",
+            "(?=x)y",
+            "\\bword",
+            "(a)\\1",
+            "a$b",
+            "[a",
+            "(a",
+            "a)",
+            "\\p{L}",
+            "a+?",
+            "a{99999999}",
         ] {
             assert!(Pattern::parse(pattern).is_none(), "{pattern}");
         }

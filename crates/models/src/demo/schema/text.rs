@@ -5,11 +5,14 @@ use serde_json::{Map, Value};
 
 use super::{Place, Writer, pattern::Pattern};
 
+/// A string that must be longer isn't written.
+pub(super) const LONGEST: usize = 10_000;
+
 impl Writer<'_> {
     pub(super) fn string(&mut self, schema: &Map<String, Value>, place: &Place) -> Result<String> {
         let least = length(schema, "minLength").unwrap_or(0);
         let most = length(schema, "maxLength").unwrap_or(usize::MAX);
-        if least > most {
+        if least > most || least > LONGEST {
             return Err(place.cannot("minLength"));
         }
         if let Some(Value::String(pattern)) = schema.get("pattern") {
