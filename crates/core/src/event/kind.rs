@@ -146,6 +146,24 @@ kinds! {
     RunSuspended = "run_suspended",
 }
 
+impl EventKind {
+    /// Whether it begins or ends a run, which only the run itself may say.
+    pub(crate) fn is_of_the_run(&self) -> bool {
+        matches!(self, Self::RunStarted(_) | Self::RunResumed(_)) || self.is_end()
+    }
+
+    /// Whether it ends a segment of a run: finished, failed, cancelled or suspended.
+    pub fn is_end(&self) -> bool {
+        matches!(
+            self,
+            Self::RunFinished(_)
+                | Self::RunFailed(_)
+                | Self::RunCancelled(_)
+                | Self::RunSuspended(_)
+        )
+    }
+}
+
 fn from_data<'de, T: Deserialize<'de>>(data: Option<&'de RawValue>) -> serde_json::Result<T> {
     serde_json::from_str(data.map_or("{}", RawValue::get))
 }

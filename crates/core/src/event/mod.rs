@@ -68,12 +68,6 @@ impl Event {
 
     /// Whether it ends a segment of the run: finished, failed, cancelled or suspended.
     pub fn is_end(&self) -> bool {
-        matches!(
-            self.kind,
-            EventKind::RunFinished(_)
-                | EventKind::RunFailed(_)
-                | EventKind::RunCancelled(_)
-                | EventKind::RunSuspended(_)
-        )
+        self.kind.is_end()
     }
 }

@@ -105,9 +105,13 @@ impl RunContext {
     /// Emits an event at this step's path.
     ///
     /// It waits until the reader has room: that is the back-pressure. The numbering, the log and
-    /// the reader are the run's business.
+    /// the reader are the run's business, and so are the kinds that begin and end a run: emitting
+    /// one of these does nothing.
     pub async fn emit(&self, kind: impl Into<EventKind>) {
-        self.shared.slot.put(&self.local.path, kind.into()).await;
+        let kind = kind.into();
+        if !kind.is_of_the_run() {
+            self.shared.slot.put(&self.local.path, kind).await;
+        }
     }
 
     /// Runs a step inside of this one.

@@ -202,3 +202,23 @@ async fn an_output_that_cannot_be_json_fails_the_run() {
     assert_eq!(names(&events), ["run_started", "run_failed"]);
     assert_eq!(stream.await.unwrap_err().kind(), ErrorKind::Value);
 }
+
+#[tokio::test]
+async fn a_step_cannot_begin_or_end_the_run() {
+    let run = Run::new("forward", |ctx| async move {
+        ctx.emit(mainstem_core::RunStarted::new("other".into(), "other"))
+            .await;
+        ctx.emit(mainstem_core::RunFinished::new(
+            mainstem_core::Json::null(),
+            mainstem_core::Usage::default(),
+        ))
+        .await;
+        Ok(1_u8)
+    });
+    let kinds: Vec<_> = futures::StreamExt::collect::<Vec<_>>(run.stream())
+        .await
+        .iter()
+        .map(|event| event.kind.name().to_owned())
+        .collect();
+    assert_eq!(kinds, ["run_started", "run_finished"]);
+}
