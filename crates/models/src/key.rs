@@ -9,8 +9,12 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 pub(crate) enum Key {
     None,
     Fixed(Arc<str>),
+    /// That of async-openai's configuration, which puts it into the headers itself.
+    Configured(Arc<str>),
     Provider(Provider),
 }
+
+const API_KEY: HeaderName = HeaderName::from_static("api-key");
 
 type Provider = Arc<dyn Fn() -> BoxFuture<'static, Result<String>> + Send + Sync>;
 
@@ -31,6 +35,16 @@ impl Key {
         }
     }
 
+    /// The key of a configuration.
+    ///
+    /// Without this check a key with line ends makes the configuration panic.
+    pub(crate) fn configured(key: &str) -> Result<Self> {
+        match HeaderValue::from_str(key) {
+            Ok(_) => Ok(Self::Configured(key.into())),
+            Err(_) => Err(unfit()),
+        }
+    }
+
     pub(crate) fn provided<F, Fut>(provider: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
@@ -43,28 +57,58 @@ impl Key {
     pub(crate) async fn get(&self) -> Result<Option<Arc<str>>> {
         match self {
             Self::None => Ok(None),
-            Self::Fixed(key) => Ok(Some(Arc::clone(key))),
+            Self::Configured(key) if key.is_empty() => Ok(None),
+            Self::Fixed(key) | Self::Configured(key) => Ok(Some(Arc::clone(key))),
             Self::Provider(provider) => Ok(Some(provider().await?.trim().into())),
         }
     }
 }
 
 impl KeyHeader {
-    pub(crate) fn set(self, headers: &mut HeaderMap, key: &str) -> Result<()> {
-        let (name, value) = match self {
-            Self::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
-            Self::ApiKey => (HeaderName::from_static("api-key"), key.to_owned()),
+    /// The header that a configuration puts its key into.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        if headers.contains_key(API_KEY) && !headers.contains_key(AUTHORIZATION) {
+            Self::ApiKey
+        } else {
+            Self::Bearer
+        }
+    }
+
+    fn name(self) -> HeaderName {
+        match self {
+            Self::Bearer => AUTHORIZATION,
+            Self::ApiKey => API_KEY,
+        }
+    }
+
+    /// Puts a key in the place of the configuration's.
+    pub(crate) fn replace(self, headers: &mut HeaderMap, key: Option<&str>) -> Result<()> {
+        headers.remove(self.name());
+        let Some(key) = key else { return Ok(()) };
+        let value = match self {
+            Self::Bearer => format!("Bearer {key}"),
+            Self::ApiKey => key.to_owned(),
         };
-        let Ok(mut value) = HeaderValue::try_from(value) else {
-            return Err(Error::new(
-                ErrorKind::Config,
-                "the API key has characters that can't stand in a header; look for line ends in it",
-            ));
-        };
+        let mut value = HeaderValue::try_from(value).map_err(|_| unfit())?;
         value.set_sensitive(true);
-        headers.insert(name, value);
+        headers.insert(self.name(), value);
         Ok(())
     }
+
+    /// Takes the header out, if no key is in it.
+    pub(crate) fn remove_empty(self, headers: &mut HeaderMap) {
+        let value = headers.get(self.name()).map(HeaderValue::as_bytes);
+        if matches!(value.map(<[u8]>::trim_ascii), Some(b"" | b"Bearer")) {
+            headers.remove(self.name());
+        }
+    }
+}
+
+fn unfit() -> Error {
+    Error::new(
+        ErrorKind::Config,
+        "the API key has characters that can't stand in a header; look for line ends in it",
+    )
 }
 
 impl fmt::Debug for Key {
@@ -72,6 +116,7 @@ impl fmt::Debug for Key {
         f.write_str(match self {
             Self::None => "Key::None",
             Self::Fixed(_) => "Key::Fixed(..)",
+            Self::Configured(_) => "Key::Configured(..)",
             Self::Provider(_) => "Key::Provider(..)",
         })
     }

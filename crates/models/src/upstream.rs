@@ -58,6 +58,17 @@ impl Fault {
         Self { message, code }
     }
 
+    /// Takes a secret out of the words.
+    pub(crate) fn without(mut self, secret: Option<&str>) -> Self {
+        let Some(secret) = secret.filter(|secret| !secret.is_empty()) else {
+            return self;
+        };
+        for words in [&mut self.message, &mut self.code].into_iter().flatten() {
+            *words = words.replace(secret, "[key]");
+        }
+        self
+    }
+
     /// The error of a failed request.
     pub(crate) fn into_http_error(
         self,

@@ -144,7 +144,7 @@ async fn the_status_says_whether_another_try_may_help() {
 
 #[tokio::test]
 async fn the_wait_may_be_a_date_or_milliseconds() {
-    let date = httpdate(SystemTime::now() + Duration::from_secs(100));
+    let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(100));
     for (name, value, least, most) in [
         (
             "retry-after",
@@ -163,53 +163,6 @@ async fn the_wait_may_be_a_date_or_milliseconds() {
         let wait = seen.failure().retry_after().unwrap();
         assert!(least <= wait && wait <= most, "{name}: {wait:?}");
     }
-}
-
-/// A date as HTTP has it, without a leap second or a calendar crate.
-fn httpdate(time: SystemTime) -> String {
-    let seconds = time
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap()
-        .as_secs();
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let weekday =
-        ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][usize::try_from(days % 7).unwrap()];
-    let (year, month, day) = civil(days);
-    let month = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ][month];
-    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-    format!("{weekday}, {day:02} {month} {year} {hour:02}:{minute:02}:{second:02} GMT")
-}
-
-/// Year, month from 0 and day of a count of days since 1970.
-fn civil(mut days: u64) -> (u64, usize, u64) {
-    let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let mut year = 1970;
-    while days >= 365 + u64::from(leap(year)) {
-        days -= 365 + u64::from(leap(year));
-        year += 1;
-    }
-    let lengths = [
-        31,
-        28 + u64::from(leap(year)),
-        31,
-        30,
-        31,
-        30,
-        31,
-        31,
-        30,
-        31,
-        30,
-        31,
-    ];
-    let mut month = 0;
-    while days >= lengths[month] {
-        days -= lengths[month];
-        month += 1;
-    }
-    (year, month, days + 1)
 }
 
 #[tokio::test]

@@ -138,27 +138,27 @@ impl ChatCompletionsBuilder {
             Some(provider) => format!("{}://{}", provider.name(), self.model),
             None => self.model.clone(),
         };
-        let key = match (&self.key, &self.config) {
-            (Some(key), _) => key.clone(),
-            (None, Some(config)) => {
+        let (config, configured_key) = match self.config {
+            Some(config) => {
                 use secrecy::ExposeSecret;
-                Key::fixed(config.api_key().expose_secret())
+                let key = Key::configured(config.api_key().expose_secret())?;
+                (config, Some(key))
             }
-            (None, None) => key_of(provider, &id, variables)?,
+            None => (
+                config_of(provider, &self.model, self.base_url, variables)?,
+                None,
+            ),
         };
-        let config = match self.config {
-            Some(config) => config,
-            None => config_of(provider, &self.model, self.base_url, variables)?,
+        let key = match self.key.or(configured_key) {
+            Some(key) => key,
+            None => key_of(provider, &id, variables)?,
         };
         check_url(&config.url("/chat/completions"))?;
         let client = match self.client {
             Some(client) => client,
             None => default_client()?,
         };
-        let key_header = match provider {
-            Provider::Azure => KeyHeader::ApiKey,
-            _ => KeyHeader::Bearer,
-        };
+        let key_header = KeyHeader::of(&config.headers());
         Ok(ChatCompletions(Arc::new(Parts {
             id,
             model: self.model,

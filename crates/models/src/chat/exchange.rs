@@ -16,7 +16,7 @@ use super::{
     reader::Reader,
     request::{Body, body},
 };
-use crate::{sse::SseReader, upstream::Fault};
+use crate::{key::Key, sse::SseReader, upstream::Fault};
 
 /// The longest body that is read as a whole, in bytes: an answer, or the text of a failure.
 const MAX_BODY_BYTES: usize = 64 << 20;
@@ -31,8 +31,9 @@ pub(super) fn exchange(
 ) -> impl Stream<Item = Result<ModelEvent>> + Send {
     try_stream! {
         let body = body(&model, &request)?;
-        let mut reader = Reader::new(&model.id, body.wrapped, body.tool_is_output);
-        let response = send(&model, &request, &body).await?;
+        let key = model.key.get().await?;
+        let response = send(&model, &request, &body, key.as_deref()).await?;
+        let mut reader = Reader::new(&model.id, key, body.wrapped, body.tool_is_output);
         yield ModelEvent::Started { request_id: request_id(response.headers()) };
 
         if is_json(response.headers()) {
@@ -79,14 +80,16 @@ where
     }
 }
 
-async fn send(model: &Parts, request: &ModelRequest, body: &Body) -> Result<Response> {
-    let key = model.key.get().await?;
+async fn send(
+    model: &Parts,
+    request: &ModelRequest,
+    body: &Body,
+    key: Option<&str>,
+) -> Result<Response> {
     let mut headers = model.config.headers();
-    // The configuration's own key header, which may be empty, goes: ours is right.
-    headers.remove(reqwest::header::AUTHORIZATION);
-    headers.remove("api-key");
-    if let Some(key) = &key {
-        model.key_header.set(&mut headers, key)?;
+    match &model.key {
+        Key::Configured(_) => model.key_header.remove_empty(&mut headers),
+        _ => model.key_header.replace(&mut headers, key)?,
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let accept = if model.streaming {
@@ -110,7 +113,7 @@ async fn send(model: &Parts, request: &ModelRequest, body: &Body) -> Result<Resp
     if response.status().is_success() {
         return Ok(response);
     }
-    Err(refused(model, response, key.as_deref()).await)
+    Err(refused(model, response, key).await)
 }
 
 fn add_extra(headers: &mut HeaderMap, request: &ModelRequest) -> Result<()> {
@@ -156,18 +159,16 @@ async fn refused(model: &Parts, response: Response, key: Option<&str>) -> Error 
     let status = response.status();
     let headers = response.headers().clone();
     let body = tokio::time::timeout(FAULT_WAIT, first_bytes(response, MAX_FAULT_BYTES)).await;
-    let text = String::from_utf8_lossy(&body.unwrap_or_default()).into_owned();
-    let text = match key {
-        Some(key) => text.replace(key, "[key]"),
-        None => text,
-    };
+    let body = body.unwrap_or_default();
     let is_html = content_type(&headers).starts_with("text/html");
     let fault = if is_html {
         Fault::default()
     } else {
-        Fault::from_body(&text)
+        Fault::from_body(&String::from_utf8_lossy(&body))
     };
-    fault.into_http_error(&model.id, status, &headers)
+    fault
+        .without(key)
+        .into_http_error(&model.id, status, &headers)
 }
 
 async fn first_bytes(mut response: Response, limit: usize) -> Vec<u8> {
@@ -226,6 +227,7 @@ fn request_id(headers: &HeaderMap) -> Option<mainstem_core::Text> {
         "x-ms-request-id",
     ]
     .iter()
-    .find_map(|name| headers.get(*name)?.to_str().ok())
+    .filter_map(|name| headers.get(*name)?.to_str().ok())
+    .find(|id| !id.is_empty())
     .map(Into::into)
 }

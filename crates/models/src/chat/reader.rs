@@ -1,6 +1,6 @@
 //! From the frames of a chat completion to model events.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use mainstem_core::{Error, ErrorKind, FinishReason, ModelEvent, Result, Text, Usage};
 use serde::de::IgnoredAny;
@@ -16,9 +16,10 @@ const GRACE_AFTER_DONE: Duration = Duration::from_millis(250);
 const GRACE_AFTER_FINISH: Duration = Duration::from_secs(5);
 
 /// Reads frames, and knows whether the answer is complete.
-#[derive(Debug)]
 pub(super) struct Reader {
     model: Text,
+    /// The key, which the server may repeat in what it says of a failure.
+    key: Option<Arc<str>>,
     pub(super) events: VecDeque<ModelEvent>,
     finish_reason: Option<FinishReason>,
     usage: Option<Usage>,
@@ -38,9 +39,15 @@ struct Call {
 }
 
 impl Reader {
-    pub(super) fn new(model: &str, unwrap: bool, tool_is_output: bool) -> Self {
+    pub(super) fn new(
+        model: &str,
+        key: Option<Arc<str>>,
+        unwrap: bool,
+        tool_is_output: bool,
+    ) -> Self {
         Self {
             model: model.into(),
+            key,
             events: VecDeque::new(),
             finish_reason: None,
             usage: None,
@@ -71,8 +78,7 @@ impl Reader {
             return Ok(());
         }
         if frame.is_error {
-            let fault = Fault::from_body(&String::from_utf8_lossy(data));
-            return Err(fault.into_stream_error(&self.model));
+            return Err(self.fault(&String::from_utf8_lossy(data)));
         }
         self.read_json(data)
     }
@@ -92,8 +98,7 @@ impl Reader {
         let frame: Frame<'_> =
             serde_json::from_slice(json).map_err(|error| self.malformed(&error))?;
         if let Some(error) = frame.error.filter(|error| error.get() != "null") {
-            let fault = Fault::from_body(&format!(r#"{{"error":{}}}"#, error.get()));
-            return Err(fault.into_stream_error(&self.model));
+            return Err(self.fault(&format!(r#"{{"error":{}}}"#, error.get())));
         }
         if let Some(usage) = &frame.usage {
             self.usage = Some(usage.read());
@@ -116,7 +121,7 @@ impl Reader {
             self.events
                 .push_back(ModelEvent::Reasoning(Text::from(&*reasoning.0)));
         }
-        if !delta.content.is_empty() && !self.tool_is_output {
+        if !self.tool_is_output {
             self.push_text(&delta.content.0);
         }
         if !delta.refusal.is_empty() {
@@ -133,14 +138,15 @@ impl Reader {
     }
 
     fn push_text(&mut self, text: &str) {
-        match &mut self.unwrap {
-            None => self.events.push_back(ModelEvent::Text(text.into())),
-            Some(unwrap) => {
-                let inner = unwrap.feed(text);
-                if !inner.is_empty() {
-                    self.events.push_back(ModelEvent::Text(inner.into()));
-                }
-            }
+        if text.is_empty() {
+            return;
+        }
+        let text = match &mut self.unwrap {
+            None => Text::from(text),
+            Some(unwrap) => unwrap.feed(text).into(),
+        };
+        if !text.is_empty() {
+            self.events.push_back(ModelEvent::Text(text));
         }
     }
 
@@ -229,6 +235,12 @@ impl Reader {
             Some(cause) => error.with_source(cause.without_url()),
             None => error,
         }
+    }
+
+    fn fault(&self, words: &str) -> Error {
+        Fault::from_body(words)
+            .without(self.key.as_deref())
+            .into_stream_error(&self.model)
     }
 
     fn malformed(&self, error: &serde_json::Error) -> Error {

@@ -59,6 +59,15 @@ pub(super) fn body(model: &Parts, request: &ModelRequest) -> Result<Body> {
 
     let mut json = serde_json::to_value(&wire).map_err(unwritable)?;
     if let Some(fields) = json.as_object_mut() {
+        // Not by way of the wire's own type, `f32`, which would make 0.7 something else.
+        let settings = &request.settings;
+        let numbers = [
+            ("temperature", settings.temperature),
+            ("top_p", settings.top_p),
+        ];
+        for (name, number) in numbers {
+            fields.extend(number.map(|number| (name.to_owned(), number.into())));
+        }
         fields.extend(request.settings.extra_body.clone());
     }
     Ok(Body {
@@ -75,10 +84,6 @@ fn unwritable(error: serde_json::Error) -> Error {
 #[allow(deprecated)] // `seed` and `max_tokens`: most servers know nothing else
 fn apply_settings(wire: &mut CreateChatCompletionRequest, model: &Parts, request: &ModelRequest) {
     let settings = &request.settings;
-    #[allow(clippy::cast_possible_truncation)] // the wire's type
-    let narrow = |number: f64| number as f32;
-    wire.temperature = settings.temperature.map(narrow);
-    wire.top_p = settings.top_p.map(narrow);
     wire.seed = settings.seed;
     if model.provider.wants_max_completion_tokens() {
         wire.max_completion_tokens = settings.max_output_tokens;
