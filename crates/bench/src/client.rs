@@ -113,8 +113,9 @@ async fn read<R: Reader>(reader: &R, errand: &Errand) -> Result<ReadReport> {
 }
 
 async fn hold<R: Reader>(reader: &R, errand: &Errand) -> Result<HoldReport> {
+    // Room for all, so that moving the list isn't counted.
+    let mut open = Vec::with_capacity(usize::try_from(errand.streams)?);
     let idle_bytes = process::memory()?.anonymous;
-    let mut open = Vec::new();
     for _ in 0..errand.streams {
         let mut pieces = reader.open().await?;
         let mut left = R::KIND.bytes_of(&errand.script);
