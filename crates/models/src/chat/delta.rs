@@ -38,6 +38,19 @@ pub(super) struct Choice<'a> {
     pub(super) finish_reason: LooseText<'a>,
 }
 
+impl Choice<'_> {
+    /// Whether it holds some text, and nothing else.
+    pub(super) fn is_text_alone(&self) -> bool {
+        let delta = &self.delta;
+        !delta.content.is_empty()
+            && delta.reasoning_content.is_empty()
+            && delta.reasoning.is_empty()
+            && delta.refusal.is_empty()
+            && delta.tool_calls.is_empty()
+            && self.finish_reason.is_empty()
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Delta<'a> {

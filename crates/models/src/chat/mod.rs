@@ -5,6 +5,7 @@ mod delta;
 mod exchange;
 mod reader;
 mod request;
+mod template;
 
 use std::{fmt, sync::Arc};
 

@@ -5,7 +5,10 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use mainstem_core::{Error, ErrorKind, FinishReason, ModelEvent, Result, Text, Usage};
 use serde::de::IgnoredAny;
 
-use super::delta::{Choice, Frame, ToolCall};
+use super::{
+    delta::{Choice, Frame, ToolCall},
+    template::Template,
+};
 use crate::{output::Unwrap, sse, upstream::Fault};
 
 /// How long a body may go on after `[DONE]`, or after a finish reason.
@@ -21,6 +24,7 @@ pub(super) struct Reader {
     /// The key, which the server may repeat in what it says of a failure.
     key: Option<Arc<str>>,
     pub(super) events: VecDeque<ModelEvent>,
+    template: Template,
     finish_reason: Option<FinishReason>,
     usage: Option<Usage>,
     done: bool,
@@ -49,6 +53,7 @@ impl Reader {
             model: model.into(),
             key,
             events: VecDeque::new(),
+            template: Template::default(),
             finish_reason: None,
             usage: None,
             done: false,
@@ -95,18 +100,28 @@ impl Reader {
 
     /// Takes a frame, or a whole completion.
     pub(super) fn read_json(&mut self, json: &[u8]) -> Result<()> {
+        if let Some(text) = self.template.text(json) {
+            self.push_text(text);
+            return Ok(());
+        }
+        // Checked once as a whole, it needn't be checked string by string.
+        let json = str::from_utf8(json).map_err(|_| self.unreadable("UTF-8"))?;
         let frame: Frame<'_> =
-            serde_json::from_slice(json).map_err(|error| self.malformed(&error))?;
+            serde_json::from_str(json).map_err(|error| self.malformed(&error))?;
         if let Some(error) = frame.error.filter(|error| error.get() != "null") {
             return Err(self.fault(&format!(r#"{{"error":{}}}"#, error.get())));
         }
         if let Some(usage) = &frame.usage {
             self.usage = Some(usage.read());
         }
-        match frame.choices.0 {
-            Some(choice) => self.read_choice(&choice),
-            None => Ok(()),
+        let Some(choice) = &frame.choices.0 else {
+            return Ok(());
+        };
+        if frame.usage.is_none() && choice.is_text_alone() && !self.tool_is_output {
+            self.template
+                .learn(json.as_bytes(), &choice.delta.content.0);
         }
+        self.read_choice(choice)
     }
 
     fn read_choice(&mut self, choice: &Choice<'_>) -> Result<()> {
@@ -243,17 +258,15 @@ impl Reader {
             .into_stream_error(&self.model)
     }
 
-    fn malformed(&self, error: &serde_json::Error) -> Error {
-        Error::new(
-            ErrorKind::Model,
-            format!(
-                "`{}` sent a frame that can't be read as JSON (line {}, column {})",
-                self.model,
-                error.line(),
-                error.column()
-            ),
-        )
-        .retryable(true)
+    /// The cause's own words may hold a piece of the frame; its place doesn't.
+    fn malformed(&self, cause: &serde_json::Error) -> Error {
+        let (line, column) = (cause.line(), cause.column());
+        self.unreadable(&format!("JSON (line {line}, column {column})"))
+    }
+
+    fn unreadable(&self, what: &str) -> Error {
+        let message = format!("`{}` sent a frame that can't be read as {what}", self.model);
+        Error::new(ErrorKind::Model, message).retryable(true)
     }
 }
 
