@@ -54,26 +54,26 @@ impl Exit {
     }
 }
 
-impl From<Failure> for Exit {
-    /// Tells the user about the failure, where there is something to tell.
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Run(error) => {
+impl Failure {
+    /// Tells the user what there is to tell.
+    pub(crate) fn report(self) -> Exit {
+        match self {
+            Self::Run(error) => {
                 notes::failure(&error);
-                Self::of(error.kind())
+                Exit::of(error.kind())
             }
-            Failure::Interrupted => {
+            Self::Interrupted => {
                 notes::stopped();
-                Self::Stopped
+                Exit::Stopped
             }
-            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Self::Unread,
-            Failure::Output(error) => {
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Unread,
+            Self::Output(error) => {
                 notes::error("can't write to standard output", &error);
-                Self::System
+                Exit::System
             }
-            Failure::System(error) => {
+            Self::System(error) => {
                 notes::error("can't start", &error);
-                Self::System
+                Exit::System
             }
         }
     }

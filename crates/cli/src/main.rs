@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         .build()
     {
         Ok(runtime) => runtime,
-        Err(error) => return Exit::from(Failure::System(error)).into(),
+        Err(error) => return Failure::System(error).report().into(),
     };
     let exit = runtime.block_on(run(command));
     // A read of the terminal can't be cancelled: don't wait for a line that nobody needs.
@@ -36,5 +36,5 @@ async fn run(command: Command) -> Exit {
     let done = match command {
         Command::Chat(chat) => chat::run(chat).await,
     };
-    done.unwrap_or_else(Exit::from)
+    done.unwrap_or_else(Failure::report)
 }

@@ -3,18 +3,15 @@
 use std::{
     borrow::Cow,
     collections::HashSet,
-    io::{self, IsTerminal as _},
+    io::{self, IsTerminal as _, Write as _},
 };
 
 use mainstem::{Event, EventKind, FinishReason, Partial, Text};
-use tokio::io::{AsyncWriteExt as _, Stdout};
 
 use crate::notes::Notes;
 
 /// Prints the events of runs, one run after the other.
 pub(crate) struct Printer {
-    /// Tokio's, so that a reader that doesn't read keeps nobody from hearing Ctrl-C.
-    stdout: Stdout,
     is_terminal: bool,
     notes: Notes,
     events: bool,
@@ -30,7 +27,6 @@ impl Printer {
     /// A printer for the answers of a model: their text, or all events as JSON.
     pub(crate) fn new(model: &str, events: bool) -> Self {
         Self {
-            stdout: tokio::io::stdout(),
             is_terminal: io::stdout().is_terminal(),
             notes: Notes::new(model),
             events,
@@ -102,7 +98,7 @@ impl Printer {
     async fn write_event(&mut self, event: &Event) -> io::Result<()> {
         let mut line = serde_json::to_vec(event)?;
         line.push(b'\n');
-        self.write(&line).await
+        write(line).await
     }
 
     async fn write_text(&mut self, text: &str) -> io::Result<()> {
@@ -117,20 +113,28 @@ impl Printer {
         } else {
             text.into()
         };
-        self.write(text.as_bytes()).await
+        write(text.into_owned().into_bytes()).await
     }
 
     async fn end_line(&mut self) -> io::Result<()> {
         if std::mem::take(&mut self.is_line_open) {
-            self.write(b"\n").await?;
+            write(b"\n".into()).await?;
         }
         Ok(())
     }
+}
 
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stdout.write_all(bytes).await?;
-        self.stdout.flush().await
-    }
+/// Writes to stdout on a thread of its own: a reader that doesn't read keeps nobody from hearing
+/// Ctrl-C.
+///
+/// Stdout is locked until everything is flushed. Else the program's exit would flush it, and wait.
+async fn write(bytes: Vec<u8>) -> io::Result<()> {
+    let written = tokio::task::spawn_blocking(move || {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(&bytes)?;
+        stdout.flush()
+    });
+    written.await.map_err(io::Error::other)?
 }
 
 /// Text without control characters, by which a model could command the terminal.

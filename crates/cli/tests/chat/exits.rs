@@ -67,6 +67,20 @@ async fn a_refused_request_is_3_with_the_servers_words_and_without_the_key() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_told_in_mid_answer_is_not_shown() {
+    let reply = Reply::stream()
+        .role()
+        .content("Half")
+        .error(format!("{KEY} has run out"));
+    let server = server([reply]).await;
+    let mut command = chat(&server, &["x"]);
+    command.env("OPENAI_API_KEY", KEY);
+    let done = Done::of(command).await;
+    done.tells(3, "Half\n", &["has run out"]);
+    assert!(!done.stderr.contains(KEY), "{done:?}");
+}
+
+#[tokio::test]
 async fn a_failing_server_is_3() {
     let server = server([Reply::error_status(500, "overloaded"), Reply::hang_up()]).await;
     Done::of(chat(&server, &["x"]))

@@ -16,6 +16,8 @@ pub(crate) fn mainstem(args: &[&str]) -> Command {
     command
         .args(args)
         .env_clear()
+        // Windows has no sockets without it.
+        .envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -57,17 +57,26 @@ async fn its_event_is_the_last() {
 async fn it_is_heard_while_nobody_reads() {
     use std::io::Write as _;
 
+    use tokio::io::AsyncReadExt as _;
+
     let (_reader, mut writer) = std::io::pipe().unwrap();
     // As much as a pipe holds.
     writer.write_all(&[b'.'; 65536]).unwrap();
     let gate = Gate::new();
-    let server = server([gated("Half", &gate, "never")]).await;
-    let child = chat(&server, &["x"]).stdout(writer).spawn().unwrap();
-    soon(gate.arrived(1)).await;
+    // In one piece: whoever has read the refusal knows that the text is on its way to stdout.
+    let reply = Reply::stream().role().refusal("No.").content("Half");
+    let server = server([reply.gate(&gate).chunk_size(1 << 16)]).await;
+    let mut child = chat(&server, &["x"]).stdout(writer).spawn().unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    let mut refusal = [0; 3];
+    soon(stderr.read_exact(&mut refusal)).await.unwrap();
 
     interrupt(&child).await;
     soon(server.disconnected(0)).await;
     interrupt(&child).await;
 
-    Done::after(child).await.tells(130, "", &["stopped\n"]);
+    assert_eq!(Done::after(child).await.code, Some(130));
+    let mut rest = String::new();
+    soon(stderr.read_to_string(&mut rest)).await.unwrap();
+    assert_eq!(rest, "\nstopped\n");
 }
