@@ -70,9 +70,9 @@ pub async fn read(reply: Reply) -> Seen {
 }
 
 /// Fails what would hang; no test counts on this limit being reached.
-pub async fn within<F: Future>(future: F) -> F::Output {
+pub async fn within<F: IntoFuture>(future: F) -> F::Output {
     let limit = Duration::from_secs(30);
-    match tokio::time::timeout(limit, future).await {
+    match tokio::time::timeout(limit, future.into_future()).await {
         Ok(output) => output,
         Err(_) => panic!("nothing came within {limit:?}"),
     }

@@ -60,6 +60,8 @@ impl Answer {
     }
 
     /// Takes the next piece.
+    ///
+    /// It is kept once it is emitted: dropped while that waits, the piece was never shown.
     pub(crate) async fn take(&mut self, event: ModelEvent) -> Result<()> {
         if !self.started {
             self.started = true;
@@ -72,13 +74,13 @@ impl Answer {
         match event {
             ModelEvent::Text(text) => self.take_text(text).await?,
             ModelEvent::Reasoning(text) => {
+                self.ctx.emit(ReasoningDelta::new(text.clone())).await;
                 self.reasoning.push_str(&text);
-                self.ctx.emit(ReasoningDelta::new(text)).await;
             }
             ModelEvent::ReasoningData(data) => self.reasoning_data = Some(data),
             ModelEvent::Refusal(text) => {
+                self.ctx.emit(RefusalDelta::new(text.clone())).await;
                 self.refusal.push_str(&text);
-                self.ctx.emit(RefusalDelta::new(text)).await;
             }
             ModelEvent::ToolCall { index, id, name } => self.begin_call(index, id, name).await?,
             ModelEvent::ToolArguments { index, text } => self.continue_call(index, text).await?,
@@ -94,14 +96,16 @@ impl Answer {
     async fn take_text(&mut self, text: Text) -> Result<()> {
         match &mut self.checker {
             None => {
+                self.ctx.emit(TextDelta::new(text.clone())).await;
                 self.text.push_str(&text);
-                self.ctx.emit(TextDelta::new(text)).await;
             }
             Some(checker) => {
-                let verdict = checker.feed(text.as_bytes());
+                if let Err(violation) = checker.feed(text.as_bytes()) {
+                    self.text.push_str(&text);
+                    return Err(wrong_output(violation));
+                }
+                self.ctx.emit(JsonDelta::new(text.clone())).await;
                 self.text.push_str(&text);
-                verdict.map_err(wrong_output)?;
-                self.ctx.emit(JsonDelta::new(text)).await;
             }
         }
         Ok(())

@@ -273,7 +273,7 @@ async fn free_keys_fall_back_to_the_plain_schema_unless_strict_was_asked_for_by_
         .output_mode(OutputMode::StrictSchema)
         .build()
         .unwrap();
-    let error = within(agent.run("Hi").into_future()).await.unwrap_err();
+    let error = within(agent.run("Hi")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     assert!(
         error

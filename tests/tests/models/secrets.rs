@@ -55,7 +55,7 @@ async fn a_server_that_echoes_the_key_does_not_give_it_away() {
         let server = server_with([reply]).await;
         let model = model_builder(&server).api_key(KEY).build().unwrap();
         let agent = Agent::builder(model).build().unwrap();
-        let error = within(agent.run("Hi").into_future()).await.unwrap_err();
+        let error = within(agent.run("Hi")).await.unwrap_err();
         assert_eq!(
             server.requests()[0].header("authorization"),
             Some("Bearer sk-sesame-123")
@@ -77,7 +77,7 @@ async fn the_rest_of_the_servers_words_is_kept() {
         .build()
         .unwrap();
     let agent = Agent::builder(model).build().unwrap();
-    let error = within(agent.run("Hi").into_future()).await.unwrap_err();
+    let error = within(agent.run("Hi")).await.unwrap_err();
     assert_eq!(
         error.upstream().unwrap().message(),
         "Incorrect API key provided: [key]."
@@ -119,7 +119,7 @@ async fn an_address_with_a_password_is_not_shown_when_nobody_is_there() {
         tokio::task::yield_now().await;
     }
     let agent = Agent::builder(model).build().unwrap();
-    let error = within(agent.run("Hi").into_future()).await.unwrap_err();
+    let error = within(agent.run("Hi")).await.unwrap_err();
     assert!(!all_of(&error).contains("sesame"), "{}", all_of(&error));
     assert!(error.message().contains("can't connect"), "{error}");
 }

@@ -20,9 +20,7 @@ async fn sent(
         .settings(agent)
         .build()
         .unwrap();
-    within(agent.run("Hi").settings(run).into_future())
-        .await
-        .unwrap();
+    within(agent.run("Hi").settings(run)).await.unwrap();
     server.requests().remove(0)
 }
 
@@ -120,7 +118,7 @@ async fn numbers_are_sent_as_they_were_written() {
         .settings(settings)
         .build()
         .unwrap();
-    within(agent.run("Hi").into_future()).await.unwrap();
+    within(agent.run("Hi")).await.unwrap();
     let raw = String::from_utf8(server.requests().remove(0).raw).unwrap();
     assert!(
         raw.contains(r#""temperature":0.7,"#) || raw.contains(r#""temperature":0.7}"#),

@@ -78,6 +78,13 @@ impl<M: Model + ?Sized> Model for Box<M> {
     }
 }
 
+/// Shows the id.
+impl fmt::Debug for dyn Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Model").field(&self.id()).finish()
+    }
+}
+
 /// The answer of a model, as it arrives.
 pub struct ModelStream(Pin<Box<dyn Stream<Item = Result<ModelEvent>> + Send>>);
 
