@@ -56,8 +56,9 @@ impl Notes {
         }
     }
 
-    /// Tells something, on a line of its own.
+    /// Tells something, on a line of its own; stdout may have left one open on the terminal.
     pub(crate) fn note(&mut self, text: &str, is_line_open: bool) {
+        let is_line_open = is_line_open && self.is_terminal;
         let tell = || {
             if is_line_open {
                 end_line();

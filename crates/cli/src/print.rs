@@ -91,7 +91,6 @@ impl Printer {
     }
 
     fn note(&mut self, text: &str) {
-        // The two streams meet on a terminal.
         self.notes.note(text, self.is_line_open && self.is_terminal);
     }
 
@@ -129,6 +128,7 @@ impl Printer {
 ///
 /// Stdout is locked until everything is flushed. Else the program's exit would flush it, and wait.
 async fn write(bytes: Vec<u8>) -> io::Result<()> {
+    // spawn: a write that blocks can't be cancelled; the program ends without it.
     let written = tokio::task::spawn_blocking(move || {
         let mut stdout = io::stdout().lock();
         stdout.write_all(&bytes)?;

@@ -50,6 +50,7 @@ fn joined(argument: String, piped: &str) -> String {
 
 /// The next line that somebody types; none at the end.
 pub(crate) async fn next_line() -> Result<Option<String>> {
+    // spawn: a read that blocks can't be cancelled; the program ends without it.
     let read = tokio::task::spawn_blocking(|| {
         let mut line = Vec::new();
         io::stdin().lock().read_until(b'\n', &mut line)?;
