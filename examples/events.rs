@@ -17,6 +17,10 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     let result = run.await?;
-    println!("{} tokens, ended by {:?}", result.usage.total_tokens(), result.finish_reason);
+    println!(
+        "{} tokens, ended by {:?}",
+        result.usage.total_tokens(),
+        result.finish_reason
+    );
     Ok(())
 }

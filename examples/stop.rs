@@ -11,7 +11,10 @@ async fn main() -> anyhow::Result<()> {
     let agent = Agent::builder(model).build()?;
     let ctx = Context::new();
 
-    let mut run = agent.run("Tell me all about events.").context(&ctx).stream();
+    let mut run = agent
+        .run("Tell me all about events.")
+        .context(&ctx)
+        .stream();
     let stop = run.stop_handle();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(400)).await;
@@ -25,7 +28,13 @@ async fn main() -> anyhow::Result<()> {
         }
     };
     assert_eq!(error.kind(), ErrorKind::Cancelled);
-    println!("\n\n{error}; the context kept {} messages,", ctx.messages().len());
-    println!("the last one partial: {}", ctx.messages().last().is_some_and(|last| last.partial));
+    println!(
+        "\n\n{error}; the context kept {} messages,",
+        ctx.messages().len()
+    );
+    println!(
+        "the last one partial: {}",
+        ctx.messages().last().is_some_and(|last| last.partial)
+    );
     Ok(())
 }

@@ -20,7 +20,10 @@ fn agent(pieces: &[&'static str], reason: FinishReason) -> Agent<Bird> {
         script.event(ModelEvent::Text((*piece).into()))
     });
     let model = ScriptedModel::new().script(script.event(ModelEvent::Finished(reason)));
-    Agent::builder(model).output::<Bird>().build().unwrap()
+    Agent::builder(model)
+        .output::<Bird>()
+        .build()
+        .expect("the schema is derived")
 }
 
 #[tokio::test]
