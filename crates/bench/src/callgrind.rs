@@ -24,7 +24,7 @@ use crate::{
 
 const AIM: f64 = 14_000.0;
 /// Two counts of the same differ by this at most.
-const SAME: f64 = 0.01;
+const SAME_PERCENT: f64 = 1.0;
 
 pub(crate) fn is_installed() -> bool {
     let mut version = Command::new("valgrind");
@@ -49,39 +49,61 @@ pub(crate) fn measure(cli: &Cli) -> Result<Section> {
     ]);
     let host = Host::start()?;
     let profiles = Profiles::new(cli.keep.as_deref())?;
-    let mut counts = Vec::new();
-    for kind in Kind::ALL {
-        let count = || per_chunk(&host.url, kind, lengths, &profiles);
-        counts.push((kind, count()?, count()?));
+    for (frames, varies) in [("frames alike", false), ("frames differ", true)] {
+        let mut counts = Vec::new();
+        for kind in Kind::ALL {
+            let count = || per_chunk(&host.url, kind, varies, lengths, &profiles);
+            counts.push((kind, count()?, count()?));
+        }
+        tell(frames, &counts, &mut section);
     }
+    Ok(section)
+}
+
+/// Adds the counts of all kinds, for one sort of frames.
+fn tell(frames: &str, counts: &[(Kind, u64, u64)], section: &mut Section) {
     let of = |kind| {
         let found = counts.iter().find(|(other, ..)| *other == kind);
         found.map_or(0, |(_, first, _)| *first)
     };
-    for (kind, first, second) in &counts {
+    for (kind, first, second) in counts {
         let apart = first.abs_diff(*second) as f64 / *first as f64;
         section.row([
-            kind.name().to_owned(),
+            format!("{}, {frames}", kind.name()),
             table::number(*first),
             table::number(*second),
             format!("{:.2} %", apart * 100.0),
             format!("{:.2}", ratio(*first, of(Kind::Splitter))),
             format!("{:.2}", ratio(*first, of(Kind::Raw))),
         ]);
-        section.data(json!({"kind": kind.name(), "instructions_per_chunk": [first, second]}));
+        section.data(json!({
+            "kind": kind.name(),
+            "frames": frames,
+            "instructions_per_chunk": [first, second],
+        }));
         if *kind == Kind::Agent {
             let most = (*first).max(*second) as f64;
-            section.aim("agent", INSTRUCTIONS, most, AIM);
-            section.aim("two counts, apart", "of the first", apart, SAME);
+            section.aim(format!("agent, {frames}"), INSTRUCTIONS, most, AIM);
+            let what = format!("two counts of the agent apart, {frames}");
+            section.aim(what, "%", apart * 100.0, SAME_PERCENT);
         }
     }
-    Ok(section)
 }
 
 /// Instructions for each chunk beyond the first ones, so that starting up isn't counted.
-fn per_chunk(url: &str, kind: Kind, (few, many): (u64, u64), profiles: &Profiles) -> Result<u64> {
+fn per_chunk(
+    url: &str,
+    kind: Kind,
+    varies: bool,
+    (few, many): (u64, u64),
+    profiles: &Profiles,
+) -> Result<u64> {
     let count = |chunks| {
-        let file = profiles.file(kind, chunks);
+        let script = Script {
+            varies,
+            ..Script::new(chunks, 4)
+        };
+        let file = profiles.file(kind, &script);
         let mut option = OsString::from("--callgrind-out-file=");
         option.push(&file);
         let valgrind = ["valgrind", "--quiet", "--tool=callgrind"].map(OsString::from);
@@ -92,7 +114,7 @@ fn per_chunk(url: &str, kind: Kind, (few, many): (u64, u64), profiles: &Profiles
                 job: Job::Read,
                 url: url.to_owned(),
                 kind,
-                script: Script::new(chunks, 4),
+                script,
                 streams: 1,
             },
         )?;
@@ -135,8 +157,8 @@ impl Profiles {
         })
     }
 
-    fn file(&self, kind: Kind, chunks: u64) -> PathBuf {
-        let name = format!("callgrind.{}.{chunks}.out", kind.name());
+    fn file(&self, kind: Kind, script: &Script) -> PathBuf {
+        let name = format!("callgrind.{}.{script}.out", kind.name());
         self.directory.join(name)
     }
 }

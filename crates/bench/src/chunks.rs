@@ -23,13 +23,19 @@ struct Load {
     aim: f64,
 }
 
-fn loads(cli: &Cli) -> [Load; 3] {
+fn loads(cli: &Cli) -> [Load; 4] {
     let many = cli.pick(200, 5);
     [
         Load {
             name: "one stream",
             streams: 1,
             script: Script::new(cli.pick(20_000, 500), 4),
+            aim: 1.6,
+        },
+        Load {
+            name: "one stream, frames differ",
+            streams: 1,
+            script: Script::new(cli.pick(20_000, 500), 4).varying(),
             aim: 1.6,
         },
         Load {

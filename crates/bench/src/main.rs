@@ -19,6 +19,11 @@
 //! Clients have a runtime of one thread, which is steadier than several. Each frame of about 260
 //! bytes is one HTTP chunk; unpaced, the server writes many of them at once, from memory.
 //!
+//! The frames of a script are the same to the byte, which flatters a reader that remembers the last
+//! one. So there is a second script, whose frames differ in more than their text: OpenAI ends each
+//! in some random characters (`obfuscation`) by default. What a reader gains by remembering is the
+//! difference between the two, and the aim in instructions holds for both.
+//!
 //! - `chunks`: CPU time, user and kernel, from `/proc/self/task/*/schedstat`. The kinds take turns,
 //!   and each number is the median of five runs.
 //! - `callgrind`: instructions in user mode. Two lengths are run and the difference is divided by

@@ -6,15 +6,23 @@ use anyhow::{Context, Error, Result};
 use mainstem_testkit::Reply;
 use serde_json::Value;
 
-/// An answer: written `20000x4` for 20,000 chunks of 4 bytes, then `@20` for one each 20 ms, then
-/// `!` for a server that goes silent instead of ending the answer.
+/// An answer: written `20000x4` for 20,000 chunks of 4 bytes, then `~` for frames that differ in more
+/// than their text, then `@20` for one each 20 ms, then `!` for a server that goes silent instead of
+/// ending the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Script {
     pub(crate) chunks: u64,
     pub(crate) bytes: usize,
+    /// Each frame ends in some other random characters, as OpenAI pads them by default. Without, all
+    /// frames are the same to the byte, and a reader that remembers one may skip the others.
+    pub(crate) varies: bool,
     pub(crate) pace_ms: u64,
     pub(crate) stalls: bool,
 }
+
+const ID: &str = "chatcmpl-CdYp3kQ0vR7mZxW1uJ5tB8nLsAhEf";
+const CREATED: u64 = 1_763_692_800;
+const MODEL: &str = "gpt-5-mini-2025-08-07";
 
 /// Bodies up to this size are made before they are sent.
 const PREPARED_BYTES: u64 = 16 << 20;
@@ -24,9 +32,15 @@ impl Script {
         Self {
             chunks,
             bytes,
+            varies: false,
             pace_ms: 0,
             stalls: false,
         }
+    }
+
+    pub(crate) const fn varying(mut self) -> Self {
+        self.varies = true;
+        self
     }
 
     pub(crate) const fn paced(mut self, milliseconds: u64) -> Self {
@@ -53,15 +67,19 @@ impl Script {
     }
 
     fn steps(&self, chunks: u64) -> Reply {
-        let text: String = "word".chars().cycle().take(self.bytes).collect();
-        let reply = Reply::stream()
-            .id("chatcmpl-CdYp3kQ0vR7mZxW1uJ5tB8nLsAhEf")
-            .created(1_763_692_800)
-            .model("gpt-5-mini-2025-08-07")
+        let mut reply = Reply::stream()
+            .id(ID)
+            .created(CREATED)
+            .model(MODEL)
             .extra("service_tier", "default".into())
             .extra("system_fingerprint", Value::Null)
-            .role()
-            .repeat(text, chunks);
+            .role();
+        let text: String = "word".chars().cycle().take(self.bytes).collect();
+        reply = if self.varies {
+            (0..chunks).fold(reply, |reply, n| reply.data(padded(&text, n)))
+        } else {
+            reply.repeat(text, chunks)
+        };
         if self.stalls {
             reply.stall()
         } else {
@@ -90,9 +108,25 @@ impl Script {
     }
 }
 
+/// A frame of OpenAI with the padding that it adds by default.
+fn padded(text: &str, n: u64) -> String {
+    // Any odd number spreads; what comes out is 8 characters that are never the same twice in a row.
+    let padding = (n as u32).wrapping_mul(2_654_435_761);
+    format!(
+        concat!(
+            r#"{{"id":"{}","object":"chat.completion.chunk","created":{},"model":"{}","#,
+            r#""service_tier":"default","system_fingerprint":null,"#,
+            r#""choices":[{{"index":0,"delta":{{"content":"{}"}},"finish_reason":null}}],"#,
+            r#""obfuscation":"{:08x}"}}"#
+        ),
+        ID, CREATED, MODEL, text, padding
+    )
+}
+
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}x{}", self.chunks, self.bytes)?;
+        f.write_str(if self.varies { "~" } else { "" })?;
         if self.pace_ms > 0 {
             write!(f, "@{}", self.pace_ms)?;
         }
@@ -113,10 +147,15 @@ impl FromStr for Script {
                 Some((text, pace)) => (text, pace.parse().ok()?),
                 None => (text, 0),
             };
+            let (text, varies) = match text.strip_suffix('~') {
+                Some(text) => (text, true),
+                None => (text, false),
+            };
             let (chunks, bytes) = text.split_once('x')?;
             Some(Self {
                 chunks: chunks.parse().ok()?,
                 bytes: bytes.parse().ok()?,
+                varies,
                 pace_ms,
                 stalls,
             })
@@ -131,7 +170,7 @@ mod tests {
 
     #[test]
     fn its_name_says_all() {
-        for name in ["20000x4", "100x4@20", "5x4!", "5x4@1!"] {
+        for name in ["20000x4", "100x4@20", "5x4!", "5x4~", "5x4~@1!"] {
             assert_eq!(name.parse::<Script>().unwrap().to_string(), name);
         }
         assert!("20000".parse::<Script>().is_err());
@@ -140,10 +179,19 @@ mod tests {
 
     #[test]
     fn its_length_is_known_before_it_is_made() {
-        for script in [Script::new(3, 4), Script::new(12, 700).stalling()] {
+        for script in [
+            Script::new(3, 4),
+            Script::new(12, 700).stalling(),
+            Script::new(12, 4).varying(),
+        ] {
             let body = script.reply().body_bytes();
             assert_eq!(body.len() as u64, script.wire_bytes());
         }
+        let frames: [serde_json::Result<Value>; 2] =
+            [0, 1].map(|n| serde_json::from_str(&padded("word", n)));
+        let [first, second] = frames.map(Result::unwrap);
+        assert_eq!(first["choices"], second["choices"]);
+        assert_ne!(first["obfuscation"], second["obfuscation"]);
         assert!((200..280).contains(&Script::new(1, 4).frame_bytes()));
     }
 }
