@@ -69,8 +69,9 @@ impl SseReader {
             let start = self.at;
             self.at += end + 1;
             if self.line.is_empty() {
-                let chunk = self.chunk.clone();
+                let chunk = std::mem::take(&mut self.chunk);
                 self.take_line(&chunk[start..start + end]);
+                self.chunk = chunk;
             } else {
                 let mut line = std::mem::take(&mut self.line);
                 line.extend_from_slice(&self.chunk[start..start + end]);
@@ -83,6 +84,9 @@ impl SseReader {
                 return Ok(Some(self.frame()));
             }
         }
+        // Held, it would keep the connection's whole read buffer.
+        self.chunk = Bytes::new();
+        self.at = 0;
         Ok(None)
     }
 

@@ -86,6 +86,8 @@ pub struct TimedStream {
     waited_for_first: Option<Duration>,
     /// Armed at some limit's end, perhaps an earlier one's: moved on only when it fires.
     alarm: Option<Pin<Box<Sleep>>>,
+    /// Whom the alarm wakes.
+    alarm_waker: Option<Waker>,
     clock: Option<Arc<WakeClock>>,
     ended: bool,
 }
@@ -100,6 +102,7 @@ impl TimedStream {
             waited: Duration::ZERO,
             waited_for_first: Some(Duration::ZERO),
             alarm: None,
+            alarm_waker: None,
             clock: limits.total.map(|_| Arc::default()),
             ended: false,
         }
@@ -124,7 +127,9 @@ impl TimedStream {
 
     /// Ends the present wait, at the moment at which the data came.
     fn arrived(&mut self, is_data: bool, woken: Option<Instant>) {
-        if let Some(since) = self.since.take() {
+        // The wait between pieces is needed by nobody once it is over: then the clock isn't asked.
+        let counts = self.clock.is_some() || self.waited_for_first.is_some();
+        if let Some(since) = self.since.take().filter(|_| counts) {
             let end = woken.unwrap_or_else(Instant::now);
             let wait = end.saturating_duration_since(since);
             self.waited += wait;
@@ -169,8 +174,15 @@ impl TimedStream {
             .alarm
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
         if alarm.deadline() > at {
+            self.alarm_waker = None;
             alarm.as_mut().reset(at);
         }
+        // It is polled to tell it whom to wake; once it knows, only when it has fired.
+        let knows = |waker: &Waker| waker.will_wake(task.waker());
+        if !alarm.is_elapsed() && self.alarm_waker.as_ref().is_some_and(knows) {
+            return Poll::Pending;
+        }
+        self.alarm_waker = Some(task.waker().clone());
         while alarm.as_mut().poll(task).is_ready() {
             if Instant::now() >= at {
                 return Poll::Ready(Error::new(

@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, TryLockError, Weak},
+    sync::{
+        Arc, Mutex, TryLockError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context as Task, Poll},
 };
 
@@ -17,6 +20,8 @@ pub(super) type Work = BoxFuture<'static, Result<Json>>;
 pub(super) struct Driver {
     work: Mutex<Option<Work>>,
     stopped: Mutex<Option<CancelledBy>>,
+    /// Whether it was stopped, to be asked without the lock.
+    is_stopped: AtomicBool,
 }
 
 impl Driver {
@@ -24,6 +29,7 @@ impl Driver {
         Self {
             work: Mutex::new(Some(work)),
             stopped: Mutex::new(None),
+            is_stopped: AtomicBool::new(false),
         }
     }
 
@@ -51,11 +57,15 @@ impl Driver {
     }
 
     pub(super) fn stopped(&self) -> Option<CancelledBy> {
+        if !self.is_stopped.load(Ordering::SeqCst) {
+            return None;
+        }
         lock(&self.stopped).clone()
     }
 
     fn stop(&self, by: CancelledBy) {
         lock(&self.stopped).get_or_insert(by);
+        self.is_stopped.store(true, Ordering::SeqCst);
         let work = match self.work.try_lock() {
             Ok(mut slot) => slot.take(),
             Err(TryLockError::Poisoned(slot)) => slot.into_inner().take(),

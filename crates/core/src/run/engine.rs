@@ -125,25 +125,22 @@ impl Engine {
                 self.holding = true;
                 return Poll::Ready(Some(event));
             }
-            match std::mem::replace(&mut self.phase, Phase::Running) {
-                Phase::Running | Phase::New(_) => match self.poll_work(task) {
-                    Poll::Ready(Some(end)) => self.phase = Phase::Ending(end),
-                    Poll::Ready(None) => {}
-                    Poll::Pending => return Poll::Pending,
-                },
-                Phase::Ending(end) => {
-                    self.shared.slot.close();
-                    if self.shared.slot.is_filled() {
-                        // Another thread's event, which came before the end.
+            match &self.phase {
+                Phase::Running | Phase::New(_) => {
+                    if let Some(end) = ready!(self.poll_work(task)) {
                         self.phase = Phase::Ending(end);
-                        continue;
                     }
-                    let kind = self.finish(end);
-                    return Poll::Ready(Some(self.stamp(kind)));
                 }
-                Phase::Ended => {
-                    self.phase = Phase::Ended;
-                    return Poll::Ready(None);
+                Phase::Ended => return Poll::Ready(None),
+                Phase::Ending(_) => {
+                    self.shared.slot.close();
+                    // What fills it now is another thread's event, which came before the end.
+                    if !self.shared.slot.is_filled()
+                        && let Phase::Ending(end) = std::mem::replace(&mut self.phase, Phase::Ended)
+                    {
+                        let kind = self.finish(end);
+                        return Poll::Ready(Some(self.stamp(kind)));
+                    }
                 }
             }
         }
@@ -242,7 +239,6 @@ impl Engine {
 
     /// The last event. The work is gone by now, so that all partial output is recorded.
     fn finish(&mut self, end: End) -> EventKind {
-        self.phase = Phase::Ended;
         let (result, kind) = match end {
             End::Done(Ok(output)) => (Ok(()), self.finished(output)),
             End::Done(Err(error)) => self.failed(error),

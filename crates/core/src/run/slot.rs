@@ -1,6 +1,9 @@
 //! The one place through which every event of a run passes.
 
-use std::sync::Mutex;
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use futures::task::AtomicWaker;
 use tokio::sync::Semaphore;
@@ -15,6 +18,10 @@ use crate::{Epoch, Event, EventKind, Place, Seq, StepPath, Timestamp, sync::lock
 pub(super) struct Slot {
     vacancy: Semaphore,
     state: Mutex<State>,
+    /// Whether there is an event, to be asked without the lock.
+    filled: AtomicBool,
+    /// Whether the output has passed its limit.
+    overflow: AtomicBool,
     /// The reader, while it sleeps; filling from within its own poll wakes nobody.
     pub(super) reader: AtomicWaker,
     max_output_bytes: Option<u64>,
@@ -24,7 +31,6 @@ struct State {
     event: Option<Event>,
     next: Place,
     output_bytes: u64,
-    overflow: bool,
     closed: bool,
 }
 
@@ -36,9 +42,10 @@ impl Slot {
                 event: None,
                 next: Place::new(Epoch::FIRST, Seq(1)),
                 output_bytes: 0,
-                overflow: false,
                 closed: false,
             }),
+            filled: AtomicBool::new(false),
+            overflow: AtomicBool::new(false),
             reader: AtomicWaker::new(),
             max_output_bytes,
         }
@@ -58,15 +65,15 @@ impl Slot {
                 return;
             }
             state.output_bytes += output_bytes(&kind);
-            if self
-                .max_output_bytes
-                .is_some_and(|max| state.output_bytes > max)
-            {
-                state.overflow = true;
-            } else {
+            let limit = self.max_output_bytes;
+            let fits = limit.is_none_or(|max| state.output_bytes <= max);
+            if fits {
                 state.event = Some(state.stamp(path.clone(), kind));
+                self.filled.store(true, Ordering::SeqCst);
+            } else {
+                self.overflow.store(true, Ordering::SeqCst);
             }
-            !state.overflow
+            fits
         };
         self.reader.wake();
         if !fits {
@@ -86,6 +93,9 @@ impl Slot {
     }
 
     pub(super) fn take(&self) -> Option<Event> {
+        if !self.filled.swap(false, Ordering::SeqCst) {
+            return None;
+        }
         lock(&self.state).event.take()
     }
 
@@ -101,11 +111,11 @@ impl Slot {
     }
 
     pub(super) fn is_filled(&self) -> bool {
-        lock(&self.state).event.is_some()
+        self.filled.load(Ordering::SeqCst)
     }
 
     pub(super) fn has_overflowed(&self) -> bool {
-        lock(&self.state).overflow
+        self.overflow.load(Ordering::SeqCst)
     }
 }
 
