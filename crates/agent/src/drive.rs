@@ -10,9 +10,9 @@ use crate::{agent::Parts, answer::Answer, memory::Memory};
 /// If this is dropped or fails on the way, the [`Answer`] records what there was.
 pub(crate) async fn drive<T>(agent: &Parts<T>, ctx: RunContext, input: String) -> Result<T> {
     check(agent, &input)?;
-    let memory = Memory::begin(&ctx, agent.thread.as_ref(), input);
+    let (memory, messages) = Memory::begin(&ctx, agent.thread.as_ref(), input);
 
-    let mut request = ModelRequest::new(memory.messages());
+    let mut request = ModelRequest::new(messages);
     request.instructions = agent.instructions.clone();
     request.output = agent.output.clone();
     request.settings = ctx.settings().clone().or(&agent.settings);

@@ -7,11 +7,15 @@ use mainstem_core::{Context, Message, RunContext, Text, Thread};
 pub(crate) struct Memory {
     ctx: RunContext,
     remembers: Option<Thread>,
-    messages: Vec<Message>,
 }
 
 impl Memory {
-    pub(crate) fn begin(ctx: &RunContext, own: Option<&Text>, input: String) -> Self {
+    /// Takes in the question; gives the conversation up to it, too.
+    pub(crate) fn begin(
+        ctx: &RunContext,
+        own: Option<&Text>,
+        input: String,
+    ) -> (Self, Vec<Message>) {
         let thread = match own {
             Some(name) => ctx.context().thread(name.clone()),
             None => Context::main(ctx.context()),
@@ -26,16 +30,11 @@ impl Memory {
             messages.push(message.clone());
             remember(ctx, remembers.as_ref(), message);
         }
-        Self {
+        let memory = Self {
             ctx: ctx.clone(),
             remembers,
-            messages,
-        }
-    }
-
-    /// The conversation up to the question.
-    pub(crate) fn messages(&self) -> Vec<Message> {
-        self.messages.clone()
+        };
+        (memory, messages)
     }
 
     pub(crate) fn add_answer(&self, answer: Message) {

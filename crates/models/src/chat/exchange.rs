@@ -30,10 +30,8 @@ pub(super) fn exchange(
     request: ModelRequest,
 ) -> impl Stream<Item = Result<ModelEvent>> + Send {
     try_stream! {
-        let body = body(&model, &request)?;
-        let key = model.key.get().await?;
-        let response = send(&model, &request, &body, key.as_deref()).await?;
-        let mut reader = Reader::new(&model.id, key, body.wrapped, body.tool_is_output);
+        // Boxed: what sending needs isn't kept while the answer streams.
+        let (response, mut reader) = Box::pin(begin(&model, request)).await?;
         yield ModelEvent::Started { request_id: request_id(response.headers()) };
 
         if is_json(response.headers()) {
@@ -67,6 +65,15 @@ pub(super) fn exchange(
     }
 }
 
+/// Sends a request; gives the answer's beginning, and what reads it.
+async fn begin(model: &Parts, request: ModelRequest) -> Result<(Response, Reader)> {
+    let body = body(model, &request)?;
+    let key = model.key.get().await?;
+    let reader = Reader::new(&model.id, key.clone(), body.wrapped, body.tool_is_output);
+    let response = send(model, &request, body, key.as_deref()).await?;
+    Ok((response, reader))
+}
+
 /// The next chunk of the body. Once the answer is complete, waiting for its end is limited.
 async fn next<S>(chunks: &mut S, reader: &Reader) -> Option<reqwest::Result<Bytes>>
 where
@@ -83,7 +90,7 @@ where
 async fn send(
     model: &Parts,
     request: &ModelRequest,
-    body: &Body,
+    body: Body,
     key: Option<&str>,
 ) -> Result<Response> {
     let mut headers = model.config.headers();
@@ -106,7 +113,7 @@ async fn send(
         .post(model.config.url("/chat/completions"))
         .query(&model.config.query())
         .headers(headers)
-        .body(body.json.clone())
+        .body(body.json)
         .send()
         .await
         .map_err(|error| unreachable(model, error))?;
