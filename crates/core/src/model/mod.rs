@@ -86,6 +86,7 @@ impl fmt::Debug for dyn Model {
 }
 
 /// The answer of a model, as it arrives.
+#[must_use = "a stream does nothing unless it is polled"]
 pub struct ModelStream(Pin<Box<dyn Stream<Item = Result<ModelEvent>> + Send>>);
 
 impl ModelStream {

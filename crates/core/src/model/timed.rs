@@ -74,8 +74,15 @@ impl Default for TimeLimits {
     }
 }
 
+/// How long data may take from the socket to the stream.
+///
+/// A reader that comes back after a limit has passed finds nothing ready, though the data lies in
+/// the socket: HTTP clients read on when they are asked to. It gets this time to show up.
+const LAST_LOOK: Duration = Duration::from_millis(20);
+
 /// A model's answer under [`TimeLimits`].
 #[derive(Debug)]
+#[must_use = "a stream does nothing unless it is polled"]
 pub struct TimedStream {
     inner: ModelStream,
     limits: TimeLimits,
@@ -88,6 +95,8 @@ pub struct TimedStream {
     alarm: Option<Pin<Box<Sleep>>>,
     /// Whom the alarm wakes.
     alarm_waker: Option<Waker>,
+    /// Until when a passed limit is held back.
+    last_look: Option<Instant>,
     clock: Option<Arc<WakeClock>>,
     ended: bool,
 }
@@ -103,6 +112,7 @@ impl TimedStream {
             waited_for_first: Some(Duration::ZERO),
             alarm: None,
             alarm_waker: None,
+            last_look: None,
             clock: limits.total.map(|_| Arc::default()),
             ended: false,
         }
@@ -137,6 +147,7 @@ impl TimedStream {
                 *first += wait;
             }
         }
+        self.last_look = None;
         if is_data {
             self.waited_for_first = None;
         }
@@ -161,7 +172,7 @@ impl TimedStream {
         [step, total]
             .into_iter()
             .flatten()
-            .map(|(left, what, limit)| (since + left, what, limit))
+            .filter_map(|(left, what, limit)| Some((since.checked_add(left)?, what, limit)))
             .min_by_key(|(at, ..)| *at)
     }
 
@@ -184,13 +195,17 @@ impl TimedStream {
         }
         self.alarm_waker = Some(task.waker().clone());
         while alarm.as_mut().poll(task).is_ready() {
-            if Instant::now() >= at {
+            let now = Instant::now();
+            if now >= at && now < *self.last_look.get_or_insert(now + LAST_LOOK) {
+                alarm.as_mut().reset(now + LAST_LOOK);
+            } else if now >= at {
                 return Poll::Ready(Error::new(
                     ErrorKind::Timeout,
                     format!("the model kept waiting for {what} for {limit:?}, the limit"),
                 ));
+            } else {
+                alarm.as_mut().reset(at);
             }
-            alarm.as_mut().reset(at);
         }
         Poll::Pending
     }

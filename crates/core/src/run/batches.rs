@@ -15,6 +15,7 @@ use crate::{Error, Result, Text};
 ///
 /// No batch is empty. A failure is the last item, after the batch before it. Awaited, it gives the
 /// run's result.
+#[must_use = "a run does nothing unless it is polled"]
 pub struct ChunkBatches<T> {
     run: RunStream<T>,
     size: usize,

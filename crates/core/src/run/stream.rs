@@ -15,6 +15,7 @@ use crate::{Context, Error, ErrorKind, Event, EventKind, Result, RunId, Text, sy
 /// A stream of [`Event`]s that ends with one of the four ends. Or: [`next_text`](Self::next_text)
 /// for the text alone; `.await` for the result, at any moment: it drains what is left. Dropping it
 /// stops the run and closes the model's connection.
+#[must_use = "a run does nothing unless it is polled"]
 pub struct RunStream<T> {
     engine: Engine,
     output: Arc<Mutex<Option<T>>>,

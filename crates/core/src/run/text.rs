@@ -12,6 +12,7 @@ use crate::{Result, Text};
 /// The text of a run, piece by piece; made by [`RunStream::text`].
 ///
 /// A failure is the last item. Awaited, it gives the run's result.
+#[must_use = "a run does nothing unless it is polled"]
 pub struct TextStream<T> {
     run: RunStream<T>,
     failed: bool,

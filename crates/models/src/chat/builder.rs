@@ -91,7 +91,8 @@ impl ChatCompletionsBuilder {
 
     /// Uses a client of the application's own: its proxy, its certificates, its pool.
     ///
-    /// By default the model has one that gives up connecting after 10 seconds.
+    /// By default the model has one that gives up connecting after 10 seconds, and follows no
+    /// redirects: these would take key headers and prompts to another host.
     pub fn client(mut self, client: reqwest::Client) -> Self {
         self.client = Some(client);
         self
@@ -286,6 +287,8 @@ fn headers(pairs: &[(String, String)]) -> Result<HeaderMap> {
 fn default_client() -> Result<reqwest::Client> {
     reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(10))
+        // Followed to another host, it would take the key and the prompt there.
+        .redirect(reqwest::redirect::Policy::none())
         .build()
         .map_err(|error| config_error("the HTTP client can't be made").with_source(error))
 }

@@ -32,8 +32,11 @@ pub(super) struct FirstChoice<'a>(pub(super) Option<Choice<'a>>);
 #[serde(default)]
 pub(super) struct Choice<'a> {
     index: Option<u32>,
-    #[serde(borrow, alias = "message", deserialize_with = "or_default")]
+    #[serde(borrow, deserialize_with = "or_default")]
     pub(super) delta: Delta<'a>,
+    /// The whole answer: of a completion that isn't streamed, or at a stream's end once more.
+    #[serde(borrow)]
+    pub(super) message: Option<Delta<'a>>,
     #[serde(borrow)]
     pub(super) finish_reason: LooseText<'a>,
 }
@@ -47,6 +50,7 @@ impl Choice<'_> {
             && delta.reasoning.is_empty()
             && delta.refusal.is_empty()
             && delta.tool_calls.is_empty()
+            && self.message.is_none()
             && self.finish_reason.is_empty()
     }
 }
@@ -99,10 +103,11 @@ impl Function<'_> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct WireUsage {
-    #[serde(alias = "input_tokens")]
     prompt_tokens: Option<u64>,
-    #[serde(alias = "output_tokens")]
     completion_tokens: Option<u64>,
+    /// Names of the Responses API, which some servers send instead, or too.
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
     prompt_tokens_details: Option<PromptDetails>,
     completion_tokens_details: Option<CompletionDetails>,
 }
@@ -121,8 +126,9 @@ struct CompletionDetails {
 
 impl WireUsage {
     pub(super) fn read(&self) -> Usage {
-        let input = self.prompt_tokens.unwrap_or(0);
-        let mut usage = Usage::new(input, self.completion_tokens.unwrap_or(0));
+        let input = self.prompt_tokens.or(self.input_tokens).unwrap_or(0);
+        let output = self.completion_tokens.or(self.output_tokens).unwrap_or(0);
+        let mut usage = Usage::new(input, output);
         let cached = self
             .prompt_tokens_details
             .as_ref()

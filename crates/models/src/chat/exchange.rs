@@ -10,6 +10,7 @@ use reqwest::{
     Response,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
+use tokio::time::Instant;
 
 use super::{
     Parts,
@@ -41,8 +42,9 @@ pub(super) fn exchange(
         } else {
             let mut sse = SseReader::default();
             let mut chunks = response.bytes_stream();
+            let mut deadline = None;
             let broken = loop {
-                match next(&mut chunks, &reader).await {
+                match next(&mut chunks, &reader, &mut deadline).await {
                     Some(Ok(chunk)) => sse.push(chunk),
                     Some(Err(error)) => break Some(error),
                     None => break None,
@@ -75,16 +77,24 @@ async fn begin(model: &Parts, request: ModelRequest) -> Result<(Response, Reader
 }
 
 /// The next chunk of the body. Once the answer is complete, waiting for its end is limited.
-async fn next<S>(chunks: &mut S, reader: &Reader) -> Option<reqwest::Result<Bytes>>
+async fn next<S>(
+    chunks: &mut S,
+    reader: &Reader,
+    deadline: &mut Option<Instant>,
+) -> Option<reqwest::Result<Bytes>>
 where
     S: Stream<Item = reqwest::Result<Bytes>> + Unpin,
 {
-    match reader.grace() {
-        None => chunks.next().await,
-        Some(grace) => tokio::time::timeout(grace, chunks.next())
-            .await
-            .unwrap_or(None),
-    }
+    let Some(grace) = reader.grace() else {
+        return chunks.next().await;
+    };
+    // It only comes nearer: comments that go on don't put it off.
+    let at = Instant::now() + grace;
+    let at = deadline.map_or(at, |before| before.min(at));
+    *deadline = Some(at);
+    tokio::time::timeout_at(at, chunks.next())
+        .await
+        .unwrap_or(None)
 }
 
 async fn send(

@@ -25,6 +25,8 @@ pub(super) struct Reader {
     key: Option<Arc<str>>,
     pub(super) events: VecDeque<ModelEvent>,
     template: Template,
+    /// Whether some text has come.
+    spoke: bool,
     finish_reason: Option<FinishReason>,
     usage: Option<Usage>,
     done: bool,
@@ -54,6 +56,7 @@ impl Reader {
             key,
             events: VecDeque::new(),
             template: Template::default(),
+            spoke: false,
             finish_reason: None,
             usage: None,
             done: false,
@@ -125,7 +128,10 @@ impl Reader {
     }
 
     fn read_choice(&mut self, choice: &Choice<'_>) -> Result<()> {
-        let delta = &choice.delta;
+        let delta = match &choice.message {
+            Some(whole) if !self.spoke => whole,
+            _ => &choice.delta,
+        };
         // Servers use one name or the other; one that uses both says the same twice.
         let reasoning = if delta.reasoning_content.is_empty() {
             &delta.reasoning
@@ -156,6 +162,7 @@ impl Reader {
         if text.is_empty() {
             return;
         }
+        self.spoke = true;
         let text = match &mut self.unwrap {
             None => Text::from(text),
             Some(unwrap) => unwrap.feed(text).into(),

@@ -21,7 +21,7 @@ use mainstem_core::{
 use mainstem_structured::Schema;
 
 use super::Parts;
-use crate::output::{Strict, closed_object};
+use crate::output::{Strict, wrap};
 
 /// The tool whose arguments are the output, where a model is held to it that way.
 const OUTPUT_TOOL: &str = "output";
@@ -216,7 +216,7 @@ fn in_words(schema: &Schema) -> String {
 
 fn output_tool(schema: &serde_json::Value, wrapped: bool) -> ChatCompletionTools {
     let parameters = if wrapped {
-        closed_object(schema)
+        wrap(schema.clone())
     } else {
         schema.clone()
     };

@@ -4,5 +4,5 @@ mod strict;
 mod unwrap;
 
 pub use strict::strict_schema;
-pub(crate) use strict::{Strict, closed_object};
+pub(crate) use strict::{Strict, wrap};
 pub(crate) use unwrap::Unwrap;

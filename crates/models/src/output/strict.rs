@@ -60,19 +60,21 @@ impl Strict {
 }
 
 /// Puts any schema into the field of a closed object.
-fn wrap(mut schema: Value) -> Value {
+pub(crate) fn wrap(mut schema: Value) -> Value {
     redirect_root(&mut schema);
-    let inner = schema.as_object_mut();
-    let defs = inner.and_then(|inner| inner.remove("$defs"));
+    let mut take = |name| schema.as_object_mut().and_then(|inner| inner.remove(name));
+    let defs = ["$defs", "definitions"].map(|name| (name, take(name)));
     let mut wrapper = closed_object(&schema);
-    if let Some(defs) = defs {
-        wrapper["$defs"] = defs;
+    for (name, defs) in defs {
+        if let Some(defs) = defs {
+            wrapper[name] = defs;
+        }
     }
     wrapper
 }
 
 /// A closed object with the one field that outputs are wrapped in.
-pub(crate) fn closed_object(schema: &Value) -> Value {
+fn closed_object(schema: &Value) -> Value {
     json!({
         "type": "object",
         "properties": {FIELD: schema},
@@ -144,6 +146,10 @@ fn strict(schema: &Value, at: &str) -> Result<Value> {
         take_keyword(&mut out, &mut notes, keyword, value, at)?;
     }
     if is_object(map) {
+        // Closed objects that have to fit together fit nothing.
+        if out.contains_key("anyOf") {
+            return Err(unsupported(at, "alternatives beside properties"));
+        }
         close(&mut out, map, at)?;
     }
     if !["type", "enum", "const", "anyOf"]
@@ -179,6 +185,9 @@ fn take_keyword(
         }
         "items" => {
             out.insert(keyword.to_owned(), strict(value, &here)?);
+        }
+        "anyOf" | "oneOf" if out.contains_key("anyOf") => {
+            return Err(unsupported(&here, "anyOf beside oneOf"));
         }
         "anyOf" | "oneOf" => {
             let arms = value.as_array().into_iter().flatten().enumerate();
@@ -235,6 +244,14 @@ fn close(out: &mut Map<String, Value>, map: &Map<String, Value>, at: &str) -> Re
         .flat_map(Map::keys)
         .cloned()
         .collect();
+    let required = map.get("required").and_then(Value::as_array);
+    let is_known = |name: &Value| {
+        name.as_str()
+            .is_some_and(|name| names.iter().any(|n| n == name))
+    };
+    if !required.is_none_or(|required| required.iter().all(is_known)) {
+        return Err(unsupported(at, "a required property without a schema"));
+    }
     out.insert("required".to_owned(), json!(names));
     out.insert("additionalProperties".to_owned(), json!(false));
     Ok(())
@@ -258,8 +275,23 @@ fn reference(map: &Map<String, Value>, target: &Value, at: &str) -> Result<Value
             "$ref" | "description" => {
                 out.insert(keyword.clone(), value.clone());
             }
-            "$defs" => take_keyword(&mut out, &mut notes, keyword, value, at)?,
+            "$defs" | "definitions" => take_keyword(&mut out, &mut notes, keyword, value, at)?,
             "title" | "$schema" => {}
+            "type"
+            | "properties"
+            | "required"
+            | "items"
+            | "enum"
+            | "const"
+            | "anyOf"
+            | "oneOf"
+            | "allOf"
+            | "additionalProperties" => {
+                return Err(unsupported(
+                    &format!("{at}/{keyword}"),
+                    "a rule beside `$ref`",
+                ));
+            }
             _ => notes.push(format!("{keyword}: {value}")),
         }
     }
@@ -286,7 +318,12 @@ fn merged(map: &Map<String, Value>, all: &[Value], at: &str) -> Result<Value> {
                     merged.insert(keyword.clone(), value.clone());
                 }
                 (Some(there), value) if there == value => {}
-                (Some(Value::Object(there)), Value::Object(more)) if keyword == "properties" => {
+                (Some(Value::Object(there)), Value::Object(more))
+                    if keyword == "properties"
+                        && more.iter().all(|(name, schema)| {
+                            there.get(name).is_none_or(|before| before == schema)
+                        }) =>
+                {
                     there.extend(more.clone());
                 }
                 (Some(Value::Array(there)), Value::Array(more)) if keyword == "required" => {
