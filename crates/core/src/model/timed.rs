@@ -315,6 +315,28 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn data_that_a_late_reader_has_to_fetch_first_beats_a_passed_limit() {
+        let (mut sender, receiver) = mpsc::channel(1);
+        let limits = TimeLimits::NONE.first_event(SECOND);
+        let mut stream = TimedStream::new(ModelStream::new(receiver), limits);
+        assert!(futures::poll!(stream.next()).is_pending());
+        // The reader comes back too late; only its coming back brings the data.
+        tokio::time::sleep(SECOND * 9).await;
+        assert!(futures::poll!(stream.next()).is_pending());
+        sender.try_send(Ok(ModelEvent::Text("x".into()))).unwrap();
+        assert!(stream.next().await.unwrap().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_limit_is_none() {
+        let limits = TimeLimits::NONE.first_event(Duration::MAX);
+        assert_eq!(
+            count(TimedStream::new(paced(&[9]), limits)).await,
+            (1, None)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn headers_and_notices_are_no_first_piece() {
         let started = stream::iter([Ok(ModelEvent::Started { request_id: None })]);
         let answer = ModelStream::new(started.chain(paced(&[3])));

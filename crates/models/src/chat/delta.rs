@@ -285,6 +285,15 @@ mod tests {
     }
 
     #[test]
+    fn both_names_of_a_field_may_be_there() {
+        let json = r#"{"choices":[{"delta":{"content":"a"},"message":null}],
+            "usage":{"prompt_tokens":3,"input_tokens":0,"completion_tokens":2,"output_tokens":0}}"#;
+        let frame: Frame<'_> = serde_json::from_str(json).unwrap();
+        assert_eq!(frame.choices.0.unwrap().delta.content.0, "a");
+        assert_eq!(frame.usage.unwrap().read(), Usage::new(3, 2));
+    }
+
+    #[test]
     fn plain_text_is_borrowed() {
         let frame: Frame<'_> =
             serde_json::from_str(r#"{"choices":[{"delta":{"content":"plain"}}]}"#).unwrap();

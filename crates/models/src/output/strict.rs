@@ -19,7 +19,7 @@ pub(crate) struct Strict {
 ///
 /// Every object is closed and all its properties are required. A property that may be left out and
 /// may be `null` (an `Option`) is then `null`; one that may be left out but not be `null` (a serde
-/// default) must be there, so that every output in the strict form fits the original schema too. A
+/// default) must be there: a `null` would be refused by the original schema. A
 /// root that is no object becomes the field `value` of one. `oneOf` becomes `anyOf`. Rules that
 /// can't be enforced are put into the description, for the model to read.
 ///
@@ -361,4 +361,46 @@ fn unsupported(at: &str, what: &str) -> Error {
             "strict mode can't enforce {what} (at {at} of the schema); use another `OutputMode`"
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_strict_mode_would_get_wrong_is_refused() {
+        let text = json!({"type": "string"});
+        for schema in [
+            json!({"type": "object", "properties": {"a": text}, "anyOf": [{"type": "object", "properties": {"b": text}}]}),
+            json!({"anyOf": [text], "oneOf": [{"type": "integer"}]}),
+            json!({"type": "object", "properties": {"a": text}, "required": ["b"]}),
+            json!({"allOf": [
+                {"type": "object", "properties": {"n": {"type": "integer", "minimum": 5}}},
+                {"type": "object", "properties": {"n": {"type": "integer"}}},
+            ]}),
+            json!({
+                "$defs": {"A": {"type": "object", "properties": {"a": text}}},
+                "allOf": [{"$ref": "#/$defs/A"}],
+                "properties": {"b": text},
+            }),
+        ] {
+            let error = strict_schema(&schema).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config, "{schema}");
+        }
+    }
+
+    #[test]
+    fn definitions_go_to_the_wrappers_root() {
+        for name in ["$defs", "definitions"] {
+            let schema = json!({
+                "type": "array",
+                "items": {"$ref": format!("#/{name}/A")},
+                name: {"A": {"type": "string"}},
+            });
+            let strict = Strict::of(&schema).unwrap();
+            assert!(strict.wrapped);
+            assert_eq!(strict.schema[name]["A"], json!({"type": "string"}));
+            assert_eq!(strict.schema["properties"]["value"].get(name), None);
+        }
+    }
 }
