@@ -1,4 +1,4 @@
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, cmp::Ordering, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,9 +17,35 @@ use serde::{Deserialize, Serialize};
 /// let last = path.last().unwrap();
 /// assert_eq!((last.name().as_ref(), last.index(), last.attempt()), ("expert", None, 2));
 /// ```
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StepPath(Arc<str>);
+
+/// Step by step: by name, then index, then attempt, so that `views[2]` comes before `views[10]`.
+impl Ord for StepPath {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let key = |step: Segment<'_>| (step.index(), step.attempt());
+        let (mut left, mut right) = (self.segments(), other.segments());
+        loop {
+            let order = match (left.next(), right.next()) {
+                // Texts that no `StepPath` writes may differ and yet have the same steps.
+                (None, None) => return self.0.cmp(&other.0),
+                (None, Some(_)) => Ordering::Less,
+                (Some(_), None) => Ordering::Greater,
+                (Some(a), Some(b)) => a.raw_name().cmp(b.raw_name()).then(key(a).cmp(&key(b))),
+            };
+            if order != Ordering::Equal {
+                return order;
+            }
+        }
+    }
+}
+
+impl PartialOrd for StepPath {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl StepPath {
     /// The path of the run itself: empty.
@@ -214,6 +240,15 @@ mod tests {
         );
         assert_eq!(path.parent(), Some(StepPath::run().child("a")));
         assert_eq!(StepPath::run().parent(), None);
+    }
+
+    #[test]
+    fn branches_are_in_the_order_of_their_numbers() {
+        let branch = |index| StepPath::run().child("views").index(index);
+        assert!(branch(2) < branch(10));
+        assert!(branch(2) < branch(2).attempt(2));
+        assert!(branch(2) < branch(2).child("expert"));
+        assert!(branch(2).child("expert") < branch(10));
     }
 
     proptest! {
