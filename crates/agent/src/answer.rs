@@ -139,7 +139,10 @@ impl Answer {
         let Some(reason) = self.finish_reason.clone() else {
             return Err(Error::new(
                 ErrorKind::Truncated,
-                format!("the answer of `{}` stopped without an end", self.model),
+                format!(
+                    "the answer of `{}` stopped without an end; another try may help",
+                    self.model
+                ),
             ));
         };
         let usage = self.usage.unwrap_or_default();
@@ -164,7 +167,10 @@ impl Answer {
     async fn refuse_calls(&self) -> Result<()> {
         for call in &self.calls {
             let arguments = Json::parse(call.arguments.as_str()).map_err(|error| {
-                let message = format!("the arguments for tool `{}` aren't JSON", call.name);
+                let message = format!(
+                    "the arguments for tool `{}` aren't JSON; another try may help",
+                    call.name
+                );
                 Error::new(ErrorKind::Tool, message).with_source(error)
             })?;
             let ready = ToolCallReady::new(call.id.clone(), call.name.clone(), arguments);
@@ -197,7 +203,11 @@ impl Answer {
         } else if self.text.is_empty() {
             return Err(Error::new(
                 ErrorKind::Output,
-                format!("`{}` finished ({reason}) without any output", self.model),
+                format!(
+                    "`{}` finished ({reason}) without any output; another try, or another \
+                     instruction, may help",
+                    self.model
+                ),
             ));
         }
         Ok(())

@@ -37,7 +37,8 @@ fn check<T>(agent: &Parts<T>, input: &str) -> Result<()> {
         Some(max) if input.len() > max => Err(Error::new(
             ErrorKind::Input,
             format!(
-                "the input is {} bytes long; the agent takes {max} at most",
+                "the input is {} bytes long; the agent takes {max} at most: raise its \
+                 `max_input_bytes`",
                 input.len()
             ),
         )),

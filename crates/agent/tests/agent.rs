@@ -177,7 +177,7 @@ async fn inputs_are_judged_before_the_model_is_asked() {
         ),
         (
             "12345",
-            "step `agent`: the input is 5 bytes long; the agent takes 4 at most",
+            "step `agent`: the input is 5 bytes long; the agent takes 4 at most: raise its `max_input_bytes`",
         ),
     ] {
         let error = agent.run(input).await.unwrap_err();

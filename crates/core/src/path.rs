@@ -123,13 +123,32 @@ impl StepPath {
         self.segments().count()
     }
 
-    /// Whether this is `other` or a path inside of it.
+    /// Whether this is `other` or a path inside of it, step by step.
+    ///
+    /// A step of `other` without an index stands for all of its indices: all branches of a parallel
+    /// step, all rounds of a loop. Attempts stand for themselves alone: a step without `#n` is the
+    /// first one.
+    ///
+    /// | path | is within | isn't within |
+    /// |---|---|---|
+    /// | `guide/views[0]/expert` | `guide`, `guide/views`, `guide/views[0]` | `guide/views[1]`, `gui` |
+    /// | `views[0]#2` | `views#2`, `views[0]#2` | `views`, `views[0]` |
+    /// | `views` | `views` | `views[0]`, `views#2` |
+    ///
+    /// ```
+    /// use mainstem_core::StepPath;
+    ///
+    /// let views = StepPath::run().child("views");
+    /// let expert = views.index(0).child("expert");
+    /// assert!(expert.is_within(&views));
+    /// assert!(!expert.is_within(&views.index(1)));
+    /// assert!(!views.index(0).attempt(2).is_within(&views));
+    /// ```
     pub fn is_within(&self, other: &Self) -> bool {
-        other.is_run()
-            || self
-                .0
-                .strip_prefix(&*other.0)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let mut steps = self.segments();
+        other
+            .segments()
+            .all(|outer| steps.next().is_some_and(|step| step.is_covered_by(outer)))
     }
 
     /// The path as text.
@@ -163,6 +182,13 @@ pub struct Segment<'a>(&'a str);
 impl<'a> Segment<'a> {
     fn raw_name(self) -> &'a str {
         &self.0[..self.0.find(['[', '#']).unwrap_or(self.0.len())]
+    }
+
+    /// Whether it is the same step at the same attempt, with any index where the other has none.
+    fn is_covered_by(self, other: Segment<'_>) -> bool {
+        self.raw_name() == other.raw_name()
+            && self.attempt() == other.attempt()
+            && (other.index().is_none() || self.index() == other.index())
     }
 
     /// The step's name, as it was given.
@@ -243,6 +269,27 @@ mod tests {
     }
 
     #[test]
+    fn a_step_without_an_index_covers_its_branches_at_the_same_attempt() {
+        let views = StepPath::run().child("guide").child("views");
+        let expert = views.index(0).child("expert");
+        for outer in [&views, &views.index(0), &expert, &StepPath::run()] {
+            assert!(expert.is_within(outer), "{outer}");
+        }
+        for outer in [views.index(1), views.attempt(2), expert.attempt(2)] {
+            assert!(!expert.is_within(&outer), "{outer}");
+        }
+        let again = views.index(0).attempt(2);
+        assert!(again.is_within(&views.attempt(2)));
+        assert!(again.child("expert").is_within(&views.attempt(2)));
+        for outer in [&views, &views.index(0)] {
+            assert!(!again.is_within(outer), "{outer}");
+        }
+        assert!(!views.attempt(2).is_within(&views));
+        assert!(!views.is_within(&views.attempt(2)));
+        assert!(!views.is_within(&views.index(0)));
+    }
+
+    #[test]
     fn branches_are_in_the_order_of_their_numbers() {
         let branch = |index| StepPath::run().child("views").index(index);
         assert!(branch(2) < branch(10));
@@ -251,7 +298,44 @@ mod tests {
         assert!(branch(2).child("expert") < branch(10));
     }
 
+    /// A step of a path: a name of few, so that paths meet; an index; an attempt.
+    type Step = (&'static str, Option<u32>, u32);
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let name = prop::sample::select(vec!["a", "ab", "a/b"]);
+        prop::collection::vec((name, prop::option::of(0u32..3), 1u32..3), 0..4)
+    }
+
+    fn path_of(steps: &[Step]) -> StepPath {
+        steps
+            .iter()
+            .fold(StepPath::run(), |path, (name, index, attempt)| {
+                let step = path.child(name);
+                index
+                    .map_or(step.clone(), |index| step.index(index))
+                    .attempt(*attempt)
+            })
+    }
+
     proptest! {
+        #[test]
+        fn within_is_step_by_step(inner in steps(), mut outer in steps(), cut in 0usize..4, bare: [bool; 4]) {
+            // Half of the time, a prefix of the inner path, here and there without its index.
+            if cut < 3 {
+                outer = inner.iter().take(cut).copied().collect();
+                for (step, _) in outer.iter_mut().zip(bare).filter(|(_, bare)| *bare) {
+                    step.1 = None;
+                }
+            }
+            let same = |step: &Step, other: &Step| {
+                step.0 == other.0 && step.2 == other.2 && (other.1.is_none() || step.1 == other.1)
+            };
+            let expected = outer.len() <= inner.len()
+                && outer.iter().zip(&inner).all(|(other, step)| same(step, other));
+            prop_assert_eq!(path_of(&inner).is_within(&path_of(&outer)), expected);
+            prop_assert!(cut == 3 || expected);
+        }
+
         #[test]
         fn names_survive(names in prop::collection::vec("\\PC*", 1..4), index: Option<u32>, attempt in 1u32..9) {
             let mut path = StepPath::run();

@@ -20,7 +20,10 @@ fn a_value_of_another_type_is_an_error_that_names_the_key() {
     ctx.set(&NAME, &"a secret".to_owned()).unwrap();
     let error = ctx.get(&Key::<u8>::new("name")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Value);
-    assert_eq!(error.to_string(), "the context's `name` isn't a `u8`");
+    assert_eq!(
+        error.to_string(),
+        "the context's `name` isn't a `u8`; read it by a key of the type that it was set as"
+    );
     assert_eq!(ctx.get(&NAME).unwrap().unwrap(), "a secret");
 }
 

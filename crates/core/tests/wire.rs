@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use mainstem_core::{
-    Bytes, CancelledBy, Custom, Epoch, Event, EventKind, FinishReason, Json, JsonDelta, Message,
-    Notice, Part, Partial, Place, ReasoningDelta, Retracted, RunCancelled, Seq, StepFinished,
-    StepPath, TextDelta, Timestamp, ToolCallDelta, ToolCallPart, ToolResult, TurnFinished,
-    UnknownKind, Usage,
+    Bytes, CancelledBy, Custom, Epoch, Evaluated, Event, EventKind, FinishReason, Json, JsonDelta,
+    Message, Notice, Part, Partial, Place, ReasoningDelta, Retracted, RunCancelled, Seq,
+    StepFinished, StepPath, TextDelta, Timestamp, ToolCallDelta, ToolCallPart, ToolResult,
+    TurnFinished, UnknownKind, Usage,
 };
 use proptest::prelude::*;
 
@@ -193,6 +193,32 @@ proptest! {
         prop_assert!(!path.is_within(&inner));
         let last = inner.last().unwrap();
         prop_assert_eq!(last.name(), name.as_str());
+    }
+}
+
+#[test]
+fn a_score_is_always_a_number_that_can_be_read() {
+    for (score, kept) in [
+        (f64::NAN, 0.0),
+        (f64::NEG_INFINITY, 0.0),
+        (f64::INFINITY, 100.0),
+        (-1.0, 0.0),
+        (100.5, 100.0),
+        (12.5, 12.5),
+    ] {
+        assert_eq!(Evaluated::new(score, true).score, kept);
+        let mut by_field = Evaluated::new(1.0, true);
+        by_field.score = score;
+        let place = Place::default();
+        let event = Event::new(
+            place,
+            Timestamp::default(),
+            StepPath::run(),
+            by_field.into(),
+        );
+        let written = serde_json::to_string(&event).unwrap();
+        let read: Event = serde_json::from_str(&written).unwrap();
+        assert_eq!(read.kind, Evaluated::new(kept, true).into(), "{written}");
     }
 }
 

@@ -47,7 +47,7 @@ async fn r14_a_limit_refuses_and_names_both_sizes() {
     assert_eq!(error.kind(), ErrorKind::Input);
     assert_eq!(
         error.message(),
-        "the input is 12 bytes long; the agent takes 10 at most"
+        "the input is 12 bytes long; the agent takes 10 at most: raise its `max_input_bytes`"
     );
     assert!(server.requests().is_empty());
     within(agent.run("äääää")).await.unwrap();

@@ -154,7 +154,7 @@ impl Context {
             Err(error) => Err(Error::new(
                 ErrorKind::Value,
                 format!(
-                    "the context's `{}` isn't a `{}`",
+                    "the context's `{}` isn't a `{}`; read it by a key of the type that it was set as",
                     key.name(),
                     std::any::type_name::<T>()
                 ),

@@ -2,6 +2,7 @@
 
 mod info;
 mod kind;
+mod shown;
 mod step_error;
 mod upstream;
 
@@ -12,7 +13,7 @@ pub use kind::ErrorKind;
 pub use step_error::{StepError, StepResult};
 pub use upstream::UpstreamError;
 
-use crate::{FinishReason, StepPath, Suspension, Text, Usage};
+use crate::{FinishReason, InputRequest, Place, RunId, StepPath, Suspension, Text, Usage};
 
 /// A result with [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -76,10 +77,20 @@ impl Error {
     /// An error of a kind, with a message for its reader.
     ///
     /// The message names the thing, the place and the mend, and no content.
+    ///
+    /// A suspension isn't made so, for nothing would be asked: of [`ErrorKind::Suspended`] it makes
+    /// an error of kind [`ErrorKind::Config`]. Use [`suspend`](Self::suspend).
     pub fn new(kind: ErrorKind, message: impl Into<Text>) -> Self {
+        match kind {
+            ErrorKind::Suspended => Self::of(ErrorKind::Config, message.into()),
+            kind => Self::of(kind, message.into()),
+        }
+    }
+
+    fn of(kind: ErrorKind, message: Text) -> Self {
         Self(Arc::new(Inner {
             kind,
-            message: message.into(),
+            message,
             step: None,
             retryable: kind.is_retryable(),
             retry_after: None,
@@ -91,15 +102,54 @@ impl Error {
         }))
     }
 
-    /// The end of a run that waits for answers, as an error.
+    /// What a step returns to suspend its run until the requests are answered.
+    ///
+    /// The run ends this segment with [`RunSuspended`](crate::RunSuspended). Until then the
+    /// [`suspension`](Self::suspension) has no run and no place of its own; the run fills them in.
+    /// A suspension without a request, which nobody could answer, is an error of kind
+    /// [`ErrorKind::Config`] instead.
+    ///
+    /// ```
+    /// use mainstem_core::{Error, ErrorKind, InputRequest, StepPath};
+    ///
+    /// let ask = InputRequest::new("approve", StepPath::run().child("pay"), "Pay 7 €?");
+    /// let error = Error::suspend([ask]);
+    /// assert_eq!(error.kind(), ErrorKind::Suspended);
+    /// assert_eq!(error.suspension().unwrap().requests.len(), 1);
+    /// assert_eq!(Error::suspend([]).kind(), ErrorKind::Config);
+    /// ```
+    pub fn suspend(requests: impl IntoIterator<Item = InputRequest>) -> Self {
+        let requests = requests.into_iter().collect();
+        Self::suspended(Suspension::new("".into(), Place::default(), requests))
+    }
+
+    /// The end of a run that waits for answers, as an error; of a suspension without a request as
+    /// [`suspend`](Self::suspend).
     pub fn suspended(suspension: Suspension) -> Self {
         let count = suspension.requests.len();
-        let mut error = Self::new(
-            ErrorKind::Suspended,
-            format!("the run waits for {count} answer(s); call `outcome()` to get them as a value"),
-        );
+        if count == 0 {
+            return Self::of(
+                ErrorKind::Config,
+                "a run can't be suspended without a request; give at least one".into(),
+            );
+        }
+        let message =
+            format!("the run waits for {count} answer(s); call `outcome()` to get them as a value");
+        let mut error = Self::of(ErrorKind::Suspended, message.into());
         error.change().suspension = Some(Arc::new(suspension));
         error
+    }
+
+    /// Fills in where a run is suspended, unless that is known.
+    pub(crate) fn suspended_at(mut self, run: &RunId, place: Place) -> Self {
+        if let Some(suspension) = &mut self.change().suspension
+            && suspension.run.as_str().is_empty()
+        {
+            let suspension = Arc::make_mut(suspension);
+            suspension.run = run.clone();
+            suspension.place = place;
+        }
+        self
     }
 
     fn change(&mut self) -> &mut Inner {
@@ -158,6 +208,8 @@ impl Error {
     }
 
     /// What kind of error it is.
+    ///
+    /// It is [`ErrorKind::Suspended`] if, and only if, there is a [`suspension`](Self::suspension).
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
@@ -217,6 +269,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        shown::note(self);
         if let Some(step) = &self.0.step {
             write!(f, "step `{step}`: ")?;
         }
@@ -267,6 +320,35 @@ mod tests {
         assert_eq!(error.source().unwrap().to_string(), "overloaded");
         assert_eq!(error.upstream().unwrap().message(), "overloaded");
         assert_eq!(error.step(), Some(&step));
+    }
+
+    #[test]
+    fn an_error_is_suspended_if_and_only_if_something_is_asked() {
+        let ask = InputRequest::new("ok", StepPath::run().child("ask"), "Go on?");
+        for (error, kind) in [
+            (Error::suspend([ask.clone()]), ErrorKind::Suspended),
+            (Error::suspend([]), ErrorKind::Config),
+            (
+                Error::suspended(Suspension::new(RunId::new(), Place::default(), Vec::new())),
+                ErrorKind::Config,
+            ),
+            (Error::new(ErrorKind::Suspended, "wait"), ErrorKind::Config),
+        ] {
+            assert_eq!(error.kind(), kind);
+            assert_eq!(error.suspension().is_some(), kind == ErrorKind::Suspended);
+            let info = ErrorInfo::from(&Error::suspend([ask.clone()]));
+            assert_eq!(Error::from(info).kind(), ErrorKind::Config);
+        }
+    }
+
+    #[test]
+    fn where_a_run_is_suspended_is_filled_in_once() {
+        let ask = InputRequest::new("ok", StepPath::run().child("ask"), "Go on?");
+        let place: Place = "1-7".parse().unwrap();
+        let error = Error::suspend([ask]).suspended_at(&"r".into(), place);
+        let error = error.suspended_at(&"other".into(), Place::default());
+        let suspension = error.suspension().unwrap();
+        assert_eq!((suspension.run.as_str(), suspension.place), ("r", place));
     }
 
     #[test]

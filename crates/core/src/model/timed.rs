@@ -80,6 +80,9 @@ impl Default for TimeLimits {
 /// the socket: HTTP clients read on when they are asked to. It gets this time to show up.
 const LAST_LOOK: Duration = Duration::from_millis(20);
 
+/// What is waited for, in words, and the name of its limit.
+type Waiting = (&'static str, &'static str);
+
 /// A model's answer under [`TimeLimits`].
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
@@ -153,22 +156,28 @@ impl TimedStream {
         }
     }
 
-    /// The first limit that will pass: when, which, and how long it is.
-    fn deadline(&self, since: Instant) -> Option<(Instant, &'static str, Duration)> {
+    /// The first limit that will pass: when, what is waited for and its name, how long it is.
+    fn deadline(&self, since: Instant) -> Option<(Instant, Waiting, Duration)> {
         let step = match self.waited_for_first {
-            Some(waited) => self
-                .limits
-                .first_event
-                .map(|limit| (limit.saturating_sub(waited), "the first piece", limit)),
+            Some(waited) => self.limits.first_event.map(|limit| {
+                (
+                    limit.saturating_sub(waited),
+                    ("the first piece", "first_event"),
+                    limit,
+                )
+            }),
             None => self
                 .limits
                 .between_events
-                .map(|limit| (limit, "the next piece", limit)),
+                .map(|limit| (limit, ("the next piece", "between_events"), limit)),
         };
-        let total = self
-            .limits
-            .total
-            .map(|limit| (limit.saturating_sub(self.waited), "the whole answer", limit));
+        let total = self.limits.total.map(|limit| {
+            (
+                limit.saturating_sub(self.waited),
+                ("the whole answer", "total"),
+                limit,
+            )
+        });
         [step, total]
             .into_iter()
             .flatten()
@@ -178,7 +187,7 @@ impl TimedStream {
 
     fn poll_alarm(&mut self, task: &mut Task<'_>) -> Poll<Error> {
         let since = *self.since.get_or_insert_with(Instant::now);
-        let Some((at, what, limit)) = self.deadline(since) else {
+        let Some((at, (what, name), limit)) = self.deadline(since) else {
             return Poll::Pending;
         };
         let alarm = self
@@ -201,7 +210,10 @@ impl TimedStream {
             } else if now >= at {
                 return Poll::Ready(Error::new(
                     ErrorKind::Timeout,
-                    format!("the model kept waiting for {what} for {limit:?}, the limit"),
+                    format!(
+                        "the model kept waiting for {what} for {limit:?}; raise `{name}` of the \
+                         `time_limits`"
+                    ),
                 ));
             } else {
                 alarm.as_mut().reset(at);

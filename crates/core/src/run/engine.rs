@@ -174,7 +174,8 @@ impl Engine {
         }
         match self.wall_clock.poll(task) {
             Poll::Ready(limit) => {
-                let message = format!("the run took longer than {limit:?}, its wall clock limit");
+                let message =
+                    format!("the run took longer than {limit:?}; raise its `wall_clock_limit`");
                 Poll::Ready(Some(self.cut(Error::new(ErrorKind::Timeout, message))))
             }
             Poll::Pending => Poll::Pending,
@@ -185,7 +186,7 @@ impl Engine {
         let limit = self.max_output_bytes.unwrap_or_default();
         Error::new(
             ErrorKind::Limit,
-            format!("the run's output is longer than {limit} bytes, its limit"),
+            format!("the run's output is longer than {limit} bytes; raise its `max_output_bytes`"),
         )
     }
 
@@ -267,7 +268,9 @@ impl Engine {
 
     fn failed(&self, error: Error) -> (Result<()>, EventKind) {
         let partial = self.shared.partial();
-        let error = error.with_partial(partial.clone());
+        let error = error
+            .with_partial(partial.clone())
+            .suspended_at(&self.shared.id, self.shared.slot.next_place());
         let kind = match error.suspension() {
             Some(suspension) => {
                 let mut kind = RunSuspended::new(suspension.requests.clone());

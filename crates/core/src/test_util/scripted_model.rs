@@ -147,7 +147,7 @@ impl Model for ScriptedModel {
         let Some(script) = lock(&self.scripts).pop_front() else {
             return ModelStream::from_error(Error::new(
                 ErrorKind::Model,
-                "the scripted model has no answer left",
+                "the scripted model has no answer left; give it one more by `answer` or `script`",
             ));
         };
         ModelStream::new(stream::iter(script.steps).filter_map(ScriptStep::play))

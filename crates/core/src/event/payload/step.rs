@@ -1,6 +1,6 @@
 //! Payloads of the kinds that tell of steps.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{ErrorInfo, Json, Place, Text, Usage};
 
@@ -190,7 +190,8 @@ impl Custom {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Evaluated {
-    /// The score, 0 to 100.
+    /// The score, 0 to 100; written so, whatever is set.
+    #[serde(serialize_with = "in_range")]
     pub score: f64,
     /// Whether it is enough.
     pub passed: bool,
@@ -201,13 +202,38 @@ pub struct Evaluated {
 
 impl Evaluated {
     /// The payload with its `score` and `passed`; the rest is set by field.
+    ///
+    /// A score below 0 or above 100 becomes 0 or 100, and one that is no number 0: JSON has no word
+    /// for it, and a log that held it couldn't be read again.
+    ///
+    /// ```
+    /// use mainstem_core::Evaluated;
+    ///
+    /// assert_eq!(Evaluated::new(87.5, true).score, 87.5);
+    /// assert_eq!(Evaluated::new(f64::INFINITY, true).score, 100.0);
+    /// assert_eq!(Evaluated::new(f64::NAN, false).score, 0.0);
+    /// ```
     pub fn new(score: f64, passed: bool) -> Self {
         Self {
-            score,
+            score: clamp(score),
             passed,
             feedback: None,
         }
     }
+}
+
+/// A score within its bounds; 0 if it is no number.
+fn clamp(score: f64) -> f64 {
+    if score.is_nan() {
+        0.0
+    } else {
+        score.clamp(0.0, 100.0)
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
+fn in_range<S: Serializer>(score: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(clamp(*score))
 }
 
 /// What a [`Decided`] event decides.
