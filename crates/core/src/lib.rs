@@ -64,7 +64,7 @@ pub use run::{
 };
 pub use settings::{ModelSettings, ReasoningEffort, ToolChoice};
 pub use step::Step;
-pub use store::{Durability, MemoryStore, Store};
+pub use store::{Durability, MemoryStore, NewRun, RunQuery, RunState, RunStatus, Store};
 pub use suspension::{Answer, InputRequest, Suspension};
 pub use text::Text;
 pub use time::Timestamp;

@@ -7,22 +7,23 @@ use std::{
 
 use futures::future::BoxFuture;
 
-use crate::{Durability, Event, EventKind, Result, RunId, Store};
+use crate::{Durability, Event, EventKind, NewRun, Result, RunId, Store};
 
 /// Writes one event after the other, and gives each back once the store has it.
 pub(super) struct LogWriter {
     store: Arc<dyn Store>,
     run: RunId,
-    created: bool,
+    /// What the log begins with; taken by the first event.
+    new: Option<NewRun>,
     busy: Option<BoxFuture<'static, Result<Event>>>,
 }
 
 impl LogWriter {
-    pub(super) fn new(store: Arc<dyn Store>, run: RunId) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, run: NewRun) -> Self {
         Self {
             store,
-            run,
-            created: false,
+            run: run.id.clone(),
+            new: Some(run),
             busy: None,
         }
     }
@@ -32,8 +33,11 @@ impl LogWriter {
     }
 
     pub(super) fn append(&mut self, event: Event) {
-        let create = !std::mem::replace(&mut self.created, true);
-        let write = write(Arc::clone(&self.store), self.run.clone(), create, event);
+        let new = self.new.take().map(|new| NewRun {
+            created: event.at,
+            ..new
+        });
+        let write = write(Arc::clone(&self.store), self.run.clone(), new, event);
         self.busy = Some(Box::pin(write));
     }
 
@@ -48,9 +52,14 @@ impl LogWriter {
     }
 }
 
-async fn write(store: Arc<dyn Store>, run: RunId, create: bool, event: Event) -> Result<Event> {
-    if create {
-        store.create(&run).await?;
+async fn write(
+    store: Arc<dyn Store>,
+    run: RunId,
+    new: Option<NewRun>,
+    event: Event,
+) -> Result<Event> {
+    if let Some(new) = new {
+        store.create(new).await?;
     }
     let events = vec![event.clone()];
     store

@@ -35,8 +35,8 @@ pub use stream::{RunFuture, RunStream};
 pub use text::TextStream;
 
 use crate::{
-    Busy, Context, Error, Event, Journal, Json, MemoryJournal, ModelSettings, Result, RunId,
-    RunStarted, Step, Store, Text, TimeLimits, sync::lock,
+    Busy, Context, Error, Event, Journal, Json, MemoryJournal, ModelSettings, NewRun, Result,
+    RunId, RunStarted, Step, Store, Text, TimeLimits, sync::lock,
 };
 
 type Body<T> = Box<dyn FnOnce(RunContext) -> BoxFuture<'static, Result<T>> + Send>;
@@ -67,6 +67,7 @@ pub struct Run<T> {
     body: Body<T>,
     input: Option<Json>,
     id: Option<RunId>,
+    owner: Option<Text>,
     metadata: BTreeMap<String, serde_json::Value>,
     context: Option<Context>,
     busy: Busy,
@@ -94,6 +95,7 @@ impl<T: Serialize + Send + 'static> Run<T> {
             body: Box::new(|ctx| body(ctx).boxed()),
             input: None,
             id: None,
+            owner: None,
             metadata: BTreeMap::new(),
             context: None,
             busy: Busy::Wait,
@@ -199,6 +201,12 @@ impl<T: Serialize + Send + 'static> Run<T> {
         self
     }
 
+    /// Says whose the run is; its [`store`](Self::store) keeps it and lists runs by it.
+    pub fn owner(mut self, owner: impl Into<Text>) -> Self {
+        self.owner = Some(owner.into());
+        self
+    }
+
     /// Says something about the run; [`RunStarted`] carries it.
     pub fn metadata(
         mut self,
@@ -222,6 +230,8 @@ impl<T: Serialize + Send + 'static> Run<T> {
             time_limits: self.time_limits,
             tally: Mutex::new(Tally::default()),
         });
+        let mut new = NewRun::new(shared.id.clone(), self.name.clone());
+        new.owner = self.owner;
         let mut started = RunStarted::new(shared.id.clone(), self.name);
         started.input = self.input;
         started.metadata = self.metadata;
@@ -234,9 +244,7 @@ impl<T: Serialize + Send + 'static> Run<T> {
             Arc::clone(&output),
         );
         let mut engine = Engine::new(Arc::clone(&shared), Arc::new(Driver::new(work)), started);
-        engine.log = self
-            .store
-            .map(|store| LogWriter::new(store, shared.id.clone()));
+        engine.log = self.store.map(|store| LogWriter::new(store, new));
         engine.observers = self.observers;
         engine.wall_clock.limit = self.wall_clock;
         engine.max_output_bytes = self.max_output_bytes;

@@ -7,12 +7,12 @@ use std::{
 use futures::{FutureExt, future::BoxFuture, stream, stream::BoxStream};
 use tokio::sync::watch;
 
-use super::{Durability, Store};
+use super::{Durability, NewRun, RunQuery, RunState, RunStatus, Store};
 use crate::{Epoch, Error, ErrorKind, Event, Place, Result, RunId, sync::lock};
 
 /// Logs in this process's memory: for tests, and where a log needn't outlive its process.
 ///
-/// A clone is the same store. Everything stays until [`remove`](Self::remove).
+/// A clone is the same store. Everything stays until it is [deleted](Store::delete).
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     logs: Arc<Mutex<HashMap<RunId, Arc<Log>>>>,
@@ -26,8 +26,7 @@ struct Log {
 
 struct State {
     events: Vec<Event>,
-    epoch: Epoch,
-    closed: bool,
+    run: RunState,
 }
 
 impl MemoryStore {
@@ -36,21 +35,15 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// Forgets a log, and ends its tails; says whether it was there.
-    pub fn remove(&self, run: &RunId) -> bool {
-        let Some(log) = lock(&self.logs).remove(run) else {
-            return false;
-        };
-        log.end(lock(&log.state));
-        true
-    }
-
     fn log(&self, run: &RunId) -> Result<Arc<Log>> {
         let log = lock(&self.logs).get(run).cloned();
         log.ok_or_else(|| {
             Error::new(
                 ErrorKind::NotFound,
-                format!("there is no log of run `{run}`"),
+                format!(
+                    "there is no log of run `{run}`; look in the store that the run was given, or \
+                     whether it was deleted"
+                ),
             )
         })
     }
@@ -59,12 +52,13 @@ impl MemoryStore {
 impl Log {
     fn writer(&self, run: &RunId, epoch: Epoch) -> Result<MutexGuard<'_, State>> {
         let state = lock(&self.state);
-        if state.epoch != epoch {
+        if state.run.epoch != epoch {
             return Err(Error::new(
                 ErrorKind::Conflict,
                 format!(
-                    "run `{run}` has a newer writer: epoch {}, not {epoch}",
-                    state.epoch
+                    "run `{run}` has a newer writer, of epoch {}; this one, of epoch {epoch}, has \
+                     to stop",
+                    state.run.epoch
                 ),
             ));
         }
@@ -73,22 +67,27 @@ impl Log {
 
     fn append(&self, run: &RunId, epoch: Epoch, events: Vec<Event>) -> Result<()> {
         let mut state = self.writer(run, epoch)?;
-        if state.closed {
+        if state.run.closed {
             return Err(closed(run));
         }
-        let mut last = state.events.last().map(Event::place);
+        let mut last = state.run.last;
+        let mut status = state.run.status;
         for event in &events {
             if event.epoch != epoch || last.is_some_and(|last| event.seq <= last.seq) {
                 return Err(Error::new(
                     ErrorKind::Conflict,
                     format!(
-                        "event {} doesn't follow the log of run `{run}`",
+                        "event {} doesn't follow the log of run `{run}`; number on from its last \
+                         place, in the writer's epoch",
                         event.place()
                     ),
                 ));
             }
             last = Some(event.place());
+            status = RunStatus::of(&event.kind).unwrap_or(status);
         }
+        state.run.last = last;
+        state.run.status = status;
         state.events.extend(events);
         let count = state.events.len();
         drop(state);
@@ -97,7 +96,7 @@ impl Log {
     }
 
     fn end(&self, mut state: MutexGuard<'_, State>) {
-        state.closed = true;
+        state.run.closed = true;
         let count = state.events.len();
         drop(state);
         self.changed.send_replace(count);
@@ -109,7 +108,7 @@ impl Log {
             state.events.partition_point(|event| event.seq <= place.seq)
         });
         let events: Vec<_> = state.events[start..].iter().take(limit).cloned().collect();
-        let is_end = state.closed && start + events.len() == state.events.len();
+        let is_end = state.run.closed && start + events.len() == state.events.len();
         (events, is_end)
     }
 }
@@ -117,7 +116,7 @@ impl Log {
 fn closed(run: &RunId) -> Error {
     Error::new(
         ErrorKind::Store,
-        format!("the log of run `{run}` is closed"),
+        format!("the log of run `{run}` is closed and takes nothing more; begin another run"),
     )
 }
 
@@ -127,22 +126,25 @@ fn ready<T: Send + 'static>(value: T) -> BoxFuture<'static, T> {
 }
 
 impl Store for MemoryStore {
-    fn create(&self, run: &RunId) -> BoxFuture<'static, Result<Epoch>> {
+    fn create(&self, run: NewRun) -> BoxFuture<'static, Result<Epoch>> {
         let mut logs = lock(&self.logs);
-        if logs.contains_key(run) {
-            let message = format!("there is a log of run `{run}` already");
+        if logs.contains_key(&run.id) {
+            let message = format!(
+                "there is a log of run `{}` already; give each run an id of its own",
+                run.id
+            );
             return ready(Err(Error::new(ErrorKind::Conflict, message)));
         }
+        let id = run.id.clone();
         let state = State {
             events: Vec::new(),
-            epoch: Epoch::FIRST,
-            closed: false,
+            run: RunState::new(run),
         };
         let log = Log {
             state: Mutex::new(state),
             changed: watch::Sender::new(0),
         };
-        logs.insert(run.clone(), Arc::new(log));
+        logs.insert(id, Arc::new(log));
         ready(Ok(Epoch::FIRST))
     }
 
@@ -189,14 +191,14 @@ impl Store for MemoryStore {
         ))
     }
 
-    fn reopen(&self, run: &RunId) -> BoxFuture<'static, Result<Epoch>> {
+    fn reopen(&self, run: &RunId) -> BoxFuture<'static, Result<RunState>> {
         ready(self.log(run).and_then(|log| {
             let mut state = lock(&log.state);
-            if state.closed {
+            if state.run.closed {
                 return Err(closed(run));
             }
-            state.epoch = Epoch(state.epoch.0 + 1);
-            Ok(state.epoch)
+            state.run.epoch.0 += 1;
+            Ok(state.run.clone())
         }))
     }
 
@@ -205,6 +207,30 @@ impl Store for MemoryStore {
             log.end(log.writer(run, epoch)?);
             Ok(())
         }))
+    }
+
+    fn state(&self, run: &RunId) -> BoxFuture<'static, Result<RunState>> {
+        ready(self.log(run).map(|log| lock(&log.state).run.clone()))
+    }
+
+    fn list(&self, query: RunQuery) -> BoxFuture<'static, Result<Vec<RunState>>> {
+        let logs: Vec<_> = lock(&self.logs).values().cloned().collect();
+        let mut runs: Vec<_> = logs
+            .iter()
+            .map(|log| lock(&log.state).run.clone())
+            .filter(|run| query.takes(run))
+            .collect();
+        runs.sort_by(|a, b| (b.created, &b.id).cmp(&(a.created, &a.id)));
+        runs.truncate(query.limit);
+        ready(Ok(runs))
+    }
+
+    fn delete(&self, run: &RunId) -> BoxFuture<'static, Result<bool>> {
+        let Some(log) = lock(&self.logs).remove(run) else {
+            return ready(Ok(false));
+        };
+        log.end(lock(&log.state));
+        ready(Ok(true))
     }
 }
 

@@ -1,11 +1,13 @@
 //! Where the events of a run are kept.
 
 mod memory;
+mod run_state;
 
 use std::sync::Arc;
 
 use futures::{future::BoxFuture, stream::BoxStream};
 pub use memory::MemoryStore;
+pub use run_state::{NewRun, RunQuery, RunState, RunStatus};
 
 use crate::{Epoch, Event, Place, Result, RunId};
 
@@ -16,14 +18,16 @@ use crate::{Epoch, Event, Place, Result, RunId};
 /// resolve once what they did is as durable as was asked for: an event is shown to readers only
 /// then.
 ///
-/// Writing one: implement the trait, then run the test kit's suite on it.
+/// Beside each log stands a [`RunState`], so that runs can be listed without reading logs. A store
+/// changes it together with the log, in one transaction: `append` sets the last place, and the
+/// status if an event [brings](RunStatus::of) one.
 pub trait Store: Send + Sync + 'static {
     /// Begins a log, and gives the epoch of its first writer, [`Epoch::FIRST`].
     ///
     /// # Errors
     ///
     /// Of kind [`ErrorKind::Conflict`](crate::ErrorKind::Conflict), if there is one already.
-    fn create(&self, run: &RunId) -> BoxFuture<'static, Result<Epoch>>;
+    fn create(&self, run: NewRun) -> BoxFuture<'static, Result<Epoch>>;
 
     /// Adds events at the end.
     ///
@@ -58,13 +62,15 @@ pub trait Store: Send + Sync + 'static {
     /// An error is the last item.
     fn tail(&self, run: &RunId, after: Option<Place>) -> BoxStream<'static, Result<Event>>;
 
-    /// Opens a log for another writer, which gets the next epoch.
+    /// Opens a log for another writer, which gets the next epoch; gives the state after that.
+    ///
+    /// Nobody else can write from then on, so the state's last place is where to number on from.
     ///
     /// # Errors
     ///
     /// Of kind [`ErrorKind::NotFound`](crate::ErrorKind::NotFound), if there is no such log; of
     /// kind [`ErrorKind::Store`](crate::ErrorKind::Store), if it is closed.
-    fn reopen(&self, run: &RunId) -> BoxFuture<'static, Result<Epoch>>;
+    fn reopen(&self, run: &RunId) -> BoxFuture<'static, Result<RunState>>;
 
     /// Ends a log: nothing can be added any more.
     ///
@@ -72,6 +78,29 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// As for [`append`](Self::append); closing a closed log is none.
     fn close(&self, run: &RunId, epoch: Epoch) -> BoxFuture<'static, Result<()>>;
+
+    /// What is known of a run.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::NotFound`](crate::ErrorKind::NotFound), if there is no such log.
+    fn state(&self, run: &RunId) -> BoxFuture<'static, Result<RunState>>;
+
+    /// The runs that were asked for, the newest first; of the same moment, the greater id first.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Store`](crate::ErrorKind::Store), if the store fails.
+    fn list(&self, query: RunQuery) -> BoxFuture<'static, Result<Vec<RunState>>>;
+
+    /// Deletes a log, closed or not, and all that is known of its run; says whether it was there.
+    ///
+    /// Its tails end. A writer that is left finds no log any more.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Store`](crate::ErrorKind::Store), if the store fails.
+    fn delete(&self, run: &RunId) -> BoxFuture<'static, Result<bool>>;
 }
 
 /// What must not get lost, at the least, once an append has resolved.
@@ -86,7 +115,7 @@ pub enum Durability {
 }
 
 impl<S: Store + ?Sized> Store for Arc<S> {
-    fn create(&self, run: &RunId) -> BoxFuture<'static, Result<Epoch>> {
+    fn create(&self, run: NewRun) -> BoxFuture<'static, Result<Epoch>> {
         (**self).create(run)
     }
 
@@ -113,11 +142,23 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).tail(run, after)
     }
 
-    fn reopen(&self, run: &RunId) -> BoxFuture<'static, Result<Epoch>> {
+    fn reopen(&self, run: &RunId) -> BoxFuture<'static, Result<RunState>> {
         (**self).reopen(run)
     }
 
     fn close(&self, run: &RunId, epoch: Epoch) -> BoxFuture<'static, Result<()>> {
         (**self).close(run, epoch)
+    }
+
+    fn state(&self, run: &RunId) -> BoxFuture<'static, Result<RunState>> {
+        (**self).state(run)
+    }
+
+    fn list(&self, query: RunQuery) -> BoxFuture<'static, Result<Vec<RunState>>> {
+        (**self).list(query)
+    }
+
+    fn delete(&self, run: &RunId) -> BoxFuture<'static, Result<bool>> {
+        (**self).delete(run)
     }
 }

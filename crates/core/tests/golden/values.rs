@@ -1,9 +1,9 @@
 //! Values that are stored or sent, other than events.
 
 use mainstem_core::{
-    Answer, Context, Epoch, ErrorInfo, Key, MediaPart, MediaSource, Message, ModelSettings, Part,
-    Place, ReasoningEffort, ReasoningPart, Role, RunId, Seq, Suspension, TextPart, ToolCallPart,
-    ToolChoice, ToolResultPart, Usage,
+    Answer, Context, Epoch, ErrorInfo, Key, MediaPart, MediaSource, Message, ModelSettings, NewRun,
+    Part, Place, ReasoningEffort, ReasoningPart, Role, RunId, RunState, RunStatus, Seq, Suspension,
+    TextPart, Timestamp, ToolCallPart, ToolChoice, ToolResultPart, Usage,
 };
 
 use super::{
@@ -78,6 +78,33 @@ fn suspensions_are_as_in_their_golden_file() {
     let mut answered = asked.clone().answer("approve", &true).unwrap();
     answered.answers.push(Answer::new("more", json("null")));
     file::check("values/suspension.json", &[asked, answered]);
+}
+
+#[test]
+fn run_states_are_as_in_their_golden_file() {
+    let mut run = NewRun::new("run-1", "guide");
+    run.created = Timestamp::from_unix_millis(1_763_692_800_123);
+    let bare = RunState::new(run.clone());
+    run.owner = Some("ada".into());
+    let mut full = RunState::new(run);
+    full.epoch = Epoch(2);
+    full.last = Some(Place::new(Epoch(2), Seq(9)));
+    full.closed = true;
+    let mut all = vec![bare];
+    all.extend(
+        [
+            RunStatus::Suspended,
+            RunStatus::Finished,
+            RunStatus::Failed,
+            RunStatus::Cancelled,
+        ]
+        .map(|status| {
+            let mut state = full.clone();
+            state.status = status;
+            state
+        }),
+    );
+    file::check("values/run_state.json", &all);
 }
 
 #[test]

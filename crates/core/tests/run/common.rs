@@ -10,8 +10,8 @@ use std::{
 
 use futures::{StreamExt, future::BoxFuture, stream::BoxStream, task::noop_waker_ref};
 use mainstem_core::{
-    Durability, Epoch, Error, ErrorKind, Event, EventKind, MemoryStore, Place, Result, RunContext,
-    RunId, RunStream, Seq, StopHandle, Store, TextDelta,
+    Durability, Epoch, Error, ErrorKind, Event, EventKind, MemoryStore, NewRun, Place, Result,
+    RunContext, RunId, RunQuery, RunState, RunStream, Seq, StopHandle, Store, TextDelta,
 };
 use tokio::sync::Semaphore;
 
@@ -202,7 +202,7 @@ impl TestStore {
 }
 
 impl Store for TestStore {
-    fn create(&self, run: &RunId) -> BoxFuture<'static, Result<Epoch>> {
+    fn create(&self, run: NewRun) -> BoxFuture<'static, Result<Epoch>> {
         let create = self.inner.create(run);
         let fail = self.fail(Call::Create);
         Box::pin(async move {
@@ -245,8 +245,20 @@ impl Store for TestStore {
         self.inner.tail(run, after)
     }
 
-    fn reopen(&self, run: &RunId) -> BoxFuture<'static, Result<Epoch>> {
+    fn reopen(&self, run: &RunId) -> BoxFuture<'static, Result<RunState>> {
         self.inner.reopen(run)
+    }
+
+    fn state(&self, run: &RunId) -> BoxFuture<'static, Result<RunState>> {
+        self.inner.state(run)
+    }
+
+    fn list(&self, query: RunQuery) -> BoxFuture<'static, Result<Vec<RunState>>> {
+        self.inner.list(query)
+    }
+
+    fn delete(&self, run: &RunId) -> BoxFuture<'static, Result<bool>> {
+        self.inner.delete(run)
     }
 
     fn close(&self, run: &RunId, epoch: Epoch) -> BoxFuture<'static, Result<()>> {

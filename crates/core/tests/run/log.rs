@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures::{StreamExt, stream::FusedStream};
 use mainstem_core::{
     Decided, DecisionKind, Durability, Epoch, Error, ErrorKind, Event, InputRequest, Json,
-    MemoryStore, Place, Retracted, Run, RunContext, RunId, Seq, StepPath, Store, Suspension,
+    MemoryStore, NewRun, Place, Retracted, Run, RunContext, RunId, Seq, StepPath, Store,
+    Suspension,
 };
 
 use crate::common::{
@@ -89,7 +90,7 @@ async fn a_suspended_run_leaves_its_log_open() {
     let events = collect(&mut run.id("r").store(store.clone()).stream()).await;
     assert_eq!(names(&events), ["run_started", "run_suspended"]);
     assert_eq!(log_of(&store, &id()).await, events);
-    assert_eq!(store.reopen(&id()).await.unwrap(), Epoch(2));
+    assert_eq!(store.reopen(&id()).await.unwrap().epoch, Epoch(2));
     // A tail of it doesn't end.
     let mut tail = store.tail(&id(), None);
     for event in events {
@@ -209,7 +210,7 @@ async fn the_log_of_a_run_with_a_panicking_observer_of_the_end_is_closed_and_who
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_tails_at_once_miss_nothing() {
     let store = MemoryStore::new();
-    store.create(&id()).await.unwrap();
+    store.create(NewRun::new(id(), "r")).await.unwrap();
     let tails: Vec<_> = (0..20)
         .map(|reader| {
             let after = (reader > 0).then(|| Place::new(Epoch::FIRST, Seq(reader)));
