@@ -14,16 +14,20 @@ pub struct Key<T> {
     _type: PhantomData<fn() -> T>,
 }
 
-/// What happens to a value that several branches wrote.
+/// What happens to a value that several wrote: branches, or the context itself since the fork.
+///
+/// [`Context::merge`](crate::Context::merge) has the rules in full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Merge {
-    /// The merge fails and names both branches; the default.
+    /// The merge fails and names two of them; the default.
     #[default]
     Refuse,
-    /// The last branch's value stays, in branch order.
+    /// The last one's stays, in branch order; the context itself comes first.
     Replace,
-    /// Lists are joined: what was there before, then what each branch added, in branch order.
+    /// Lists are joined: what was there before, then what each added, in branch order.
+    ///
+    /// The merge fails if one of them did anything else than add to the list.
     Append,
 }
 

@@ -1,63 +1,111 @@
 //! Branches of a context, and how they come together again.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-use super::{Context, Entry, Merge, State};
+use serde_json::{Value, value::RawValue};
+
+use super::{Context, Entry, Inner, Merge, State};
 use crate::{Error, ErrorKind, Json, Result, Text, sync::lock};
 
 /// What a fork began with.
 pub(super) struct Base {
     name: Text,
+    parent: Weak<Inner>,
+    /// The number after the last message of each thread.
     threads: BTreeMap<Text, usize>,
-    clears: u64,
-    values: BTreeMap<Text, (u64, Json)>,
+    values: BTreeMap<Text, Entry>,
+    merged: AtomicBool,
 }
 
-impl Base {
-    fn of(state: &State, name: Text) -> Self {
-        Self {
-            name,
-            threads: state
-                .threads
-                .iter()
-                .map(|(name, m)| (name.clone(), m.len()))
-                .collect(),
-            clears: state.clears,
-            values: state
-                .values
-                .iter()
-                .map(|(name, entry)| (name.clone(), (entry.written, entry.value.clone())))
-                .collect(),
-        }
-    }
+/// A fork as it is at its merge.
+struct Branch<'a> {
+    base: &'a Base,
+    state: State,
+}
 
-    fn wrote(&self, name: &str, entry: &Entry) -> bool {
-        self.values
-            .get(name)
-            .is_none_or(|(written, _)| *written != entry.written)
-    }
+/// What a value comes to, and who wrote it last.
+struct Change<'a> {
+    by: &'a str,
+    entry: Entry,
 }
 
 impl Context {
     /// A branch: it begins with all that is here, and what it changes stays its own.
     ///
-    /// Its name is for the message of a conflict. See [`merge`](Self::merge).
+    /// It is for work that goes on at the same time as other work: see [`merge`](Self::merge). It is
+    /// also the way to try something: give each attempt a fork and merge the one that succeeds. What
+    /// the others added, half an answer for instance, is gone with them.
+    ///
+    /// The name is for the message of a conflict.
+    ///
+    /// ```
+    /// use mainstem_core::{Context, Message};
+    ///
+    /// let ctx = Context::new();
+    /// ctx.add_user_message("Which birds?");
+    /// for (name, answer) in [("attempt 1", None), ("attempt 2", Some("Jays."))] {
+    ///     let attempt = ctx.fork(name);
+    ///     attempt.add_message(Message::assistant(answer.unwrap_or("Ja")));
+    ///     if answer.is_some() {
+    ///         ctx.merge([&attempt])?;
+    ///     }
+    /// }
+    /// assert_eq!(ctx.messages().len(), 2);
+    /// assert_eq!(ctx.messages()[1].text(), "Jays.");
+    /// # Ok::<(), mainstem_core::Error>(())
+    /// ```
     #[must_use]
     pub fn fork(&self, name: impl Into<Text>) -> Self {
         let state = lock(&self.0.state).clone();
-        let base = Base::of(&state, name.into());
+        let base = Base {
+            name: name.into(),
+            parent: Arc::downgrade(&self.0),
+            threads: state
+                .threads
+                .iter()
+                .map(|(name, messages)| (name.clone(), messages.end()))
+                .collect(),
+            values: state.values.clone(),
+            merged: AtomicBool::new(false),
+        };
         Self::with(state, Some(base))
     }
 
-    /// Takes over what branches changed, in their order.
+    /// Takes over what branches changed, in the order in which they are given.
     ///
-    /// Their new messages are appended. A value that one branch wrote is taken; one that several
-    /// wrote goes by its key's [`Merge`].
+    /// A fork is merged into the context that it was forked from, once. What it changed is what it
+    /// changed since the fork; forks of a fork that were merged into it included.
+    ///
+    /// **Messages** are appended, thread by thread: first what the context itself added since the
+    /// fork, then what each branch added. Where a branch forgot its messages, the ones that were
+    /// there at its fork are forgotten here too; what the context or another branch added since
+    /// stays. So no new message is ever lost, and the order of branches is the order of their
+    /// messages in a thread that several added to.
+    ///
+    /// **Values**, key by key, go by who wrote them since the fork: the context itself, which counts
+    /// as the first, and the branches in their order. Removing is writing; setting what wasn't there
+    /// and removing it again isn't.
+    ///
+    /// | the key's [`Merge`] | one of them wrote | several wrote |
+    /// |---|---|---|
+    /// | [`Refuse`](Merge::Refuse) | its value, or its removal | an error that names two of them |
+    /// | [`Replace`](Merge::Replace) | as above | the last one's value, or its removal |
+    /// | [`Append`](Merge::Append) | as above | what was there, then what each added; an error, if one did anything else than add to a list |
+    ///
+    /// If they wrote it by keys of different rules, [`Refuse`](Merge::Refuse) holds. The order of
+    /// branches matters for values under `Replace` and `Append` alone. Merging branches one by one,
+    /// in their order, comes to the same as merging them together, if nothing is refused.
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Conflict`], if two branches wrote a value and its key has no rule for
-    /// that, or isn't a list where [`Merge::Append`] needs one. Nothing is taken over then.
+    /// Of kind [`ErrorKind::Conflict`], if a value can't be merged, or a branch isn't a fork of this
+    /// context or was merged already. Nothing is taken over then, of no branch.
     ///
     /// ```
     /// use mainstem_core::{Context, Key};
@@ -68,153 +116,207 @@ impl Context {
     /// left.set(&SCORE, &1)?;
     /// right.set(&SCORE, &2)?;
     /// let error = ctx.merge([&left, &right]).unwrap_err();
-    /// assert_eq!(error.to_string(), "branches `left` and `right` both wrote `score`; \
+    /// assert_eq!(error.to_string(), "branch `left` and branch `right` both wrote `score`; \
     ///     give its key a rule by `Key::merged_by`, or let only one of them write it");
     /// # Ok::<(), mainstem_core::Error>(())
     /// ```
     pub fn merge<'a>(&self, branches: impl IntoIterator<Item = &'a Self>) -> Result<()> {
-        let mut ends = Vec::new();
+        let mut taken = Vec::new();
         for branch in branches {
-            let Some(base) = &branch.0.base else {
-                return Err(Error::new(
-                    ErrorKind::Conflict,
-                    "only a fork of a context can be merged into it",
-                ));
-            };
-            ends.push((lock(&branch.0.state).clone(), base));
+            let base = branch.base_in(self)?;
+            let state = lock(&branch.0.state).clone();
+            taken.push(Branch { base, state });
         }
+        // Held to the end: only here forks of this context are claimed.
         let mut state = lock(&self.0.state);
-        let mut merged = state.clone();
-        let mut writers = BTreeMap::new();
-        for (branch, base) in ends {
-            take_messages(&mut merged, &branch, base);
-            take_values(&mut merged, &branch, base, &mut writers)?;
+        claim(&taken)?;
+        let changes = match changes(&state, &taken) {
+            Ok(changes) => changes,
+            Err(error) => {
+                release(&taken);
+                return Err(error);
+            }
+        };
+        for branch in &taken {
+            take_messages(&mut state, branch);
         }
-        *state = merged;
+        for (name, change) in changes {
+            state.write(name.clone(), change.entry.value, change.entry.merge);
+        }
         Ok(())
     }
-}
 
-fn take_messages(merged: &mut State, branch: &State, base: &Base) {
-    for (name, messages) in &branch.threads {
-        let known = match base.threads.get(name) {
-            Some(&known) if branch.clears == base.clears => known,
-            _ => 0,
-        };
-        if let Some(new) = messages.get(known..).filter(|new| !new.is_empty()) {
-            let target = merged.threads.entry(name.clone()).or_default();
-            Arc::make_mut(target).extend_from_slice(new);
+    /// What this began with, if it is a fork of that context.
+    fn base_in(&self, parent: &Self) -> Result<&Base> {
+        match &self.0.base {
+            None => Err(Error::new(
+                ErrorKind::Conflict,
+                "what is to be merged isn't a fork; make branches by `Context::fork`",
+            )),
+            Some(base) if !std::ptr::eq(base.parent.as_ptr(), &*parent.0) => Err(Error::new(
+                ErrorKind::Conflict,
+                format!(
+                    "branch `{}` was forked from another context; merge it into that one",
+                    base.name
+                ),
+            )),
+            Some(base) => Ok(base),
         }
     }
 }
 
-fn take_values(
-    merged: &mut State,
-    branch: &State,
-    base: &Base,
-    writers: &mut BTreeMap<Text, Text>,
-) -> Result<()> {
-    for (name, entry) in &branch.values {
-        if !base.wrote(name, entry) {
-            continue;
+/// Marks branches as merged; none of them, if one was already.
+fn claim(branches: &[Branch<'_>]) -> Result<()> {
+    for (index, Branch { base, .. }) in branches.iter().enumerate() {
+        if base.merged.swap(true, Ordering::Relaxed) {
+            release(&branches[..index]);
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!(
+                    "branch `{}` was merged already; make another fork for what comes next",
+                    base.name
+                ),
+            ));
         }
-        let mut value = entry.value.clone();
-        if let Some(earlier) = writers.insert(name.clone(), base.name.clone()) {
-            match entry.merge {
-                Merge::Refuse => return Err(conflict(&earlier, &base.name, name)),
-                Merge::Replace => {}
-                Merge::Append => {
-                    let before = base.values.get(name).map(|(_, value)| value);
-                    let so_far = merged.values.get(name).map(|entry| &entry.value);
-                    value = append(so_far, before, &value)
-                        .map_err(|error| conflict(&earlier, &base.name, name).with_source(error))?;
-                }
-            }
-        }
-        merged.writes += 1;
-        let written = merged.writes;
-        merged.values.insert(
-            name.clone(),
-            Entry {
-                value,
-                merge: entry.merge,
-                written,
-            },
-        );
     }
     Ok(())
 }
 
-/// The list so far, and what a branch added to the list that it began with.
-fn append(so_far: Option<&Json>, before: Option<&Json>, branch: &Json) -> Result<Json> {
-    let list = |json: Option<&Json>| match json {
-        Some(json) => json.to::<Vec<serde_json::Value>>(),
-        None => Ok(Vec::new()),
+fn release(branches: &[Branch<'_>]) {
+    for branch in branches {
+        branch.base.merged.store(false, Ordering::Relaxed);
+    }
+}
+
+fn take_messages(state: &mut State, branch: &Branch<'_>) {
+    for (name, messages) in &branch.state.threads {
+        let known = branch.base.threads.get(name).copied().unwrap_or(0);
+        let new = messages.since(known);
+        let forgotten = messages.first().min(known);
+        if new.is_empty() && forgotten == 0 {
+            continue;
+        }
+        let thread = state.threads.entry(name.clone()).or_default();
+        thread.forget_before(forgotten);
+        if !new.is_empty() {
+            thread.extend(new);
+        }
+    }
+}
+
+/// What the values come to that the branches wrote.
+fn changes<'a>(
+    state: &State,
+    branches: &'a [Branch<'_>],
+) -> Result<BTreeMap<&'a Text, Change<'a>>> {
+    let mut changes = BTreeMap::<&Text, Change<'_>>::new();
+    for branch in branches {
+        for (name, entry) in &branch.state.values {
+            let before = branch.base.values.get(name);
+            if !entry.is_new_since(before) {
+                continue;
+            }
+            let by_itself = || state.values.get(name).filter(|it| it.is_new_since(before));
+            let earlier = match changes.get(name) {
+                Some(change) => Some((Some(change.by), &change.entry)),
+                None => by_itself().map(|entry| (None, entry)),
+            };
+            let entry = match earlier {
+                None => entry.clone(),
+                Some((by, earlier)) => join(before, earlier, entry)
+                    .map_err(|why| conflict(by, &branch.base.name, name, why))?,
+            };
+            let by = &*branch.base.name;
+            changes.insert(name, Change { by, entry });
+        }
+    }
+    Ok(changes)
+}
+
+/// Why two that wrote a value can't be merged.
+enum Why {
+    Refused,
+    DifferentRules,
+    NotAppended(Option<Error>),
+}
+
+/// What comes of a value that was written, then by another branch again.
+fn join(before: Option<&Entry>, earlier: &Entry, later: &Entry) -> Result<Entry, Why> {
+    if earlier.merge != later.merge {
+        return Err(Why::DifferentRules);
+    }
+    let value = match later.merge {
+        Merge::Refuse => return Err(Why::Refused),
+        Merge::Replace => later.value.clone(),
+        Merge::Append => {
+            let before = before.and_then(|entry| entry.value.as_ref());
+            Some(append(
+                before,
+                earlier.value.as_ref(),
+                later.value.as_ref(),
+            )?)
+        }
     };
-    let mut joined = list(so_far)?;
-    let known = list(before)?.len();
-    joined.extend(list(Some(branch))?.into_iter().skip(known));
-    Json::new(&joined)
+    Ok(Entry {
+        value,
+        ..later.clone()
+    })
 }
 
-fn conflict(first: &str, second: &str, name: &str) -> Error {
-    Error::new(
-        ErrorKind::Conflict,
-        format!(
-            "branches `{first}` and `{second}` both wrote `{name}`; give its key a rule by \
-             `Key::merged_by`, or let only one of them write it"
+type Items = Vec<Box<RawValue>>;
+
+/// The earlier list, and what the later one added to what was there before both.
+fn append(
+    before: Option<&Json>,
+    earlier: Option<&Json>,
+    later: Option<&Json>,
+) -> Result<Json, Why> {
+    let items = |list: Option<&Json>| match list {
+        Some(list) => list
+            .to::<Items>()
+            .map_err(|error| Why::NotAppended(Some(error))),
+        None => Ok(Items::new()),
+    };
+    let (before, mut joined, later) = (items(before)?, items(earlier)?, items(later)?);
+    if !begins_with(&joined, &before) || !begins_with(&later, &before) {
+        return Err(Why::NotAppended(None));
+    }
+    joined.extend(later.into_iter().skip(before.len()));
+    Json::new(&joined).map_err(|error| Why::NotAppended(Some(error)))
+}
+
+fn begins_with(list: &Items, beginning: &Items) -> bool {
+    // The same item may be written with other white space, where a context was stored between.
+    let value = |item: &RawValue| serde_json::from_str::<Value>(item.get()).ok();
+    list.len() >= beginning.len()
+        && list
+            .iter()
+            .zip(beginning)
+            .all(|(a, b)| a.get() == b.get() || value(a) == value(b))
+}
+
+/// `first` is the context itself, if it isn't named.
+fn conflict(first: Option<&str>, second: &str, name: &str, why: Why) -> Error {
+    let first = match first {
+        Some(branch) => format!("branch `{branch}`"),
+        None => "the context itself".to_owned(),
+    };
+    let both = format!("{first} and branch `{second}` both wrote `{name}`");
+    let message = match &why {
+        Why::Refused => format!(
+            "{both}; give its key a rule by `Key::merged_by`, or let only one of them write it"
         ),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Key, Message};
-
-    const FACTS: Key<Vec<u8>> = Key::new("facts").merged_by(Merge::Append);
-    const LAST: Key<u8> = Key::new("last").merged_by(Merge::Replace);
-    const ONE: Key<u8> = Key::new("one");
-
-    #[test]
-    fn messages_append_in_branch_order() {
-        let ctx = Context::new();
-        ctx.add_user_message("q");
-        let (a, b) = (ctx.fork("a"), ctx.fork("b"));
-        b.add_message(Message::assistant("from b"));
-        a.add_message(Message::assistant("from a"));
-        a.thread("own").add(Message::user("x"));
-        ctx.merge([&a, &b]).unwrap();
-        let texts: Vec<_> = ctx.messages().iter().map(Message::text).collect();
-        assert_eq!(texts, ["q", "from a", "from b"]);
-        assert_eq!(ctx.thread("own").messages().len(), 1);
-    }
-
-    #[test]
-    fn values_go_by_the_rule_of_their_key() {
-        let ctx = Context::new();
-        ctx.set(&FACTS, &vec![1]).unwrap();
-        let (a, b) = (ctx.fork("a"), ctx.fork("b"));
-        a.set(&FACTS, &vec![1, 2]).unwrap();
-        b.set(&FACTS, &vec![1, 3]).unwrap();
-        a.set(&LAST, &1).unwrap();
-        b.set(&LAST, &2).unwrap();
-        a.set(&ONE, &7).unwrap();
-        ctx.merge([&a, &b]).unwrap();
-        assert_eq!(ctx.get(&FACTS).unwrap(), Some(vec![1, 2, 3]));
-        assert_eq!(ctx.get(&LAST).unwrap(), Some(2));
-        assert_eq!(ctx.get(&ONE).unwrap(), Some(7));
-    }
-
-    #[test]
-    fn a_conflict_takes_nothing_over() {
-        let ctx = Context::new();
-        let (a, b) = (ctx.fork("a"), ctx.fork("b"));
-        a.add_user_message("lost");
-        a.set(&ONE, &1).unwrap();
-        b.set(&ONE, &2).unwrap();
-        assert_eq!(ctx.merge([&a, &b]).unwrap_err().kind(), ErrorKind::Conflict);
-        assert!(ctx.messages().is_empty());
-        assert_eq!(ctx.get(&ONE).unwrap(), None);
+        Why::DifferentRules => {
+            format!("{both} by keys of different rules; let them share one `Key`")
+        }
+        Why::NotAppended(_) => format!(
+            "{both}, whose rule is `Append`, and one did something else than add to a list; only \
+             add to it in branches"
+        ),
+    };
+    let error = Error::new(ErrorKind::Conflict, message);
+    match why {
+        Why::NotAppended(Some(source)) => error.with_source(source),
+        _ => error,
     }
 }

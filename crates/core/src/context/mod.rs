@@ -2,6 +2,7 @@
 
 mod key;
 mod merge;
+mod messages;
 mod thread;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
 
 pub use key::{Key, Merge};
 use merge::Base;
+use messages::Messages;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub use thread::{History, Thread};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -50,19 +52,53 @@ struct Inner {
 
 #[derive(Clone, Default)]
 struct State {
-    threads: BTreeMap<Text, Arc<Vec<Message>>>,
+    /// A thread stays, with the number of its next message, when its messages are forgotten.
+    threads: BTreeMap<Text, Messages>,
     values: BTreeMap<Text, Entry>,
     /// Counts the writes; a value remembers at which one it was written.
     writes: u64,
-    /// How often the messages were forgotten.
-    clears: u64,
 }
 
 #[derive(Clone)]
 struct Entry {
-    value: Json,
+    /// None, if it was removed: branches are told of that, too.
+    value: Option<Json>,
     merge: Merge,
     written: u64,
+}
+
+impl State {
+    fn write(&mut self, name: Text, value: Option<Json>, merge: Merge) {
+        self.writes += 1;
+        let entry = Entry {
+            value,
+            merge,
+            written: self.writes,
+        };
+        self.values.insert(name, entry);
+    }
+
+    fn threads(&self) -> impl Iterator<Item = (&Text, &[Message])> {
+        self.threads
+            .iter()
+            .map(|(name, messages)| (name, messages.kept().as_slice()))
+            .filter(|(_, messages)| !messages.is_empty())
+    }
+
+    fn values(&self) -> impl Iterator<Item = (&Text, &Json)> {
+        self.values
+            .iter()
+            .filter_map(|(name, entry)| Some((name, entry.value.as_ref()?)))
+    }
+}
+
+impl Entry {
+    /// Whether it was written since then, and not only set and removed again.
+    fn is_new_since(&self, before: Option<&Self>) -> bool {
+        let there = |entry: Option<&Self>| entry.is_some_and(|entry| entry.value.is_some());
+        before.map(|before| before.written) != Some(self.written)
+            && (there(Some(self)) || there(before))
+    }
 }
 
 /// What a run does on a context that another run is using.
@@ -135,8 +171,9 @@ impl Context {
     /// Forgets all messages of all threads; the shared values stay.
     pub fn clear_messages(&self) {
         let mut state = lock(&self.0.state);
-        state.threads.clear();
-        state.clears += 1;
+        for messages in state.threads.values_mut() {
+            messages.forget_before(messages.end());
+        }
     }
 
     /// A shared value; none, if it was never set.
@@ -148,7 +185,7 @@ impl Context {
         let value = lock(&self.0.state)
             .values
             .get(key.name())
-            .map(|entry| entry.value.clone());
+            .and_then(|entry| entry.value.clone());
         match value.map(|value| value.to()).transpose() {
             Ok(value) => Ok(value),
             Err(error) => Err(Error::new(
@@ -170,21 +207,19 @@ impl Context {
     /// Of kind [`ErrorKind::Value`], if the value can't be JSON.
     pub fn set<T: Serialize>(&self, key: &Key<T>, value: &T) -> Result<()> {
         let value = Json::new(value)?;
-        let mut state = lock(&self.0.state);
-        state.writes += 1;
-        let written = state.writes;
-        let entry = Entry {
-            value,
-            merge: key.merge(),
-            written,
-        };
-        state.values.insert(key.name().into(), entry);
+        lock(&self.0.state).write(key.name().into(), Some(value), key.merge());
         Ok(())
     }
 
     /// Removes a shared value; says whether it was there.
     pub fn remove<T>(&self, key: &Key<T>) -> bool {
-        lock(&self.0.state).values.remove(key.name()).is_some()
+        let mut state = lock(&self.0.state);
+        let entry = state.values.get(key.name());
+        let was_there = entry.is_some_and(|entry| entry.value.is_some());
+        if was_there {
+            state.write(key.name().into(), None, key.merge());
+        }
+        was_there
     }
 
     /// All that it holds.
@@ -192,14 +227,12 @@ impl Context {
         let state = lock(&self.0.state);
         ContextSnapshot {
             threads: state
-                .threads
-                .iter()
+                .threads()
                 .map(|(name, messages)| (name.clone(), messages.to_vec()))
                 .collect(),
             values: state
-                .values
-                .iter()
-                .map(|(name, entry)| (name.clone(), entry.value.clone()))
+                .values()
+                .map(|(name, value)| (name.clone(), value.clone()))
                 .collect(),
         }
     }
@@ -212,7 +245,7 @@ impl Context {
             .map(|(name, messages)| (name, messages.into()));
         let values = snapshot.values.into_iter().map(|(name, value)| {
             let entry = Entry {
-                value,
+                value: Some(value),
                 merge: Merge::default(),
                 written: 0,
             };
@@ -253,14 +286,11 @@ impl Default for Context {
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = lock(&self.0.state);
-        let threads: BTreeMap<_, _> = state
-            .threads
-            .iter()
-            .map(|(name, m)| (name, m.len()))
-            .collect();
+        let threads: BTreeMap<_, _> = state.threads().map(|(name, m)| (name, m.len())).collect();
+        let values: Vec<_> = state.values().map(|(name, _)| name).collect();
         f.debug_struct("Context")
             .field("messages", &threads)
-            .field("values", &state.values.keys())
+            .field("values", &values)
             .finish()
     }
 }

@@ -1,7 +1,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use super::Context;
-use crate::{Message, Role, Text, sync::lock};
+use crate::{Message, Text, sync::lock};
 
 /// One conversation of a [`Context`].
 #[derive(Clone, Debug)]
@@ -27,35 +27,17 @@ impl Thread {
     /// Its messages, as they are now.
     pub fn messages(&self) -> History {
         let state = lock(&self.context.0.state);
-        History(state.threads.get(&*self.name).cloned().unwrap_or_default())
+        match state.threads.get(&*self.name) {
+            Some(messages) => History(Arc::clone(messages.kept())),
+            None => History::default(),
+        }
     }
 
     /// Adds a message.
     pub fn add(&self, message: Message) {
         let mut state = lock(&self.context.0.state);
         let messages = state.threads.entry(self.name.clone()).or_default();
-        Arc::make_mut(messages).push(message);
-    }
-
-    /// Adds a user's message, unless it is the last one already and has no answer yet.
-    ///
-    /// ```
-    /// use mainstem_core::Context;
-    ///
-    /// let ctx = Context::new();
-    /// ctx.add_user_message("Hello");
-    /// ctx.main().ask("Hello");
-    /// assert_eq!(ctx.messages().len(), 1);
-    /// ```
-    pub fn ask(&self, text: impl Into<Text>) {
-        let message = Message::user(text);
-        let asked = self
-            .messages()
-            .last()
-            .is_some_and(|last| last.role == Role::User && *last == message);
-        if !asked {
-            self.add(message);
-        }
+        messages.push(message);
     }
 }
 
