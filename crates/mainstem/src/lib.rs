@@ -39,14 +39,79 @@
 //! | `jsonschema` | yes | typed output is judged by the `jsonschema` crate (without network access), not by serde alone |
 //! | `demo` | no | [`models`]`::demo`: an offline model that answers from Mainstem's documentation; the address `demo` |
 //! | `test-util` | no | `test_util`: scripted doubles for tests |
+//!
+//! # Public dependencies
+//!
+//! Types of these crates stand in Mainstem's signatures; a major version of one of them is one of
+//! Mainstem, too.
+//!
+//! | crate | where | here as |
+//! |---|---|---|
+//! | `schemars` 1 | typed outputs: [`AgentBuilder::output`] | [`schemars`] |
+//! | `serde` 1, `serde_json` 1 | everything that crosses a step's boundary; [`AgentBuilder::output_schema`] | |
+//! | `futures` 0.3 | streams, and the futures of traits: [`Model`], [`Step`], [`Store`] | |
+//! | `bytes` 1 | [`Bytes`] | |
+//! | `reqwest` 0.13 | [`ChatCompletionsBuilder::client`](models::ChatCompletionsBuilder::client) | [`models::reqwest`] |
+//! | `async-openai` 0.43 | [`ChatCompletionsBuilder::config`](models::ChatCompletionsBuilder::config) | [`models::async_openai`] |
 
+// Agents, and what they say to models.
 pub use mainstem_agent::{Agent, AgentBuilder};
-pub use mainstem_core::*;
+pub use mainstem_core::{
+    MediaPart, MediaSource, Message, ModelSettings, OutputMode, OutputSpec, Part, ReasoningEffort,
+    ReasoningPart, Role, TextPart, TimeLimits, ToolCallPart, ToolChoice, ToolResultPart,
+};
+
+// Runs, and how they end.
+pub use mainstem_core::{
+    Answer, ChunkBatches, FinishReason, InputRequest, Outcome, Partial, Run, RunContext, RunFuture,
+    RunId, RunResult, RunStream, StopHandle, Suspension, TextStream, Usage,
+};
+
+// Events: the envelope and its kinds, then the payload of each kind.
+pub use mainstem_core::{
+    Bytes, CancelledBy, Custom, Decided, DecisionKind, Epoch, Evaluated, Event, EventKind,
+    JsonDelta, Notice, Place, Progress, ReasoningDelta, RefusalDelta, Retracted, RunCancelled,
+    RunFailed, RunFinished, RunResumed, RunStarted, RunSuspended, Segment, Seq, StepFailed,
+    StepFinished, StepPath, StepSkipped, StepStarted, TextDelta, Timestamp, ToolCallDelta,
+    ToolCallReady, ToolCallStarted, ToolResult, TurnFinished, TurnStarted, UnknownKind,
+};
+
+// Contexts, and where they and the logs of runs are kept.
+pub use mainstem_core::{
+    Busy, Context, ContextSnapshot, Conversation, ConversationInfo, Conversations, Durability,
+    History, Journal, JournalKey, Key, MemoryConversations, MemoryJournal, MemoryStore, Merge,
+    NewRun, RunQuery, RunState, RunStatus, Store, Thread,
+};
+
+// Errors, and the values that everything is made of.
+pub use mainstem_core::{
+    Error, ErrorInfo, ErrorKind, Json, Result, StepError, StepResult, Text, UpstreamError,
+};
+
+// What can be implemented: steps, tools and models.
+pub use mainstem_core::{
+    Model, ModelEvent, ModelRequest, ModelStream, Step, TimedStream, Tool, ToolSpec,
+};
+
+#[cfg(feature = "test-util")]
+pub use mainstem_core::test_util;
 /// Models over HTTP.
 pub use mainstem_models as models;
 pub use mainstem_models::model;
 /// JSON checked against a schema.
 pub use mainstem_structured as structured;
+/// schemars, whose `JsonSchema` a typed output has.
+///
+/// A type that derives it by this path needs no `schemars` of its own:
+///
+/// ```
+/// #[derive(mainstem::schemars::JsonSchema)]
+/// #[schemars(crate = "mainstem::schemars")]
+/// struct Bird {
+///     name: String,
+/// }
+/// ```
+pub use schemars;
 
 /// What most programs need: `use mainstem::prelude::*;`.
 pub mod prelude {
