@@ -33,6 +33,8 @@ mod answer;
 mod builder;
 mod drive;
 mod memory;
+mod prompt;
 
 pub use agent::Agent;
 pub use builder::AgentBuilder;
+pub use prompt::Prompt;

@@ -60,7 +60,8 @@ pub use model::{
 pub use path::{Segment, StepPath};
 pub use place::{Epoch, Place, Seq};
 pub use run::{
-    ChunkBatches, Outcome, Run, RunContext, RunFuture, RunResult, RunStream, StopHandle, TextStream,
+    ChunkBatches, Labelled, Merged, MergedText, Outcome, Run, RunContext, RunFuture, RunResult,
+    RunStream, StepScope, Stepped, StopHandle, TextStream, merge,
 };
 pub use settings::{ModelSettings, ReasoningEffort, ToolChoice};
 pub use step::Step;

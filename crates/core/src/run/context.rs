@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc, sync::Mutex};
 
 use serde::Serialize;
 
-use super::shared::Shared;
+use super::{StepScope, Stepped, shared::Shared};
 use crate::{
     Context, ErrorKind, EventKind, Journal, Json, Message, ModelSettings, Partial, Place, Result,
     RunId, StepFailed, StepFinished, StepPath, StepStarted, TimeLimits, Usage, sync::lock,
@@ -102,6 +102,23 @@ impl RunContext {
         self.local.depth == 1
     }
 
+    /// Whether the run has a store.
+    ///
+    /// Then values go from step to step as they are read back, so that a run that is resumed sees
+    /// what the first one saw.
+    pub fn is_stored(&self) -> bool {
+        self.shared.is_stored
+    }
+
+    /// This step's branch (or round, or item) of that index, from 0, on a context of its own.
+    ///
+    /// What is emitted there has the step's path with the index, `views[0]`; what is used there
+    /// counts as used by this step. It has no beginning and no end of its own.
+    #[must_use]
+    pub fn branch(&self, index: u32, context: Context) -> Self {
+        self.child(self.local.path.index(index), context)
+    }
+
     /// Emits an event at this step's path.
     ///
     /// It waits until the reader has room: that is the back-pressure. The numbering, the log and
@@ -129,13 +146,30 @@ impl RunContext {
         F: FnOnce(Self) -> Fut,
         Fut: Future<Output = Result<T>>,
     {
-        let ctx = self.child(self.local.path.child(name), self.local.context.clone());
-        ctx.emit(StepStarted::new(kind)).await;
+        let scope = StepScope::new(name, kind);
+        Ok(self.step_in(scope, body).await?.output)
+    }
+
+    /// Runs a step inside of this one, as [`step`](Self::step) does, with more to say about it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`step`](Self::step).
+    pub async fn step_in<T, F, Fut>(&self, scope: StepScope, body: F) -> Result<Stepped<T>>
+    where
+        T: Serialize,
+        F: FnOnce(Self) -> Fut,
+        Fut: Future<Output = Result<T>>,
+    {
+        let path = self.local.path.child(&scope.name).attempt(scope.attempt);
+        let context = scope.context.unwrap_or_else(|| self.local.context.clone());
+        let ctx = self.child(path, context);
+        ctx.emit(StepStarted::new(scope.kind)).await;
         let result = body(ctx.clone()).await;
         match result.and_then(|output| Ok((Json::new(&output)?, output))) {
             Ok((json, output)) => {
-                ctx.emit(StepFinished::new(json, ctx.usage())).await;
-                Ok(output)
+                ctx.emit(StepFinished::new(json.clone(), ctx.usage())).await;
+                Ok(Stepped { output, json })
             }
             Err(error) => {
                 let error = error.with_step(ctx.path());
@@ -168,6 +202,12 @@ impl RunContext {
     pub fn record_partial(&self, partial: Partial) {
         let mut tally = lock(&self.shared.tally);
         tally.partials.insert(self.local.path.clone(), partial);
+    }
+
+    /// What the steps at this path and below that ended early had delivered; none, if there are
+    /// none.
+    pub fn partial(&self) -> Option<Partial> {
+        self.shared.partial_within(&self.local.path)
     }
 
     /// Records why the last model answer ended; the run's result carries it.

@@ -5,8 +5,10 @@ mod context;
 mod driver;
 mod engine;
 mod log;
+mod merge;
 mod observers;
 mod result;
+mod scope;
 mod shared;
 mod slot;
 mod stream;
@@ -26,8 +28,10 @@ use driver::{Driver, Work};
 use engine::Engine;
 use futures::{FutureExt, future::BoxFuture};
 use log::LogWriter;
+pub use merge::{Labelled, Merged, MergedText, merge};
 use observers::Observers;
 pub use result::{Outcome, RunResult};
+pub use scope::{StepScope, Stepped};
 use serde::Serialize;
 use shared::{Shared, Tally};
 use slot::Slot;
@@ -222,6 +226,7 @@ impl<T: Serialize + Send + 'static> Run<T> {
         let shared = Arc::new(Shared {
             id: self.id.unwrap_or_else(RunId::new),
             slot: Slot::new(self.max_output_bytes),
+            is_stored: self.store.is_some(),
             context: self.context.unwrap_or_default(),
             journal: self
                 .journal

@@ -13,6 +13,7 @@ use crate::{
 pub(crate) struct Shared {
     pub(super) id: RunId,
     pub(super) slot: Slot,
+    pub(super) is_stored: bool,
     pub(super) context: Context,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) settings: ModelSettings,
@@ -33,14 +34,26 @@ pub(super) struct Tally {
 impl Shared {
     /// What the steps under way had delivered, in the order of their paths.
     pub(super) fn partial(&self) -> Partial {
+        self.partial_within(&StepPath::run()).unwrap_or_else(|| {
+            let usage = lock(&self.tally).usage;
+            Partial::new("", usage, None)
+        })
+    }
+
+    /// The same, of a path and below; none, if no step there was under way.
+    pub(super) fn partial_within(&self, path: &StepPath) -> Option<Partial> {
         let tally = lock(&self.tally);
-        let text: String = tally
+        let mut text = String::new();
+        let mut last = None;
+        for (_, partial) in tally
             .partials
-            .values()
-            .map(|partial| &*partial.text)
-            .collect();
-        let last = tally.partials.values().next_back();
-        let finish_reason = last.and_then(|partial| partial.finish_reason.clone());
-        Partial::new(text, tally.usage, finish_reason)
+            .iter()
+            .filter(|(step, _)| step.is_within(path))
+        {
+            text.push_str(&partial.text);
+            last = Some(partial);
+        }
+        let finish_reason = last?.finish_reason.clone();
+        Some(Partial::new(text, tally.usage, finish_reason))
     }
 }

@@ -10,6 +10,7 @@ mod interleavings;
 mod limits;
 mod log;
 mod log_failures;
+mod merge;
 mod observers;
 mod order;
 mod steps;

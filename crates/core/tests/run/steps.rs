@@ -4,7 +4,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
 use mainstem_core::{
-    ErrorKind, Event, EventKind, Result, Run, RunContext, Step, StepPath, TimeLimits, Usage,
+    Context, ErrorKind, Event, EventKind, MemoryStore, Partial, Result, Run, RunContext, Step,
+    StepPath, StepScope, TimeLimits, Usage,
 };
 
 use crate::common::{broken, collect, names, say, text};
@@ -240,4 +241,83 @@ async fn the_settings_of_a_run_reach_its_steps() {
         Ok(())
     });
     plain.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_branch_has_its_index_its_context_and_counts_for_its_step() -> Result<()> {
+    const WHO: mainstem_core::Key<u8> = mainstem_core::Key::new("who");
+    let run = Run::new("r", |ctx| async move {
+        ctx.step("views", "parallel", |ctx| async move {
+            let fork = ctx.context().fork("left");
+            let branch = ctx.branch(1, fork.clone());
+            branch
+                .step("left", "function", |ctx| async move {
+                    ctx.context().set(&WHO, &7)?;
+                    ctx.record_usage(Usage::new(2, 1));
+                    Ok(ctx.path().to_string())
+                })
+                .await?;
+            assert_eq!(ctx.usage().input_tokens, 2);
+            assert_eq!(ctx.context().get(&WHO)?, None);
+            assert_eq!(fork.get(&WHO)?, Some(7));
+            Ok(())
+        })
+        .await
+    });
+    let mut stream = run.stream();
+    let events = collect(&mut stream).await;
+    let paths: Vec<_> = events.iter().map(|event| event.path.as_str()).collect();
+    assert_eq!(
+        paths,
+        ["", "views", "views[1]/left", "views[1]/left", "views", ""]
+    );
+    stream.await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_step_in_a_scope_has_its_attempt_and_its_context_and_gives_its_json() -> Result<()> {
+    let run = Run::new("r", |ctx| async move {
+        let other = Context::new();
+        other.add_user_message("only here");
+        let scope = StepScope::new("write", "agent").attempt(3).context(other);
+        let done = ctx
+            .step_in(scope, |ctx| async move {
+                assert_eq!(ctx.context().messages().len(), 1);
+                ctx.record_partial(Partial::new("half", Usage::default(), None));
+                Ok(ctx.path().to_string())
+            })
+            .await?;
+        assert_eq!(done.output, "write#3");
+        assert_eq!(done.json.as_str(), r#""write#3""#);
+        Ok(ctx.is_stored())
+    });
+    assert!(!run.await?.output);
+    let stored = Run::new("r", |ctx| async move { Ok(ctx.is_stored()) });
+    assert!(stored.store(MemoryStore::new()).await?.output);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_step_sees_what_steps_inside_of_it_had_delivered() -> Result<()> {
+    let run = Run::new("r", |ctx| async move {
+        ctx.step("outer", "flow", |ctx| async move {
+            let _ = ctx
+                .step("write", "agent", |ctx| async move {
+                    ctx.record_partial(Partial::new("half", Usage::default(), None));
+                    assert_eq!(ctx.partial().unwrap().text, "half");
+                    Err::<(), _>(broken())
+                })
+                .await;
+            assert_eq!(ctx.partial().unwrap().text, "half");
+            ctx.step("other", "function", |ctx| async move {
+                assert_eq!(ctx.partial(), None);
+                Ok(())
+            })
+            .await
+        })
+        .await
+    });
+    run.await?;
+    Ok(())
 }

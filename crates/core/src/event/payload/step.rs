@@ -253,6 +253,8 @@ pub enum DecisionKind {
     Time,
     /// A random number.
     Random,
+    /// The output of a step; its record is its [`StepFinished`], so that no `Decided` tells it.
+    Step,
     /// The result of a unit of work.
     Unit,
     /// A decision of a newer version.

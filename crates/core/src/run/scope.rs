@@ -1,0 +1,52 @@
+use crate::{Context, Json, Text};
+
+/// Which step is to run, and on what: for [`RunContext::step_in`](crate::RunContext::step_in).
+///
+/// ```
+/// use mainstem_core::StepScope;
+///
+/// let second = StepScope::new("write", "agent").attempt(2);
+/// # let _ = second;
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct StepScope {
+    pub(super) name: Text,
+    pub(super) kind: Text,
+    pub(super) attempt: u32,
+    pub(super) context: Option<Context>,
+}
+
+impl StepScope {
+    /// A step with its name, and its kind: `agent`, `function`, `flow`, ….
+    pub fn new(name: impl Into<Text>, kind: impl Into<Text>) -> Self {
+        Self {
+            name: name.into(),
+            kind: kind.into(),
+            attempt: 1,
+            context: None,
+        }
+    }
+
+    /// Which attempt it is, from 1; the first by default.
+    pub fn attempt(mut self, attempt: u32) -> Self {
+        self.attempt = attempt;
+        self
+    }
+
+    /// The context that it sees; by default that of the step around it.
+    pub fn context(mut self, context: Context) -> Self {
+        self.context = Some(context);
+        self
+    }
+}
+
+/// What a step gave, and the JSON of it that its [`StepFinished`](crate::StepFinished) tells.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Stepped<T> {
+    /// The output.
+    pub output: T,
+    /// The same as JSON.
+    pub json: Json,
+}
