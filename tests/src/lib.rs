@@ -4,6 +4,7 @@
 
 mod golden;
 mod seen;
+pub mod watch;
 
 use std::time::Duration;
 

@@ -55,16 +55,23 @@
 //! | `async-openai` 0.43 | [`ChatCompletionsBuilder::config`](models::ChatCompletionsBuilder::config) | [`models::async_openai`] |
 
 // Agents, and what they say to models.
-pub use mainstem_agent::{Agent, AgentBuilder};
+pub use mainstem_agent::{Agent, AgentBuilder, Prompt};
 pub use mainstem_core::{
     MediaPart, MediaSource, Message, ModelSettings, OutputMode, OutputSpec, Part, ReasoningEffort,
     ReasoningPart, Role, TextPart, TimeLimits, ToolCallPart, ToolChoice, ToolResultPart,
 };
 
+// Flows.
+pub use mainstem_flow::{
+    AtMost, Blocking, Flow, Function, IntoBranches, IntoStep, Named, Parallel, StepValue, With,
+    at_most, blocking, named, with,
+};
+
 // Runs, and how they end.
 pub use mainstem_core::{
-    Answer, ChunkBatches, FinishReason, InputRequest, Outcome, Partial, Run, RunContext, RunFuture,
-    RunId, RunResult, RunStream, StopHandle, Suspension, TextStream, Usage,
+    Answer, ChunkBatches, FinishReason, InputRequest, Labelled, Merged, MergedText, Outcome,
+    Partial, Run, RunContext, RunFuture, RunId, RunResult, RunStream, StepScope, Stepped,
+    StopHandle, Suspension, TextStream, Usage, merge,
 };
 
 // Events: the envelope and its kinds, then the payload of each kind.
@@ -120,6 +127,7 @@ pub mod prelude {
         Context, Event, EventKind, Key, Message, Model, ModelSettings, Run, RunContext, RunStream,
         Step, StepError, StepResult, TimeLimits,
     };
+    pub use mainstem_flow::{Flow, at_most, blocking, named, with};
 }
 
 /// The book's pages, whose code blocks are tests.

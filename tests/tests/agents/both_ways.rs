@@ -2,13 +2,14 @@
 
 use futures::{StreamExt, stream};
 use mainstem::{Context, ErrorInfo};
-use mainstem_tests::{builder, server_with, within};
+use mainstem_tests::{
+    builder, server_with,
+    watch::{How, Seen, in_words, watch},
+    within,
+};
 use serde_json::Value;
 
-use crate::{
-    scenarios::{End, Scenario, all},
-    watch::{How, Seen, in_words, watch},
-};
+use crate::scenarios::{End, Scenario, all};
 
 /// One way of a scenario: what was seen, sent and remembered.
 async fn play(scenario: &Scenario, how: How) -> (Seen, Vec<Value>, Vec<String>) {

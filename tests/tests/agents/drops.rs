@@ -6,7 +6,7 @@ use mainstem::{Context, RunStream};
 use mainstem_testkit::{Gate, Reply, ScriptedServer};
 use mainstem_tests::{agent, server_with, within};
 
-use crate::watch::in_words;
+use mainstem_tests::watch::in_words;
 
 const AT_ONCE: Duration = Duration::from_millis(100);
 

@@ -12,5 +12,4 @@ mod scenarios;
 mod sharing;
 mod stops;
 mod streaming;
-mod watch;
 mod whole_answers;

@@ -5,7 +5,7 @@ use mainstem_testkit::Reply;
 use mainstem_tests::{agent, builder, server_with, within};
 use serde_json::json;
 
-use crate::watch::in_words;
+use mainstem_tests::watch::in_words;
 
 fn two_answers() -> [Reply; 2] {
     [Reply::text(["I am ", "a jay."]), Reply::text(["Acorns."])]

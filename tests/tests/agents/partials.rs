@@ -4,7 +4,7 @@ use mainstem::{Context, ErrorKind, FinishReason, Usage};
 use mainstem_testkit::Reply;
 use mainstem_tests::{agent, server_with, within};
 
-use crate::watch::in_words;
+use mainstem_tests::watch::in_words;
 
 #[tokio::test]
 async fn r5_a_failure_keeps_the_partial_text_usage_and_reason() {

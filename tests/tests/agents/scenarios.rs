@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::watch::{How, Seen, watch};
+use mainstem_tests::watch::{How, Seen, watch};
 
 /// One row.
 pub(crate) struct Scenario {

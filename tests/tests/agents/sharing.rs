@@ -7,7 +7,7 @@ use mainstem::{Busy, Context, ErrorKind};
 use mainstem_testkit::{Gate, Reply};
 use mainstem_tests::{agent, server, server_with, together, within};
 
-use crate::watch::in_words;
+use mainstem_tests::watch::in_words;
 
 /// 200 at a time: each takes two of the process's open files, the client's and the server's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

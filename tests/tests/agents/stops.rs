@@ -5,12 +5,10 @@ use std::time::Instant;
 use futures::StreamExt;
 use mainstem::{CancelledBy, Context, ErrorKind, EventKind};
 use mainstem_testkit::{Gate, Reply};
+use mainstem_tests::watch::in_words;
 use mainstem_tests::{agent, server_with, within};
 
-use crate::{
-    drops::{check_closed, read_until},
-    watch::in_words,
-};
+use crate::drops::{check_closed, read_until};
 
 fn stalled() -> Reply {
     Reply::stream().role().content("Ha").content("lf").stall()

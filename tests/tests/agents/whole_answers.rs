@@ -4,7 +4,7 @@ use mainstem::{FinishReason, Usage};
 use mainstem_testkit::Reply;
 use mainstem_tests::{agent, server_with, within};
 
-use crate::watch::in_words;
+use mainstem_tests::watch::in_words;
 
 #[tokio::test]
 async fn r5_the_result_has_the_full_text_usage_reason_and_messages() {

@@ -10,7 +10,7 @@ use super::{
     End::{CutOff, Failed},
     Scenario, ask, half, row,
 };
-use crate::watch::watch;
+use mainstem_tests::watch::watch;
 
 pub(super) fn rows() -> Vec<Scenario> {
     let never = |name, reply, play, partial, remembered| Scenario {

@@ -2,15 +2,15 @@
 
 use std::sync::{Arc, Mutex};
 
+use crate::within;
 use futures::StreamExt;
 use mainstem::{Error, ErrorInfo, Event, EventKind, Message, Part, Partial, Run, RunResult};
-use mainstem_tests::within;
 use serde::Serialize;
 use serde_json::Value;
 
 /// How a run is read.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum How {
+pub enum How {
     /// Awaited, as if it didn't stream.
     Awaited,
     /// Event by event.
@@ -21,14 +21,18 @@ pub(crate) enum How {
 
 /// What was seen of a run, without what differs from run to run.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Seen {
-    pub(crate) outcome: Result<Value, (Value, Option<Partial>)>,
-    pub(crate) events: Vec<Value>,
-    pub(crate) chunks: Vec<String>,
+pub struct Seen {
+    /// What came out: the result, or the error and the partial output.
+    pub outcome: Result<Value, (Value, Option<Partial>)>,
+    /// The events, as JSON.
+    pub events: Vec<Value>,
+    /// The text, as callbacks got it.
+    pub chunks: Vec<String>,
 }
 
 impl Seen {
-    pub(crate) fn names(&self) -> Vec<&str> {
+    /// The kinds of the events.
+    pub fn names(&self) -> Vec<&str> {
         self.events
             .iter()
             .map(|event| event["type"].as_str().unwrap())
@@ -36,7 +40,12 @@ impl Seen {
     }
 }
 
-pub(crate) async fn watch<T: Serialize + Send + 'static>(run: Run<T>, how: How) -> Seen {
+/// Runs it, and notes what is seen.
+///
+/// # Panics
+///
+/// If reader and callbacks see different things, or the events aren't in order.
+pub async fn watch<T: Serialize + Send + 'static>(run: Run<T>, how: How) -> Seen {
     let noted = Arc::new(Mutex::new(Vec::new()));
     let chunks = Arc::new(Mutex::new(Vec::new()));
     let (note, keep) = (Arc::clone(&noted), Arc::clone(&chunks));
@@ -126,7 +135,7 @@ fn lasting(event: &Event) -> Value {
 }
 
 /// A conversation in words: `user: Hi`, `assistant, partial: Hel`.
-pub(crate) fn in_words(messages: &[Message]) -> Vec<String> {
+pub fn in_words(messages: &[Message]) -> Vec<String> {
     messages
         .iter()
         .map(|message| {

@@ -1,0 +1,190 @@
+use std::{fmt, marker::PhantomData, sync::Arc};
+
+use futures::{FutureExt, future::BoxFuture};
+use mainstem_core::{Error, ErrorKind, Result, Run, RunContext, RunStream, Step, Text};
+
+use crate::{
+    IntoBranches, IntoStep, StepValue,
+    memory::Memory,
+    node::Node,
+    value::{Value, downcast},
+};
+
+/// Steps, one after the other: from an `I` to an `O`.
+///
+/// Immutable, cheap to clone, and shared by any number of runs. A run is one stream of events, each
+/// with the path of its step: `guide/views[0]/expert`. A flow is a [`Step`] itself.
+///
+/// Only what a step emits is text: agents and functions that say something. What a step gives travels
+/// in its [`StepFinished`](mainstem_core::StepFinished), and to the next step.
+///
+/// When a step fails, the run ends with its error, which names the step; what was delivered before
+/// stays, and nothing runs twice.
+///
+/// # What it remembers
+///
+/// The agents in a flow read the history of the run's [`Context`](mainstem_core::Context) as it was
+/// when the run began; only those with a thread of their own write to it. At the run's end its input and output are
+/// added as the user's message and the answer: text as it is, other values as JSON. A run that fails
+/// or is stopped leaves the input, and what its last step had said as a partial answer.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), mainstem_core::Error> {
+/// use mainstem_flow::Flow;
+///
+/// let shout = Flow::new("shout")
+///     .step("trim", |text: String| text.trim().to_owned())
+///     .parallel("both", (|text: String| text.to_uppercase(), |text: String| text.len()))
+///     .step("join", async |(text, length): (String, usize)| Ok(format!("{text} ({length})")));
+///
+/// assert_eq!(shout.run(" jay ").await?.output, "JAY (3)");
+/// # Ok(())
+/// # }
+/// ```
+pub struct Flow<I, O = I> {
+    name: Text,
+    nodes: Arc<Vec<Node>>,
+    _types: PhantomData<fn(I) -> O>,
+}
+
+impl<I> Flow<I> {
+    /// A flow without steps, which gives its input.
+    ///
+    /// The name is the first segment of its events' paths.
+    pub fn new(name: impl Into<Text>) -> Self {
+        Self {
+            name: name.into(),
+            nodes: Arc::default(),
+            _types: PhantomData,
+        }
+    }
+}
+
+/// What a step gives.
+type Given<In, S, M> = <<S as IntoStep<In, M>>::Step as Step<In>>::Output;
+
+impl<I, O: Send + 'static> Flow<I, O> {
+    /// Adds a step that takes what the one before gives.
+    ///
+    /// [`IntoStep`] says what can be one. Names of steps differ within a flow: a run of one with the
+    /// same name twice fails with [`ErrorKind::Config`].
+    pub fn step<S, M>(self, name: impl Into<Text>, step: S) -> Flow<I, Given<O, S, M>>
+    where
+        S: IntoStep<O, M>, // an async closure that captures: `with(value, async |value, input| ..)`
+        S::Step: Step<O>, // async: gives a `StepResult`, holds only what is `Send` over an `.await`
+        Given<O, S, M>: StepValue,
+    {
+        self.push(Node::new(name.into(), step.into_step()))
+    }
+
+    /// Adds steps that run at the same time, each on a clone of what the step before gives.
+    ///
+    /// A tuple of up to eight, which gives the tuple of their outputs. Their events interleave, with
+    /// paths like `views[0]/expert`; [`named`](crate::named) gives a branch another name,
+    /// [`at_most`](crate::at_most) bounds how many run at once. Each has a fork of the context; when
+    /// all have finished, the forks are [merged](mainstem_core::Context::merge) in the order of the
+    /// branches. When one fails, the others are stopped, their model's connections closed.
+    pub fn parallel<B, M>(self, name: impl Into<Text>, branches: B) -> Flow<I, B::Output>
+    where
+        O: Clone,
+        B: IntoBranches<O, M>,
+        B::Output: StepValue,
+    {
+        self.push(Node::new(name.into(), branches.into_branches()))
+    }
+
+    fn push<T>(mut self, node: Node) -> Flow<I, T> {
+        Arc::make_mut(&mut self.nodes).push(node);
+        Flow {
+            name: self.name,
+            nodes: self.nodes,
+            _types: PhantomData,
+        }
+    }
+
+    /// The flow's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl<I: StepValue, O: StepValue> Flow<I, O> {
+    /// A run on an input, to be set up, then awaited or streamed.
+    pub fn run(&self, input: impl Into<I>) -> Run<O> {
+        Run::of(self.clone(), input.into())
+    }
+
+    /// The stream of a run on an input: `run(input).stream()`.
+    pub fn run_streamed(&self, input: impl Into<I>) -> RunStream<O> {
+        self.run(input).stream()
+    }
+}
+
+impl<I: StepValue, O: StepValue> Step<I> for Flow<I, O> {
+    type Output = O;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn kind(&self) -> &'static str {
+        "flow"
+    }
+
+    fn call(&self, ctx: RunContext, input: I) -> BoxFuture<'static, Result<O>> {
+        let flow = self.clone();
+        async move {
+            flow.check()?;
+            let mut memory = Memory::begin(&ctx, &input);
+            let mut value: Value = Box::new(input);
+            for (index, node) in flow.nodes.iter().enumerate() {
+                if index + 1 == flow.nodes.len() {
+                    memory.begin_last_step();
+                }
+                value = node.perform(ctx.clone(), value).await?;
+            }
+            let output: O = downcast(value)?;
+            memory.end(&output);
+            Ok(output)
+        }
+        .boxed()
+    }
+}
+
+impl<I, O> Flow<I, O> {
+    fn check(&self) -> Result<()> {
+        let mut names: Vec<_> = self.nodes.iter().map(Node::name).collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            None => Ok(()),
+            Some(pair) => Err(Error::new(
+                ErrorKind::Config,
+                format!(
+                    "flow `{}` has two steps named `{}`; give one of them another name",
+                    self.name, pair[0]
+                ),
+            )),
+        }
+    }
+}
+
+impl<I, O> Clone for Flow<I, O> {
+    fn clone(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            nodes: Arc::clone(&self.nodes),
+            _types: PhantomData,
+        }
+    }
+}
+
+impl<I, O> fmt::Debug for Flow<I, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let steps: Vec<_> = self.nodes.iter().map(Node::name).collect();
+        f.debug_struct("Flow")
+            .field("name", &self.name)
+            .field("steps", &steps)
+            .finish()
+    }
+}

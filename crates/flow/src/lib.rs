@@ -1,0 +1,53 @@
+//! Flows: functions and agents chained into one streamed run.
+//!
+//! A [`Flow`] is built step by step, each taking what the one before gives; a wrong join doesn't
+//! compile. A run of it is one stream of events, like that of an agent: every event says by its path
+//! which step it comes from.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), mainstem_core::Error> {
+//! use mainstem_core::{RunContext, StepResult, TextDelta};
+//! use mainstem_flow::Flow;
+//!
+//! async fn announce(ctx: RunContext, words: usize) -> StepResult<String> {
+//!     ctx.emit(TextDelta::new("Counting … ")).await;
+//!     Ok(format!("{words} words"))
+//! }
+//!
+//! let flow = Flow::new("count")
+//!     .step("split", |text: String| text.split_whitespace().count())
+//!     .step("announce", announce);
+//!
+//! let mut run = flow.run_streamed("a jay is blue");
+//! assert_eq!(run.next_text().await?.as_deref(), Some("Counting … "));
+//! assert_eq!(run.await?.output, "4 words");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - [`Flow`]: the builder, and what is run.
+//! - [`IntoStep`]: what can be a step: functions, agents, flows; [`with`] for functions that need
+//!   something, [`blocking`] for those that block, [`named`] for a name of its own.
+//! - [`IntoBranches`]: what can run in parallel; [`at_most`] bounds how many at once.
+
+mod flow;
+mod function;
+mod into_step;
+mod memory;
+mod node;
+mod perform;
+mod step;
+mod value;
+
+pub use flow::Flow;
+pub use function::Function;
+pub use into_step::{IntoStep, marker};
+pub use step::{
+    blocking::{Blocking, BlockingStep, blocking},
+    function::FunctionStep,
+    named::{Named, NamedStep, named},
+    parallel::{AtMost, IntoBranches, Parallel, at_most},
+    with::{With, with},
+};
+pub use value::StepValue;

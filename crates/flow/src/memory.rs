@@ -1,0 +1,74 @@
+//! What a flow remembers of a run.
+
+use mainstem_core::{Json, Message, RunContext, Text};
+use serde::Serialize;
+
+/// Remembers a run's input and output in the session, if the flow is the whole of the run.
+///
+/// Both are added when the run ends, so that until then its agents read the history as it was. A run
+/// that fails or is stopped leaves its input; and what there was of its last step's text, as a
+/// partial answer.
+pub(crate) struct Memory {
+    ctx: RunContext,
+    question: Option<Message>,
+    in_last_step: bool,
+}
+
+impl Memory {
+    pub(crate) fn begin<In: Serialize>(ctx: &RunContext, input: &In) -> Self {
+        let remembers = ctx.is_whole_run();
+        let question = remembers.then(|| words(input)).flatten().map(Message::user);
+        Self {
+            ctx: ctx.clone(),
+            question,
+            in_last_step: false,
+        }
+    }
+
+    /// From here on, what is said belongs to the answer.
+    pub(crate) fn begin_last_step(&mut self) {
+        self.in_last_step = true;
+    }
+
+    pub(crate) fn end<Out: Serialize>(mut self, output: &Out) {
+        let answer = words(output).map(Message::assistant);
+        self.remember(answer);
+    }
+
+    fn remember(&mut self, answer: Option<Message>) {
+        let Some(question) = self.question.take() else {
+            return;
+        };
+        let thread = self.ctx.context().main();
+        let asked = thread.messages().last() == Some(&question);
+        let new = (!asked).then_some(question).into_iter().chain(answer);
+        for message in new {
+            thread.add(message.clone());
+            self.ctx.record_message(message);
+        }
+    }
+}
+
+impl Drop for Memory {
+    /// Dropped before its end, the run failed or was stopped.
+    fn drop(&mut self) {
+        let partial = self.in_last_step.then(|| self.ctx.partial()).flatten();
+        let answer = partial
+            .filter(|partial| !partial.text.is_empty())
+            .map(|partial| {
+                let mut message = Message::assistant(partial.text);
+                message.partial = true;
+                message
+            });
+        self.remember(answer);
+    }
+}
+
+/// A text as it is, anything else as JSON; none for nothing.
+fn words<T: Serialize>(value: &T) -> Option<Text> {
+    let json = Json::new(value).ok()?;
+    let words = json
+        .to::<String>()
+        .unwrap_or_else(|_| json.as_str().to_owned());
+    (!words.is_empty() && words != "null").then(|| words.into())
+}

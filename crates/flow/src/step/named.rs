@@ -1,0 +1,70 @@
+use futures::future::BoxFuture;
+use mainstem_core::{Result, RunContext, Step, Text};
+
+use crate::IntoStep;
+
+/// A step under a name of its own; made by [`named`].
+#[derive(Clone, Debug)]
+pub struct Named<S> {
+    name: Text,
+    step: S,
+}
+
+/// Gives a branch a name; without it, agents and functions go by their own.
+///
+/// ```
+/// use mainstem_flow::{Flow, named};
+///
+/// let flow = Flow::new("measure").parallel(
+///     "both",
+///     (
+///         named("bytes", |text: String| text.len()),
+///         named("words", |text: String| text.split(' ').count()),
+///     ),
+/// );
+/// # let _: Flow<String, (usize, usize)> = flow;
+/// ```
+pub fn named<S>(name: impl Into<Text>, step: S) -> Named<S> {
+    Named {
+        name: name.into(),
+        step,
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<In, S, M> IntoStep<In, Named<M>> for Named<S>
+where
+    S: IntoStep<In, M>,
+{
+    type Step = NamedStep<S::Step>;
+
+    fn into_step(self) -> Self::Step {
+        NamedStep(Named {
+            name: self.name,
+            step: self.step.into_step(),
+        })
+    }
+}
+
+/// A [`Named`] step, made one.
+#[derive(Debug)]
+pub struct NamedStep<S>(Named<S>);
+
+impl<In, S> Step<In> for NamedStep<S>
+where
+    S: Step<In>,
+{
+    type Output = S::Output;
+
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    fn kind(&self) -> &'static str {
+        self.0.step.kind()
+    }
+
+    fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<S::Output>> {
+        self.0.step.call(ctx, input)
+    }
+}
