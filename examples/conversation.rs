@@ -1,8 +1,5 @@
 //! A conversation: the context remembers, the agent doesn't.
-#![allow(clippy::print_stdout)] // printing is what an example does
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::io::Write;
 
 use mainstem::prelude::*;
 
@@ -17,20 +14,18 @@ async fn main() -> anyhow::Result<()> {
         "And what does a run give at its end?",
     ] {
         println!("\n> {question}");
-        let chunks = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&chunks);
-        let mut run = agent
-            .run(question)
-            .context(&ctx)
-            .on_chunk(move |_| {
-                counter.fetch_add(1, Ordering::Relaxed);
-            })
-            .stream();
+        let mut run = agent.run(question).context(&ctx).stream();
         while let Some(chunk) = run.next_text().await? {
             print!("{chunk}");
+            std::io::stdout().flush()?;
         }
-        println!("\n({} chunks)", chunks.load(Ordering::Relaxed));
+        println!();
     }
-    println!("\nremembered: {} messages", ctx.messages().len());
+
+    println!("\nThe context holds now, and the next run would read:");
+    for message in &ctx.messages() {
+        let text: String = message.text().chars().take(50).collect();
+        println!("  {:?}: {text} …", message.role);
+    }
     Ok(())
 }

@@ -1,6 +1,4 @@
 //! Every event of a run, as its JSON.
-#![allow(clippy::print_stdout)] // printing is what an example does
-
 use futures::StreamExt;
 use mainstem::prelude::*;
 

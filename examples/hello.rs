@@ -1,5 +1,4 @@
 //! An agent, streamed.
-#![allow(clippy::print_stdout)]
 use mainstem::prelude::*;
 
 #[tokio::main]
@@ -9,6 +8,7 @@ async fn main() -> anyhow::Result<()> {
     let mut run = agent.run_streamed("How do I stop a run?");
     while let Some(chunk) = run.next_text().await? {
         print!("{chunk}");
+        std::io::Write::flush(&mut std::io::stdout())?;
     }
     Ok(())
 }

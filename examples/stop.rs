@@ -1,7 +1,5 @@
 //! Stopping a run from elsewhere, and keeping what was said.
-#![allow(clippy::print_stdout)] // printing is what an example does
-
-use std::time::Duration;
+use std::{io::Write, time::Duration};
 
 use mainstem::{ErrorKind, prelude::*};
 
@@ -22,7 +20,10 @@ async fn main() -> anyhow::Result<()> {
     });
     let error = loop {
         match run.next_text().await {
-            Ok(Some(chunk)) => print!("{chunk}"),
+            Ok(Some(chunk)) => {
+                print!("{chunk}");
+                std::io::stdout().flush()?;
+            }
             Ok(None) => anyhow::bail!("the answer was shorter than the patience"),
             Err(error) => break error,
         }

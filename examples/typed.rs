@@ -1,5 +1,5 @@
 //! Output of a type: its JSON streams, and the run ends in the value.
-#![allow(clippy::print_stdout)] // printing is what an example does
+use std::io::Write;
 
 use mainstem::prelude::*;
 use schemars::JsonSchema;
@@ -22,6 +22,7 @@ async fn main() -> anyhow::Result<()> {
     let mut run = writer.run_streamed("A blog post about streaming.");
     while let Some(json) = run.next_text().await? {
         print!("{json}");
+        std::io::stdout().flush()?;
     }
     let post = run.await?.output;
     println!("\n\n«{}», {} minutes", post.title, post.minutes_to_read);
