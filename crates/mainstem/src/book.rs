@@ -18,6 +18,12 @@ mod errors {}
 #[doc = include_str!("../../../docs/events.md")]
 mod events {}
 
+#[doc = include_str!("../../../docs/examples.md")]
+mod examples {}
+
+#[doc = include_str!("../../../docs/flows.md")]
+mod flows {}
+
 #[doc = include_str!("../../../docs/getting-started.md")]
 mod getting_started {}
 

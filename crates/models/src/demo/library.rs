@@ -13,6 +13,7 @@ const PAGES: &[(&str, &str)] = &[
         include_str!("../../docs/getting-started.md"),
     ),
     ("docs/agents.md", include_str!("../../docs/agents.md")),
+    ("docs/flows.md", include_str!("../../docs/flows.md")),
     ("docs/runs.md", include_str!("../../docs/runs.md")),
     ("docs/events.md", include_str!("../../docs/events.md")),
     ("docs/context.md", include_str!("../../docs/context.md")),
@@ -21,6 +22,7 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/testing.md", include_str!("../../docs/testing.md")),
     ("docs/cli.md", include_str!("../../docs/cli.md")),
     ("docs/stores.md", include_str!("../../docs/stores.md")),
+    ("docs/examples.md", include_str!("../../docs/examples.md")),
 ];
 
 /// How often a section's heading and its page's title count, as against its prose.
