@@ -6,7 +6,7 @@ use mainstem_core::{
 };
 use mainstem_structured::{Checker, Violation};
 
-use crate::memory::Memory;
+use crate::{finish, memory::Memory};
 
 /// A model's answer while it arrives.
 ///
@@ -18,14 +18,21 @@ pub(crate) struct Answer {
     memory: Memory,
     started: bool,
     text: String,
-    reasoning: String,
-    reasoning_data: Option<Json>,
+    thoughts: Vec<Thought>,
     refusal: String,
     calls: Vec<Call>,
     checker: Option<Checker>,
-    usage: Option<Usage>,
+    /// Counts the request from the beginning, until the model gives a usage of its own.
+    usage: Usage,
     finish_reason: Option<FinishReason>,
     complete: bool,
+}
+
+/// A part of the reasoning, which what the provider wants back with it ends.
+#[derive(Default)]
+struct Thought {
+    text: String,
+    data: Option<Json>,
 }
 
 /// A tool call while its arguments arrive.
@@ -48,21 +55,21 @@ impl Answer {
             memory,
             started: false,
             text: String::new(),
-            reasoning: String::new(),
-            reasoning_data: None,
+            thoughts: Vec::new(),
             refusal: String::new(),
             calls: Vec::new(),
             checker: output.map(|output| output.schema.checker()),
-            usage: None,
+            usage: Usage::new(0, 0),
             finish_reason: None,
             complete: false,
         }
     }
 
-    /// Takes the next piece.
+    /// Takes the next piece, or the model's failure.
     ///
-    /// It is kept once it is emitted: dropped while that waits, the piece was never shown.
-    pub(crate) async fn take(&mut self, event: ModelEvent) -> Result<()> {
+    /// A piece is kept once it is emitted: dropped while that waits, it was never shown.
+    pub(crate) async fn take(&mut self, item: Result<ModelEvent>) -> Result<()> {
+        let event = item.inspect_err(|error| self.note_failure(error))?;
         if !self.started {
             self.started = true;
             let mut started = TurnStarted::new(self.model.clone());
@@ -75,9 +82,9 @@ impl Answer {
             ModelEvent::Text(text) => self.take_text(text).await?,
             ModelEvent::Reasoning(text) => {
                 self.ctx.emit(ReasoningDelta::new(text.clone())).await;
-                self.reasoning.push_str(&text);
+                self.thought().text.push_str(&text);
             }
-            ModelEvent::ReasoningData(data) => self.reasoning_data = Some(data),
+            ModelEvent::ReasoningData(data) => self.thought().data = Some(data),
             ModelEvent::Refusal(text) => {
                 self.ctx.emit(RefusalDelta::new(text.clone())).await;
                 self.refusal.push_str(&text);
@@ -85,12 +92,32 @@ impl Answer {
             ModelEvent::ToolCall { index, id, name } => self.begin_call(index, id, name).await?,
             ModelEvent::ToolArguments { index, text } => self.continue_call(index, text).await?,
             ModelEvent::Notice(notice) => self.ctx.emit(notice).await,
-            ModelEvent::Usage(usage) => self.usage = Some(usage),
+            ModelEvent::Usage(usage) => self.count(usage),
             ModelEvent::Finished(reason) => self.finish_reason = Some(reason),
             // `Started`, and what a later version adds.
             _ => {}
         }
         Ok(())
+    }
+
+    fn note_failure(&mut self, error: &Error) {
+        // A request that couldn't be made wasn't sent.
+        if matches!(
+            error.kind(),
+            ErrorKind::Config | ErrorKind::Input | ErrorKind::Value
+        ) && !self.started
+        {
+            self.usage.requests = 0;
+        }
+        // What the model wrote, where that is more than what could be shown of it.
+        if let Some(raw) = error.partial() {
+            self.text = raw.text.to_string();
+        }
+    }
+
+    fn count(&mut self, usage: Usage) {
+        self.usage = usage;
+        self.usage.requests = usage.requests.max(1);
     }
 
     async fn take_text(&mut self, text: Text) -> Result<()> {
@@ -109,6 +136,16 @@ impl Answer {
             }
         }
         Ok(())
+    }
+
+    /// The thought that is going on.
+    fn thought(&mut self) -> &mut Thought {
+        let has_ended = |thought: &Thought| thought.data.is_some();
+        if self.thoughts.last().is_none_or(has_ended) {
+            self.thoughts.push(Thought::default());
+        }
+        let last = self.thoughts.len() - 1;
+        &mut self.thoughts[last]
     }
 
     async fn begin_call(&mut self, index: u32, id: Text, name: Text) -> Result<()> {
@@ -145,9 +182,8 @@ impl Answer {
                 ),
             ));
         };
-        let usage = self.usage.unwrap_or_default();
         self.ctx
-            .emit(TurnFinished::new(reason.clone(), usage))
+            .emit(TurnFinished::new(reason.clone(), self.usage))
             .await;
         self.ctx.record_finish_reason(reason.clone());
         self.refuse_calls().await?;
@@ -195,8 +231,9 @@ impl Answer {
                 format!("`{}` refused to answer", self.model),
             ));
         }
+        finish::check(&self.model, reason)?;
         if self.text.is_empty() || self.checker.is_some() {
-            cut_short(&self.model, reason)?;
+            finish::check_length(&self.model, reason)?;
         }
         if let Some(checker) = &mut self.checker {
             checker.finish().map_err(wrong_output)?;
@@ -220,11 +257,11 @@ impl Answer {
     /// The message so far; none, if the model has said nothing.
     fn message(&mut self) -> Option<Message> {
         let mut parts = Vec::new();
-        if !self.reasoning.is_empty() || self.reasoning_data.is_some() {
-            let mut reasoning = ReasoningPart::new(std::mem::take(&mut self.reasoning));
-            reasoning.provider_data = self.reasoning_data.take();
-            parts.push(Part::Reasoning(reasoning));
-        }
+        parts.extend(self.thoughts.drain(..).map(|thought| {
+            let mut part = ReasoningPart::new(thought.text);
+            part.provider_data = thought.data;
+            Part::Reasoning(part)
+        }));
         if !self.text.is_empty() {
             parts.push(Part::text(std::mem::take(&mut self.text)));
         }
@@ -239,39 +276,17 @@ impl Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        if let Some(usage) = self.usage {
-            self.ctx.record_usage(usage);
-        }
+        self.ctx.record_usage(self.usage);
         if !self.complete {
-            let usage = self.usage.unwrap_or_default();
             let reason = self.finish_reason.clone();
             self.ctx
-                .record_partial(Partial::new(&self.text, usage, reason));
+                .record_partial(Partial::new(&self.text, self.usage, reason));
         }
         let partial = !self.complete;
         if let Some(mut message) = self.message() {
             message.partial = partial;
             self.memory.add_answer(message);
         }
-    }
-}
-
-/// An answer that ended for another reason than that it was complete has no output.
-fn cut_short(model: &str, reason: &FinishReason) -> Result<()> {
-    match reason {
-        FinishReason::Length => Err(Error::new(
-            ErrorKind::Limit,
-            format!(
-                "the output of `{model}` was cut at its limit of tokens; raise `max_output_tokens`"
-            ),
-        )
-        .with_code(reason.as_str())),
-        FinishReason::ContentFilter => Err(Error::new(
-            ErrorKind::Refused,
-            format!("the provider's filter cut the output of `{model}`"),
-        )
-        .with_code(reason.as_str())),
-        _ => Ok(()),
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) async fn drive<T>(agent: &Parts<T>, ctx: RunContext, input: String) -
     let mut events = TimedStream::new(agent.model.stream(request), limits);
     let mut answer = Answer::begin(agent.model.id(), agent.output.as_ref(), ctx, memory);
     while let Some(event) = events.next().await {
-        answer.take(event?).await?;
+        answer.take(event).await?;
     }
     answer.end(agent.read).await
 }

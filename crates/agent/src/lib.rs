@@ -32,6 +32,7 @@ mod agent;
 mod answer;
 mod builder;
 mod drive;
+mod finish;
 mod memory;
 mod prompt;
 

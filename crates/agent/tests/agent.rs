@@ -1,9 +1,10 @@
 //! What an agent does with its model's answer, its input and its memory.
+#![allow(clippy::unwrap_used)]
 
 use mainstem_agent::Agent;
 use mainstem_core::{
-    Context, ErrorKind, EventKind, FinishReason, Message, ModelEvent, ModelSettings, Notice, Part,
-    Role, Run, Step, Usage,
+    Context, Error, ErrorKind, EventKind, FinishReason, Json, Message, ModelEvent, ModelSettings,
+    Notice, Part, Role, Run, RunResult, Step, Usage,
     test_util::{Script, ScriptedModel},
 };
 
@@ -272,4 +273,108 @@ fn a_wrong_agent_is_refused_when_it_is_built() {
         .build()
         .unwrap_err();
     assert!(mode.to_string().contains("output::<T>()"));
+}
+
+async fn ended(script: Script) -> Result<RunResult<String>, Error> {
+    let model = ScriptedModel::new().script(script);
+    Agent::builder(model).build().unwrap().run("q").await
+}
+
+fn half(reason: &str) -> Script {
+    Script::new()
+        .event(ModelEvent::Text("Half".into()))
+        .event(ModelEvent::Usage(Usage::new(3, 1)))
+        .event(ModelEvent::Finished(reason.into()))
+}
+
+#[tokio::test]
+async fn an_answer_that_was_given_up_or_filtered_is_none() {
+    for (reason, kind, retryable) in [
+        ("content_filter", ErrorKind::Refused, false),
+        ("SAFETY", ErrorKind::Refused, false),
+        ("error", ErrorKind::Model, true),
+        ("abort", ErrorKind::Model, true),
+    ] {
+        let error = ended(half(reason)).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{reason}");
+        assert_eq!(error.is_retryable(), retryable, "{reason}");
+        assert_eq!(error.code(), Some(reason));
+        let partial = error.partial().unwrap();
+        assert_eq!((&*partial.text, partial.usage), ("Half", Usage::new(3, 1)));
+        assert_eq!(partial.finish_reason, Some(reason.into()));
+    }
+    for reason in ["stop", "length", "eos"] {
+        let result = ended(half(reason)).await.unwrap();
+        assert_eq!(result.output, "Half");
+        assert_eq!(result.finish_reason, Some(reason.into()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_follows_the_end_neither_fails_nor_hangs_the_answer() {
+    let late = Error::new(ErrorKind::Model, "late");
+    assert_eq!(ended(half("stop").fail(late)).await.unwrap().output, "Half");
+    assert_eq!(ended(half("stop").stall()).await.unwrap().output, "Half");
+    let before = Script::new()
+        .event(ModelEvent::Text("Half".into()))
+        .event(ModelEvent::Finished(FinishReason::Stop));
+    let open = ended(before.clone().stall()).await.unwrap();
+    assert_eq!(open.usage, Usage::new(0, 0), "the request counts");
+    let after = before.event(ModelEvent::Usage(Usage::new(5, 2))).stall();
+    assert_eq!(ended(after).await.unwrap().usage, Usage::new(5, 2));
+}
+
+#[tokio::test]
+async fn a_request_counts_from_the_moment_it_goes_out() {
+    let failed = |kind| Script::new().fail(Error::new(kind, "no"));
+    for (script, requests) in [
+        (failed(ErrorKind::Model), 1),
+        (failed(ErrorKind::Timeout), 1),
+        (failed(ErrorKind::Config), 0),
+        (Script::new(), 1),
+        (
+            Script::new().event(ModelEvent::Started { request_id: None }),
+            1,
+        ),
+    ] {
+        let error = ended(script).await.unwrap_err();
+        assert_eq!(error.partial().unwrap().usage.requests, requests, "{error}");
+    }
+    let counted = Script::new().event(ModelEvent::Usage(Usage::new(7, 1)));
+    let error = ended(counted).await.unwrap_err();
+    assert_eq!(error.partial().unwrap().usage, Usage::new(7, 1));
+}
+
+#[tokio::test]
+async fn each_thought_keeps_what_its_provider_wants_back() {
+    let data = |n: u8| Json::new(&n).unwrap();
+    let model = ScriptedModel::new().script(
+        Script::new()
+            .event(ModelEvent::Reasoning("One ".into()))
+            .event(ModelEvent::Reasoning("thought.".into()))
+            .event(ModelEvent::ReasoningData(data(1)))
+            .event(ModelEvent::Reasoning("Another.".into()))
+            .event(ModelEvent::ReasoningData(data(2)))
+            .event(ModelEvent::ReasoningData(data(3)))
+            .event(ModelEvent::Text("Yes.".into()))
+            .event(ModelEvent::Finished(FinishReason::Stop)),
+    );
+    let ctx = Context::new();
+    let agent = Agent::builder(model).build().unwrap();
+    agent.run("q").context(&ctx).await.unwrap();
+    let messages = ctx.messages();
+    let thoughts: Vec<_> = messages[1]
+        .parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::Reasoning(part) => Some((&*part.text, part.provider_data.clone())),
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        ("One thought.", Some(data(1))),
+        ("Another.", Some(data(2))),
+        ("", Some(data(3))),
+    ];
+    assert_eq!(thoughts, expected);
 }

@@ -18,7 +18,7 @@ pub enum FinishReason {
     ToolCalls,
     /// The provider's filter cut it.
     ContentFilter,
-    /// A word that isn't known here.
+    /// Another word of the server's.
     Other(Text),
 }
 
@@ -38,6 +38,56 @@ impl FinishReason {
             Self::ContentFilter => "content_filter",
             Self::Other(word) => word,
         }
+    }
+
+    /// Whether the server gave up: `error`, `abort`, `cancelled` and their like. What came of the
+    /// answer is no answer.
+    ///
+    /// ```
+    /// use mainstem_core::FinishReason;
+    /// assert!(FinishReason::from("abort").is_failure());
+    /// assert!(!FinishReason::from("eos").is_failure());
+    /// ```
+    pub fn is_failure(&self) -> bool {
+        const WORDS: [&str; 9] = [
+            "error",
+            "abort",
+            "aborted",
+            "cancelled",
+            "canceled",
+            "failed",
+            "network_error",
+            "insufficient_system_resource",
+            "malformed_function_call",
+        ];
+        self.is_one_of(&WORDS)
+    }
+
+    /// Whether a filter cut the answer: `content_filter`, and what other servers call it.
+    ///
+    /// ```
+    /// use mainstem_core::FinishReason;
+    /// assert!(FinishReason::ContentFilter.is_filtered());
+    /// assert!(FinishReason::from("SAFETY").is_filtered());
+    /// ```
+    pub fn is_filtered(&self) -> bool {
+        const WORDS: [&str; 8] = [
+            "content_filter",
+            "content-filter",
+            "safety",
+            "sensitive",
+            "refusal",
+            "recitation",
+            "prohibited_content",
+            "blocklist",
+        ];
+        self.is_one_of(&WORDS)
+    }
+
+    /// Servers differ in case, and some add the cause: `content_filter: SAFETY`.
+    fn is_one_of(&self, words: &[&str]) -> bool {
+        let word = self.as_str().split(':').next().unwrap_or_default().trim();
+        words.iter().any(|known| known.eq_ignore_ascii_case(word))
     }
 }
 

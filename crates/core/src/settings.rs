@@ -38,7 +38,11 @@ pub struct ModelSettings {
     pub reasoning_effort: Option<ReasoningEffort>,
     /// Further fields of the request's body; they go before ours.
     pub extra_body: serde_json::Map<String, Value>,
-    /// Further headers of the request. Their values aren't shown by `Debug`.
+    /// Further headers of the request.
+    ///
+    /// They may hold secrets: their values aren't shown by `Debug`, and they aren't written to JSON
+    /// (but read from it). Settings that were stored lack them.
+    #[serde(skip_serializing)]
     pub extra_headers: BTreeMap<String, String>,
 }
 
@@ -181,4 +185,20 @@ pub enum ReasoningEffort {
     Medium,
     /// Much.
     High,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_read_and_never_written() {
+        let settings = ModelSettings::new().seed(7).extra_header("x-key", "sesame");
+        let json = serde_json::to_string(&settings).unwrap();
+        assert!(!json.contains("sesame"), "{json}");
+        assert!(!format!("{settings:?}").contains("sesame"));
+        let read: ModelSettings =
+            serde_json::from_str(r#"{"extra_headers":{"x-key":"sesame"}}"#).unwrap();
+        assert_eq!(read.extra_headers["x-key"], "sesame");
+    }
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 #[non_exhaustive]
 pub struct Usage {
-    /// Model calls.
+    /// Model calls, from the moment in which the request goes out; failed ones count too.
     pub requests: u64,
     /// Tokens that were sent.
     pub input_tokens: u64,

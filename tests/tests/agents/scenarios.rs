@@ -148,8 +148,14 @@ fn answers() -> Vec<Scenario> {
         row(
             "a filter after some text",
             half().finish("content_filter"),
-            Output(json!("Half")),
-            &["user: Hi", "assistant: Half"],
+            Failed(ErrorKind::Refused, "Half"),
+            &["user: Hi", "assistant, partial: Half"],
+        ),
+        row(
+            "given up after some text",
+            half().finish("abort"),
+            Failed(ErrorKind::Model, "Half"),
+            &["user: Hi", "assistant, partial: Half"],
         ),
         row(
             "a refusal",

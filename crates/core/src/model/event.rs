@@ -14,6 +14,8 @@ pub enum ModelEvent {
     /// Thoughts.
     Reasoning(Text),
     /// What the provider wants back with the thoughts so far.
+    ///
+    /// It ends a part of the thoughts: those that follow are another part, with data of their own.
     ReasoningData(Json),
     /// Words for not answering.
     Refusal(Text),
@@ -33,17 +35,27 @@ pub enum ModelEvent {
         /// JSON text.
         text: Text,
     },
+    /// What the provider wants back with a call; the last one counts.
+    ToolCallData {
+        /// Which call it belongs to.
+        index: u32,
+        /// Goes into the call's `provider_data`.
+        data: Json,
+    },
     /// Something that a person should know.
     Notice(Notice),
     /// What was used; the last one counts.
     Usage(Usage),
-    /// The answer is complete.
+    /// The answer is complete. After it, nothing but its usage is read.
     Finished(FinishReason),
 }
 
 impl ModelEvent {
-    /// Whether it is a part of the answer, which a reader waits for.
+    /// Whether it is a part of the answer, which a reader waits for; notices and usage aren't.
     pub fn is_data(&self) -> bool {
-        !matches!(self, Self::Started { .. } | Self::Notice(_))
+        !matches!(
+            self,
+            Self::Started { .. } | Self::Notice(_) | Self::Usage(_)
+        )
     }
 }

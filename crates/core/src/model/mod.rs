@@ -47,6 +47,12 @@ use crate::{Error, Result};
 /// }
 /// # let _: Box<dyn Model> = Box::new(Parrot);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no model",
+    label = "this isn't a `Model`",
+    note = "a model's address becomes a model by `mainstem::model(\"openai://gpt-5-mini\")?`",
+    note = "a model of your own implements `Model`: an id, and a request in, a stream of events out"
+)]
 pub trait Model: Send + Sync + 'static {
     /// The model's id, such as `openai://gpt-5-mini`; it stands in events and errors.
     fn id(&self) -> &str;
@@ -54,7 +60,14 @@ pub trait Model: Send + Sync + 'static {
     /// Sends a request and streams the answer.
     ///
     /// The answer is complete only with [`ModelEvent::Finished`]. A stream that ends without it, or
-    /// with an error, has failed; after an error there is no other item.
+    /// with an error before it, has failed; after an error there is no other item.
+    ///
+    /// `Finished` is the last thing that counts. Give [`ModelEvent::Usage`] before it where you can;
+    /// usage is also taken directly after it, within 5 seconds ([`TimedStream`] sees to that). An
+    /// error after it is shown as a notice and fails nothing, and a stream that stays open is
+    /// dropped. So clean up when the stream is dropped, not after its last item.
+    ///
+    /// Give usage as soon as it is known: what had come when an answer breaks off is counted.
     fn stream(&self, request: ModelRequest) -> ModelStream;
 }
 

@@ -1,7 +1,7 @@
 use std::{
     pin::Pin,
     sync::{Arc, Mutex},
-    task::{Context as Task, Poll, Wake, Waker},
+    task::{Context as Task, Poll, Wake, Waker, ready},
     time::Duration,
 };
 
@@ -9,7 +9,7 @@ use futures::{Stream, StreamExt, task::AtomicWaker};
 use tokio::time::{Instant, Sleep};
 
 use super::{ModelEvent, ModelStream};
-use crate::{Error, ErrorKind, Result, sync::lock};
+use crate::{Error, ErrorKind, Notice, Result, sync::lock};
 
 /// How long a model may keep its reader waiting.
 ///
@@ -83,7 +83,14 @@ const LAST_LOOK: Duration = Duration::from_millis(20);
 /// What is waited for, in words, and the name of its limit.
 type Waiting = (&'static str, &'static str);
 
+/// How long usage may come after [`ModelEvent::Finished`].
+const GRACE: Duration = Duration::from_secs(5);
+
 /// A model's answer under [`TimeLimits`].
+///
+/// It ends after [`ModelEvent::Finished`], whatever the model does then: usage that follows is
+/// waited for, for 5 seconds at most and only if none came before; an error that follows becomes a
+/// notice with the code `late_error`.
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct TimedStream {
@@ -101,6 +108,11 @@ pub struct TimedStream {
     /// Until when a passed limit is held back.
     last_look: Option<Instant>,
     clock: Option<Arc<WakeClock>>,
+    has_usage: bool,
+    /// Whether the answer ended in a failure, whose cause may follow.
+    gave_up: bool,
+    /// Set by `Finished`: how long to wait for the usage, once somebody waits.
+    grace: Option<Option<Pin<Box<Sleep>>>>,
     ended: bool,
 }
 
@@ -117,6 +129,9 @@ impl TimedStream {
             alarm_waker: None,
             last_look: None,
             clock: limits.total.map(|_| Arc::default()),
+            has_usage: false,
+            gave_up: false,
+            grace: None,
             ended: false,
         }
     }
@@ -223,6 +238,38 @@ impl TimedStream {
     }
 }
 
+impl TimedStream {
+    /// What comes after the answer: its usage, a notice, or nothing.
+    fn poll_late(&mut self, task: &mut Task<'_>) -> Poll<Option<Result<ModelEvent>>> {
+        let item = match self.inner.poll_next_unpin(task) {
+            Poll::Ready(item) => item,
+            Poll::Pending if self.has_usage => None,
+            Poll::Pending => {
+                let grace = self.grace.get_or_insert_default();
+                let sleep = grace.get_or_insert_with(|| Box::pin(tokio::time::sleep(GRACE)));
+                ready!(sleep.as_mut().poll(task));
+                None
+            }
+        };
+        self.end();
+        Poll::Ready(match item {
+            Some(Ok(event @ (ModelEvent::Usage(_) | ModelEvent::Notice(_)))) => Some(Ok(event)),
+            Some(Err(error)) if self.gave_up => Some(Err(error)),
+            Some(Err(_)) => Some(Ok(ModelEvent::Notice(Notice::new(
+                "late_error",
+                "the model failed after its answer was complete; the answer stands",
+            )))),
+            _ => None,
+        })
+    }
+
+    /// Ends the stream, and closes the socket now, not when the stream is dropped.
+    fn end(&mut self) {
+        self.ended = true;
+        self.inner = ModelStream::from_events([]);
+    }
+}
+
 impl Stream for TimedStream {
     type Item = Result<ModelEvent>;
 
@@ -230,16 +277,25 @@ impl Stream for TimedStream {
         if self.ended {
             return Poll::Ready(None);
         }
+        if self.grace.is_some() {
+            return self.poll_late(task);
+        }
         if let Poll::Ready((item, woken)) = self.poll_inner(task) {
             let is_data = matches!(&item, Some(Ok(event)) if event.is_data());
             self.arrived(is_data, woken);
+            match &item {
+                Some(Ok(ModelEvent::Usage(_))) => self.has_usage = true,
+                Some(Ok(ModelEvent::Finished(reason))) => {
+                    self.gave_up = reason.is_failure();
+                    self.grace = Some(None);
+                }
+                _ => {}
+            }
             return Poll::Ready(item);
         }
         match self.poll_alarm(task) {
             Poll::Ready(error) => {
-                self.ended = true;
-                // Closes the socket now, not when the stream is dropped.
-                self.inner = ModelStream::from_events([]);
+                self.end();
                 Poll::Ready(Some(Err(error)))
             }
             Poll::Pending => Poll::Pending,
@@ -270,7 +326,7 @@ mod tests {
     use futures::{channel::mpsc, stream};
 
     use super::*;
-    use crate::FinishReason;
+    use crate::{FinishReason, Usage};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -377,5 +433,77 @@ mod tests {
             .try_send(Ok(ModelEvent::Finished(FinishReason::Stop)))
             .unwrap();
         assert!(stream.next().await.unwrap().is_ok());
+    }
+
+    fn finished() -> Vec<Result<ModelEvent>> {
+        vec![
+            Ok(ModelEvent::Text("x".into())),
+            Ok(ModelEvent::Finished(FinishReason::Stop)),
+        ]
+    }
+
+    /// What is read of an answer, and how long it takes.
+    async fn read(answer: ModelStream) -> (Vec<ModelEvent>, Duration) {
+        let begin = Instant::now();
+        let stream = TimedStream::new(answer, TimeLimits::default());
+        let events: Vec<_> = stream.map(Result::unwrap).collect().await;
+        (events, begin.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_error_after_the_end_is_a_notice() {
+        let late = [Err(Error::new(ErrorKind::Model, "sesame"))];
+        let answer = stream::iter(finished().into_iter().chain(late));
+        let (events, _) = read(ModelStream::new(answer)).await;
+        let Some(ModelEvent::Notice(notice)) = events.last() else {
+            panic!("{events:?}");
+        };
+        assert_eq!(notice.code, "late_error");
+        assert!(!notice.message.contains("sesame"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_cause_of_a_failed_end_is_kept() {
+        let answer = stream::iter([
+            Ok(ModelEvent::Finished("error".into())),
+            Err(Error::new(ErrorKind::Model, "overloaded")),
+        ]);
+        let mut stream = TimedStream::new(ModelStream::new(answer), TimeLimits::default());
+        assert!(stream.next().await.unwrap().is_ok());
+        let error = stream.next().await.unwrap().unwrap_err();
+        assert_eq!(error.message(), "overloaded");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn usage_after_the_end_is_waited_for_a_while() {
+        for (after, arrives) in [(1, true), (4, true), (6, false)] {
+            let usage = stream::once(async move {
+                tokio::time::sleep(SECOND * after).await;
+                Ok(ModelEvent::Usage(Usage::new(3, 2)))
+            });
+            let answer = stream::iter(finished())
+                .chain(usage)
+                .chain(stream::pending());
+            let (events, took) = read(ModelStream::new(answer)).await;
+            let last = events.last().unwrap();
+            assert_eq!(matches!(last, ModelEvent::Usage(_)), arrives, "{after}");
+            assert_eq!(took, SECOND * after.min(5));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_stays_open_is_left_at_once_if_the_usage_is_known() {
+        let usage = [Ok(ModelEvent::Usage(Usage::new(3, 2)))];
+        let answer = stream::iter(usage.into_iter().chain(finished()));
+        let (events, took) = read(ModelStream::new(answer.chain(stream::pending()))).await;
+        assert_eq!((events.len(), took), (3, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn usage_is_no_first_piece() {
+        let usage = stream::iter([Ok(ModelEvent::Usage(Usage::new(3, 0)))]);
+        let limits = TimeLimits::NONE.first_event(SECOND * 2);
+        let answer = ModelStream::new(usage.chain(paced(&[3])));
+        assert_eq!(count(TimedStream::new(answer, limits)).await.0, 1);
     }
 }

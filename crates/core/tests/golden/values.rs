@@ -133,8 +133,7 @@ fn model_settings_are_as_in_their_golden_file() {
         .seed(-7)
         .tool_choice(ToolChoice::Tool("search".into()))
         .reasoning_effort(ReasoningEffort::Minimal)
-        .extra_body("logit_bias", 1)
-        .extra_header("x-team", "birds");
+        .extra_body("logit_bias", 1);
     let choices = [ToolChoice::Auto, ToolChoice::None, ToolChoice::Required];
     let efforts = [
         ReasoningEffort::None,
