@@ -74,7 +74,7 @@ fn pause(kind: Kind, mut host: Host) -> Result<(u64, u64)> {
     let report: PauseReport = client.report()?;
     let read = match kind {
         Kind::Raw => report.read_bytes,
-        Kind::Splitter | Kind::Model | Kind::Agent => {
+        Kind::Splitter | Kind::Model | Kind::Agent | Kind::Flow => {
             report.read_bytes / ENDLESS.bytes as u64 * ENDLESS.frame_bytes()
         }
     };

@@ -23,6 +23,8 @@ use crate::{
 };
 
 const AIM: f64 = 14_000.0;
+/// How much more than the agent alone a flow around it may use.
+const FLOW_AIM: f64 = 1.15;
 /// Two counts of the same differ by this at most.
 const SAME_PERCENT: f64 = 1.0;
 
@@ -51,7 +53,7 @@ pub(crate) fn measure(cli: &Cli) -> Result<Section> {
     let profiles = Profiles::new(cli.keep.as_deref())?;
     for (frames, varies) in [("frames alike", false), ("frames differ", true)] {
         let mut counts = Vec::new();
-        for kind in Kind::ALL {
+        for kind in Kind::WITH_FLOWS {
             let count = || per_chunk(&host.url, kind, varies, lengths, &profiles);
             counts.push((kind, count()?, count()?));
         }
@@ -86,6 +88,10 @@ fn tell(frames: &str, counts: &[(Kind, u64, u64)], section: &mut Section) {
             section.aim(format!("agent, {frames}"), INSTRUCTIONS, most, AIM);
             let what = format!("two counts of the agent apart, {frames}");
             section.aim(what, "%", apart * 100.0, SAME_PERCENT);
+        }
+        if *kind == Kind::Flow {
+            let times = ratio(*first, of(Kind::Agent));
+            section.aim(format!("flow/agent, {frames}"), "times", times, FLOW_AIM);
         }
     }
 }

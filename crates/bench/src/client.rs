@@ -9,6 +9,7 @@ use tokio::{io::AsyncReadExt, task::JoinSet};
 use crate::{
     agent::AgentReader,
     errand::{Errand, Job, Kind},
+    flow::FlowReader,
     latency,
     model::ModelReader,
     process,
@@ -64,6 +65,7 @@ pub(crate) async fn run(errand: &Errand) -> Result<()> {
         Kind::Splitter => run_kind::<Splitter>(errand).await?,
         Kind::Model => run_kind::<ModelReader>(errand).await?,
         Kind::Agent => run_kind::<AgentReader>(errand).await?,
+        Kind::Flow => run_kind::<FlowReader>(errand).await?,
     };
     println!("{json}");
     Ok(())

@@ -48,10 +48,21 @@ pub(crate) enum Kind {
     Model,
     /// Mainstem's `Agent::run_streamed`.
     Agent,
+    /// The agent as a branch of a flow in a flow.
+    Flow,
 }
 
 impl Kind {
+    /// What one stream can be read by.
     pub(crate) const ALL: [Self; 4] = [Self::Raw, Self::Splitter, Self::Model, Self::Agent];
+    /// The same, and the agent in a flow.
+    pub(crate) const WITH_FLOWS: [Self; 5] = [
+        Self::Raw,
+        Self::Splitter,
+        Self::Model,
+        Self::Agent,
+        Self::Flow,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -59,6 +70,7 @@ impl Kind {
             Self::Splitter => "splitter",
             Self::Model => "model",
             Self::Agent => "agent",
+            Self::Flow => "flow",
         }
     }
 }
@@ -95,7 +107,7 @@ mod tests {
     #[test]
     fn it_survives_the_command_line() {
         for job in Job::value_variants() {
-            for kind in Kind::ALL {
+            for kind in Kind::WITH_FLOWS {
                 let errand = Errand {
                     job: *job,
                     url: "http://127.0.0.1:9/v1".into(),

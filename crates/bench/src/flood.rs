@@ -53,7 +53,7 @@ fn flood(name: &str, kind: Kind, script: Script, url: &str, section: &mut Sectio
     })?;
     // An agent keeps its text, for the conversation; a model keeps nothing.
     let kept = match kind {
-        Kind::Agent => script.text_bytes(),
+        Kind::Agent | Kind::Flow => script.text_bytes(),
         Kind::Raw | Kind::Splitter | Kind::Model => 0,
     };
     let speed = script.wire_bytes() as f64 / 1e6 / (report.wall_ns as f64 / 1e9);

@@ -9,6 +9,7 @@
 //! | `splitter` | a line splitter written by hand, and serde into a borrowed delta |
 //! | `model` | Mainstem's `Model::stream` |
 //! | `agent` | Mainstem's `Agent::run_streamed`, by `next_text` |
+//! | `flow` | the agent as a branch of a flow in a flow; in instructions alone |
 //!
 //! The raw reader is what no client can go below; the splitter is what an application would write
 //! if it had no library. The aims are ratios to them, so that they hold on other machines too.
@@ -62,6 +63,7 @@ mod client;
 mod errand;
 mod first_chunk;
 mod flood;
+mod flow;
 mod host;
 mod latency;
 mod machine;

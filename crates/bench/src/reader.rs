@@ -27,7 +27,7 @@ impl Kind {
     pub(crate) fn bytes_of(self, script: &Script) -> u64 {
         match self {
             Self::Raw => script.wire_bytes(),
-            Self::Splitter | Self::Model | Self::Agent => script.text_bytes(),
+            Self::Splitter | Self::Model | Self::Agent | Self::Flow => script.text_bytes(),
         }
     }
 }
