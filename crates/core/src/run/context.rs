@@ -23,7 +23,7 @@ struct Local {
     path: StepPath,
     context: Context,
     meter: Meter,
-    depth: usize,
+    is_whole_run: bool,
 }
 
 /// Sums the usage of a step and all inside of it.
@@ -41,7 +41,7 @@ impl RunContext {
                 used: Mutex::default(),
                 outer: None,
             },
-            depth: 0,
+            is_whole_run: false,
         };
         Self {
             shared,
@@ -49,7 +49,7 @@ impl RunContext {
         }
     }
 
-    fn child(&self, path: StepPath, context: Context) -> Self {
+    fn child(&self, path: StepPath, context: Context, is_whole_run: bool) -> Self {
         let local = Local {
             path,
             context,
@@ -57,7 +57,7 @@ impl RunContext {
                 used: Mutex::default(),
                 outer: Some(Arc::clone(&self.local)),
             },
-            depth: self.local.depth + 1,
+            is_whole_run,
         };
         Self {
             shared: Arc::clone(&self.shared),
@@ -97,9 +97,11 @@ impl RunContext {
 
     /// Whether this step is the whole of the run, and so is to remember the conversation.
     ///
-    /// Agents inside of a flow aren't: the flow remembers its input and its output.
+    /// It is the step that the run was made of by [`Run::of`](crate::Run::of), as agents and flows
+    /// make theirs; nothing inside of it is. So the agents of a flow aren't: the flow remembers its
+    /// input and its output.
     pub fn is_whole_run(&self) -> bool {
-        self.local.depth == 1
+        self.local.is_whole_run
     }
 
     /// Whether the run has a store.
@@ -116,7 +118,7 @@ impl RunContext {
     /// counts as used by this step. It has no beginning and no end of its own.
     #[must_use]
     pub fn branch(&self, index: u32, context: Context) -> Self {
-        self.child(self.local.path.index(index), context)
+        self.child(self.local.path.index(index), context, false)
     }
 
     /// Emits an event at this step's path.
@@ -163,7 +165,7 @@ impl RunContext {
     {
         let path = self.local.path.child(&scope.name).attempt(scope.attempt);
         let context = scope.context.unwrap_or_else(|| self.local.context.clone());
-        let ctx = self.child(path, context);
+        let ctx = self.child(path, context, scope.is_whole_run);
         ctx.emit(StepStarted::new(scope.kind)).await;
         let result = body(ctx.clone()).await;
         match result.and_then(|output| Ok((Json::new(&output)?, output))) {

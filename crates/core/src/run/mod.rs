@@ -4,6 +4,7 @@ mod batches;
 mod context;
 mod driver;
 mod engine;
+mod journal;
 mod log;
 mod merge;
 mod observers;
@@ -27,6 +28,7 @@ pub use driver::StopHandle;
 use driver::{Driver, Work};
 use engine::Engine;
 use futures::{FutureExt, future::BoxFuture};
+use journal::RunJournal;
 use log::LogWriter;
 pub use merge::{Labelled, Merged, MergedText, merge};
 use observers::Observers;
@@ -39,8 +41,8 @@ pub use stream::{RunFuture, RunStream};
 pub use text::TextStream;
 
 use crate::{
-    Busy, Context, Error, Event, Journal, Json, MemoryJournal, ModelSettings, NewRun, Result,
-    RunId, RunStarted, Step, Store, Text, TimeLimits, sync::lock,
+    Busy, Context, Error, Event, Journal, Json, ModelSettings, NewRun, Result, RunId, RunStarted,
+    Step, Store, Text, TimeLimits, sync::lock,
 };
 
 type Body<T> = Box<dyn FnOnce(RunContext) -> BoxFuture<'static, Result<T>> + Send>;
@@ -122,8 +124,9 @@ impl<T: Serialize + Send + 'static> Run<T> {
         let name: Text = step.name().into();
         let json = Json::new(&input).ok();
         let run = Self::new(name, move |ctx| async move {
+            let scope = StepScope::new(step.name(), step.kind()).of_the_whole_run();
             let work = |ctx| step.call(ctx, input);
-            ctx.step(step.name(), step.kind(), work).await
+            Ok(ctx.step_in(scope, work).await?.output)
         });
         Self { input: json, ..run }
     }
@@ -193,7 +196,10 @@ impl<T: Serialize + Send + 'static> Run<T> {
         self
     }
 
-    /// Uses another journal than one in memory.
+    /// Uses another journal than the run's own.
+    ///
+    /// Its own enters what it is given as [`Decided`](crate::Decided) events, which are in the log
+    /// if there is a store; another one keeps its entries to itself.
     pub fn journal(mut self, journal: impl Journal) -> Self {
         self.journal = Some(Arc::new(journal));
         self
@@ -223,14 +229,16 @@ impl<T: Serialize + Send + 'static> Run<T> {
 
     /// The stream of the run's events.
     pub fn stream(self) -> RunStream<T> {
+        let slot = Arc::new(Slot::new(self.max_output_bytes));
+        let journal = self
+            .journal
+            .unwrap_or_else(|| Arc::new(RunJournal::new(Arc::clone(&slot))));
         let shared = Arc::new(Shared {
             id: self.id.unwrap_or_else(RunId::new),
-            slot: Slot::new(self.max_output_bytes),
+            slot,
             is_stored: self.store.is_some(),
             context: self.context.unwrap_or_default(),
-            journal: self
-                .journal
-                .unwrap_or_else(|| Arc::new(MemoryJournal::new())),
+            journal,
             settings: self.settings,
             time_limits: self.time_limits,
             tally: Mutex::new(Tally::default()),

@@ -15,6 +15,7 @@ pub struct StepScope {
     pub(super) kind: Text,
     pub(super) attempt: u32,
     pub(super) context: Option<Context>,
+    pub(super) is_whole_run: bool,
 }
 
 impl StepScope {
@@ -25,7 +26,14 @@ impl StepScope {
             kind: kind.into(),
             attempt: 1,
             context: None,
+            is_whole_run: false,
         }
+    }
+
+    /// The step is all that the run consists of.
+    pub(super) fn of_the_whole_run(mut self) -> Self {
+        self.is_whole_run = true;
+        self
     }
 
     /// Which attempt it is, from 1; the first by default.

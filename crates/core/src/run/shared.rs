@@ -12,7 +12,7 @@ use crate::{
 /// What the steps of a run share with its reader.
 pub(crate) struct Shared {
     pub(super) id: RunId,
-    pub(super) slot: Slot,
+    pub(super) slot: Arc<Slot>,
     pub(super) is_stored: bool,
     pub(super) context: Context,
     pub(super) journal: Arc<dyn Journal>,

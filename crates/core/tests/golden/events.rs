@@ -128,6 +128,7 @@ fn steps() -> Vec<Vec<EventKind>> {
         DecisionKind::Route,
         DecisionKind::Time,
         DecisionKind::Random,
+        DecisionKind::Step,
         DecisionKind::Unit,
         DecisionKind::Other,
     ];

@@ -7,6 +7,7 @@ mod back_pressure;
 mod batches;
 mod ends;
 mod interleavings;
+mod journal;
 mod limits;
 mod log;
 mod log_failures;

@@ -321,3 +321,20 @@ async fn a_step_sees_what_steps_inside_of_it_had_delivered() -> Result<()> {
     run.await?;
     Ok(())
 }
+
+#[tokio::test]
+async fn no_step_of_several_is_the_whole_run() {
+    let run = Run::new("r", |ctx: RunContext| async move {
+        assert!(!ctx.is_whole_run());
+        for name in ["a", "b"] {
+            ctx.step(name, "agent", |ctx| async move {
+                assert!(!ctx.is_whole_run());
+                assert!(!ctx.branch(0, Context::new()).is_whole_run());
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
+    });
+    run.await.unwrap();
+}

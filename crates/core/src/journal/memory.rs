@@ -7,98 +7,8 @@ use std::{
 
 use futures::{FutureExt, future::BoxFuture};
 
-use crate::{
-    Answer, DecisionKind, Error, ErrorKind, InputRequest, Json, Result, StepPath, Text, Timestamp,
-    sync::lock,
-};
-
-/// What a flow's interpreter does once, and finds again when the run is resumed.
-///
-/// Everything that could come out differently another time goes through it: units of work,
-/// decisions, time, random numbers, the answers of people. Each has a [`JournalKey`]. In process
-/// the journal is a part of the run's log; on a durable engine it is the engine.
-pub trait Journal: Send + Sync + 'static {
-    /// Does a unit of work, unless its result is recorded; the result is recorded then.
-    ///
-    /// # Errors
-    ///
-    /// The unit's own error, which isn't recorded, or one of the store.
-    fn run(
-        &self,
-        key: JournalKey,
-        what: DecisionKind,
-        unit: BoxFuture<'static, Result<Json>>,
-    ) -> BoxFuture<'static, Result<Json>>;
-
-    /// Waits; not again for what has passed already.
-    ///
-    /// # Errors
-    ///
-    /// One of the store.
-    fn sleep(&self, key: JournalKey, duration: Duration) -> BoxFuture<'static, Result<()>>;
-
-    /// The answer to a request; none, if there is none yet: then the run is to be suspended.
-    ///
-    /// # Errors
-    ///
-    /// One of the store.
-    fn answer(&self, request: InputRequest) -> BoxFuture<'static, Result<Option<Answer>>>;
-
-    /// Records a decision; gives the recorded one, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// One of the store.
-    fn decide(
-        &self,
-        key: JournalKey,
-        what: DecisionKind,
-        decision: Json,
-    ) -> BoxFuture<'static, Result<Json>> {
-        self.run(key, what, std::future::ready(Ok(decision)).boxed())
-    }
-
-    /// What time it is.
-    ///
-    /// # Errors
-    ///
-    /// One of the store.
-    fn now(&self, key: JournalKey) -> BoxFuture<'static, Result<Timestamp>> {
-        let now = async { Json::new(&Timestamp::now()) };
-        let recorded = self.run(key, DecisionKind::Time, now.boxed());
-        async move { recorded.await?.to() }.boxed()
-    }
-
-    /// A random number.
-    ///
-    /// # Errors
-    ///
-    /// One of the store.
-    fn random(&self, key: JournalKey) -> BoxFuture<'static, Result<u64>> {
-        let random = async { Json::new(&uuid::Uuid::new_v4().as_u64_pair().1) };
-        let recorded = self.run(key, DecisionKind::Random, random.boxed());
-        async move { recorded.await?.to() }.boxed()
-    }
-}
-
-/// The name of one entry of a [`Journal`]: a step, and what it is within it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct JournalKey {
-    /// The step.
-    pub step: StepPath,
-    /// Which entry of the step it is.
-    pub name: Text,
-}
-
-impl JournalKey {
-    /// The entry of a step.
-    pub fn new(step: StepPath, name: impl Into<Text>) -> Self {
-        Self {
-            step,
-            name: name.into(),
-        }
-    }
-}
+use super::{Entries, Journal, JournalKey};
+use crate::{Answer, DecisionKind, Error, ErrorKind, InputRequest, Json, Result, Text, sync::lock};
 
 /// A journal in this process's memory; a clone is the same journal.
 ///
@@ -116,13 +26,8 @@ impl JournalKey {
 /// ```
 #[derive(Clone, Default)]
 pub struct MemoryJournal {
-    entries: Arc<Mutex<Entries>>,
-}
-
-#[derive(Default)]
-struct Entries {
-    results: BTreeMap<JournalKey, Json>,
-    answers: BTreeMap<Text, Answer>,
+    entries: Arc<Entries>,
+    answers: Arc<Mutex<BTreeMap<Text, Answer>>>,
 }
 
 impl MemoryJournal {
@@ -137,14 +42,14 @@ impl MemoryJournal {
     ///
     /// Of kind [`ErrorKind::Conflict`], if the request has been answered otherwise.
     pub fn record_answer(&self, answer: Answer) -> Result<()> {
-        let mut entries = lock(&self.entries);
-        match entries.answers.get(&answer.id) {
+        let mut answers = lock(&self.answers);
+        match answers.get(&answer.id) {
             Some(there) if *there != answer => Err(Error::new(
                 ErrorKind::Conflict,
                 format!("request `{}` has been answered already", answer.id),
             )),
             _ => {
-                entries.answers.insert(answer.id.clone(), answer);
+                answers.insert(answer.id.clone(), answer);
                 Ok(())
             }
         }
@@ -159,38 +64,31 @@ impl Journal for MemoryJournal {
         unit: BoxFuture<'static, Result<Json>>,
     ) -> BoxFuture<'static, Result<Json>> {
         let entries = Arc::clone(&self.entries);
+        async move { entries.get_or_make(key, unit).await }.boxed()
+    }
+
+    fn sleep(&self, key: JournalKey, duration: Duration) -> BoxFuture<'static, Result<()>> {
+        let entries = Arc::clone(&self.entries);
+        let end = Json::new(&entries.moment_in(duration));
+        let recorded = self.run(key, DecisionKind::Time, std::future::ready(end).boxed());
         async move {
-            if let Some(recorded) = lock(&entries).results.get(&key) {
-                return Ok(recorded.clone());
-            }
-            let result = unit.await?;
-            lock(&entries).results.insert(key, result.clone());
-            Ok(result)
+            entries.sleep_until(recorded.await?.to()?).await;
+            Ok(())
         }
         .boxed()
     }
 
-    fn sleep(&self, key: JournalKey, duration: Duration) -> BoxFuture<'static, Result<()>> {
-        let wait = async move {
-            tokio::time::sleep(duration).await;
-            Ok(Json::null())
-        };
-        let waited = self.run(key, DecisionKind::Time, wait.boxed());
-        async move { waited.await.map(drop) }.boxed()
-    }
-
     fn answer(&self, request: InputRequest) -> BoxFuture<'static, Result<Option<Answer>>> {
-        let answer = lock(&self.entries).answers.get(&request.id).cloned();
+        let answer = lock(&self.answers).get(&request.id).cloned();
         std::future::ready(Ok(answer)).boxed()
     }
 }
 
 impl fmt::Debug for MemoryJournal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let entries = lock(&self.entries);
         f.debug_struct("MemoryJournal")
-            .field("results", &entries.results.len())
-            .field("answers", &entries.answers.len())
+            .field("results", &self.entries.len())
+            .field("answers", &lock(&self.answers).len())
             .finish()
     }
 }
@@ -198,6 +96,7 @@ impl fmt::Debug for MemoryJournal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::StepPath;
 
     #[tokio::test(start_paused = true)]
     async fn a_unit_runs_once_and_a_sleep_passes_once() {
@@ -231,6 +130,45 @@ mod tests {
         assert_eq!(journal.random(key("dice")).await.unwrap(), random);
         let now = journal.now(key("clock")).await.unwrap();
         assert_eq!(journal.now(key("clock")).await.unwrap(), now);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn callers_at_the_same_time_share_one_unit_and_an_error_is_not_recorded() {
+        let journal = MemoryJournal::new();
+        let key = || JournalKey::new(StepPath::run().child("s"), "unit");
+        let count = Arc::new(Mutex::new(0));
+        let unit = || {
+            let count = Arc::clone(&count);
+            let unit = async move {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                let mut count = lock(&count);
+                *count += 1;
+                if *count == 1 {
+                    return Err(Error::new(ErrorKind::Step, "not yet"));
+                }
+                Json::new(&*count)
+            };
+            journal.run(key(), DecisionKind::Unit, unit.boxed())
+        };
+        let (first, second, third) = futures::join!(unit(), unit(), unit());
+        assert_eq!(first.unwrap_err().message(), "not yet");
+        assert_eq!(second.unwrap().as_str(), "2");
+        assert_eq!(third.unwrap().as_str(), "2");
+        assert_eq!(*lock(&count), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_sleeps_on_waits_for_the_rest_only() {
+        let journal = MemoryJournal::new();
+        let nap = || {
+            let key = JournalKey::new(StepPath::run(), "nap");
+            journal.sleep(key, Duration::from_millis(3500))
+        };
+        let start = tokio::time::Instant::now();
+        let cut = tokio::time::timeout(Duration::from_secs(2), nap()).await;
+        assert!(cut.is_err());
+        nap().await.unwrap();
+        assert_eq!(start.elapsed(), Duration::from_millis(3500));
     }
 
     #[tokio::test]
