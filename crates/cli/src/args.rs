@@ -6,7 +6,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
+use clap::{
+    Args, Parser, Subcommand,
+    builder::{NonEmptyStringValueParser, StyledStr},
+    error::{ContextKind, ContextValue},
+};
 
 /// Talk to language models; each answer streams as it comes.
 ///
@@ -28,7 +32,8 @@ pub(crate) enum Command {
 /// Ask a model, or have a conversation with it.
 ///
 /// With a prompt, or with text on standard input, it answers once. Given both, the text follows the
-/// prompt. On a terminal without a prompt it answers line by line, until Ctrl-D or /quit.
+/// prompt. On a terminal without a prompt it is a conversation, until Ctrl-D or /quit; /help lists its
+/// commands.
 ///
 /// The answer alone goes to standard output; notes, the model's reasoning, its refusals and errors go
 /// to standard error.
@@ -41,7 +46,7 @@ pub(crate) struct Chat {
     pub(crate) flags: ChatFlags,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct ChatFlags {
     /// The model: an address such as ollama://qwen3, demo, or a plain name.
     ///
@@ -79,9 +84,22 @@ pub(crate) struct ChatFlags {
     /// Print each event of the run as a line of JSON, instead of the text.
     #[arg(long)]
     pub(crate) events: bool,
+
+    /// Show the text as it comes, even on a terminal, where Markdown is shown as it is meant.
+    #[arg(long)]
+    pub(crate) plain: bool,
+
+    /// Don't keep the lines of a conversation for the next one.
+    #[arg(long)]
+    pub(crate) no_history: bool,
 }
 
 impl Cli {
+    /// What the command line says.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        Self::try_parse().map_err(with_tip)
+    }
+
     /// What is to be done.
     pub(crate) fn into_command(self) -> Command {
         let flags = self.flags;
@@ -90,6 +108,20 @@ impl Cli {
             flags,
         }))
     }
+}
+
+/// Adds a tip for those who asked their question without `chat`.
+fn with_tip(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(question)) = error.get(ContextKind::InvalidSubcommand) else {
+        return error;
+    };
+    // A misspelt command has a tip already.
+    if error.get(ContextKind::SuggestedSubcommand).is_none() {
+        let tip = format!("to ask a question, write `mainstem chat \"{question}\"`");
+        let tips = ContextValue::StyledStrs(vec![StyledStr::from(tip)]);
+        error.insert(ContextKind::Suggested, tips);
+    }
+    error
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -109,7 +141,9 @@ Environment:
                      ANTHROPIC_API_KEY, GEMINI_API_KEY, GROQ_API_KEY
   OPENAI_BASE_URL    where openai:// is; each provider has its own
   MAINSTEM_API_KEY   the key for --base-url; without it OPENAI_API_KEY is sent there
-  NO_COLOR           if set, nothing is coloured
+  MAINSTEM_HISTORY   the file of the lines that were typed in conversations; set to nothing
+                     there is none [default: ~/.local/state/mainstem/history]
+  NO_COLOR           if set, nothing is coloured, and Markdown is shown as it comes
 
 Keys come from the environment alone.
 
@@ -121,6 +155,7 @@ Exit codes:
   4    the answer was truncated: it stopped without an end
   130  stopped by Ctrl-C
   141  the reader of standard output went away, as `head` does
+  143  ended by SIGTERM
 
 Text that came before a failure stays on standard output.
 
@@ -149,6 +184,21 @@ mod tests {
         assert_eq!(chat.prompt, None);
         // A misspelt command is no prompt.
         assert!(Cli::try_parse_from(["mainstem", "caht"]).is_err());
+    }
+
+    #[test]
+    fn a_question_without_a_command_has_a_tip() {
+        let told = |argument: &str| {
+            let error = Cli::try_parse_from(["mainstem", argument]).unwrap_err();
+            with_tip(error).to_string()
+        };
+        let tip = r#"tip: to ask a question, write `mainstem chat "Why is it blue?"`"#;
+        assert!(told("Why is it blue?").contains(tip));
+        let misspelt = told("caht");
+        assert!(
+            misspelt.contains("'chat'") && !misspelt.contains("question"),
+            "{misspelt}"
+        );
     }
 
     #[test]

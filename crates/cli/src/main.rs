@@ -3,19 +3,20 @@
 mod args;
 mod chat;
 mod exit;
+mod markdown;
 mod model;
 mod notes;
 mod print;
 mod prompt;
+mod terminal;
 
 use std::process::ExitCode;
 
 use args::{Cli, Command};
-use clap::Parser;
 use exit::{Exit, Failure};
 
 fn main() -> ExitCode {
-    let command = match Cli::try_parse() {
+    let command = match Cli::read() {
         Ok(cli) => cli.into_command(),
         Err(error) => return exit::of_usage(&error),
     };

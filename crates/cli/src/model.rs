@@ -2,30 +2,50 @@
 
 use std::{fmt, sync::Arc};
 
-use mainstem::{Error, ErrorKind, Model, Result, models::ChatCompletions};
+use mainstem::{
+    Error, ErrorKind, Model, Result,
+    models::{ChatCompletions, Provider},
+};
 
 use crate::args::ChatFlags;
 
 /// The model for those who have a key and no wish.
 const USUAL: &str = "openai://gpt-5-mini";
 
+/// The model for those who have none.
+pub(crate) const DEMO: &str = "demo";
+
+/// A model, and why it is this one.
+pub(crate) struct Chosen {
+    pub(crate) model: Arc<dyn Model>,
+    pub(crate) reason: &'static str,
+}
+
 /// The model that flags and environment ask for.
-pub(crate) fn choose(flags: &ChatFlags) -> Result<Arc<dyn Model>> {
+pub(crate) fn choose(flags: &ChatFlags) -> Result<Chosen> {
     let variables = |name: &str| std::env::var(name).ok();
-    match Choice::of(
+    let (choice, reason) = Choice::of(
         flags.base_url.as_deref(),
         flags.model.as_deref(),
         &variables,
-    )? {
-        Choice::Address(address) => mainstem::model(&address),
+    )?;
+    let model: Arc<dyn Model> = match choice {
+        Choice::Address(address) => mainstem::model(&address)?,
         Choice::Server { url, name, key } => {
             let mut model = ChatCompletions::builder(name).base_url(url);
             if let Some(key) = key {
                 model = model.api_key(key);
             }
-            Ok(Arc::new(model.build()?))
+            Arc::new(model.build()?)
         }
-    }
+    };
+    Ok(Chosen { model, reason })
+}
+
+/// Whether a name says by itself where its model is.
+pub(crate) fn is_address(name: &str) -> bool {
+    let provider = name.split_once("://").map(|(provider, _)| provider);
+    name == DEMO || provider.is_some_and(|provider| provider.parse::<Provider>().is_ok())
 }
 
 #[derive(PartialEq)]
@@ -43,25 +63,44 @@ impl Choice {
         base_url: Option<&str>,
         model: Option<&str>,
         variables: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self> {
+    ) -> Result<(Self, &'static str)> {
         // A variable that is set to nothing isn't set.
         let set = |name| variables(name).filter(|value| !value.trim().is_empty());
-        let model = model.map(str::to_owned).or_else(|| set("MAINSTEM_MODEL"));
+        let flag = model.map(|name| (name.to_owned(), "--model"));
+        let model = flag.or_else(|| Some((set("MAINSTEM_MODEL")?, "MAINSTEM_MODEL")));
         match (base_url, model) {
-            (Some(url), Some(name)) => Ok(Self::Server {
-                url: url.to_owned(),
-                name,
-                key: set("MAINSTEM_API_KEY").or_else(|| set("OPENAI_API_KEY")),
-            }),
+            (Some(_), Some((name, reason))) if is_address(&name) => {
+                Err(contradiction(&name, reason))
+            }
+            (Some(url), Some((name, _))) => Ok((
+                Self::Server {
+                    url: url.to_owned(),
+                    name,
+                    key: set("MAINSTEM_API_KEY").or_else(|| set("OPENAI_API_KEY")),
+                },
+                "--base-url",
+            )),
             (Some(_), None) => Err(Error::new(
                 ErrorKind::Config,
                 "--base-url needs the name of a model; add --model NAME, or set MAINSTEM_MODEL",
             )),
-            (None, Some(address)) => Ok(Self::Address(address)),
-            (None, None) if set("OPENAI_API_KEY").is_some() => Ok(Self::Address(USUAL.into())),
-            (None, None) => Ok(Self::Address("demo".into())),
+            (None, Some((address, reason))) => Ok((Self::Address(address), reason)),
+            (None, None) if set("OPENAI_API_KEY").is_some() => {
+                Ok((Self::Address(USUAL.into()), "OPENAI_API_KEY is set"))
+            }
+            (None, None) => Ok((Self::Address(DEMO.into()), "no key is set")),
         }
     }
+}
+
+/// An address names one server, and --base-url another.
+fn contradiction(address: &str, reason: &str) -> Error {
+    let name = address.split_once("://").map_or("NAME", |(_, name)| name);
+    let message = format!(
+        "--base-url and the address `{address}` (given by {reason}) name two servers; with --base-url \
+         give the plain name that its server knows, such as --model {name}"
+    );
+    Error::new(ErrorKind::Config, message)
 }
 
 impl fmt::Debug for Choice {
@@ -83,7 +122,7 @@ mod tests {
             let found = set.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        Choice::of(base_url, model, &variables).unwrap()
+        Choice::of(base_url, model, &variables).unwrap().0
     }
 
     fn address(address: &str) -> Choice {
@@ -114,5 +153,28 @@ mod tests {
         assert_eq!(key(&both).as_deref(), Some("own"));
         assert_eq!(key(&both[1..]).as_deref(), Some("k"));
         assert_eq!(key(&[]), None);
+    }
+
+    #[test]
+    fn a_base_url_and_an_address_contradict_each_other() {
+        let error = |model: Option<&str>, set: Option<&str>| {
+            let variables =
+                |name: &str| set.filter(|_| name == "MAINSTEM_MODEL").map(str::to_owned);
+            let choice = Choice::of(Some("http://h/v1"), model, &variables);
+            choice
+                .err()
+                .map(|error| error.message().to_owned())
+                .unwrap()
+        };
+        let by_flag = error(Some("openai://m"), None);
+        assert!(
+            by_flag.contains("by --model") && by_flag.ends_with("--model m"),
+            "{by_flag}"
+        );
+        assert!(error(None, Some("openai://m")).contains("by MAINSTEM_MODEL"));
+        assert!(error(Some("demo"), None).ends_with("--model NAME"));
+        // A server of one's own may call its models anything else.
+        let own = choice(Some("http://h/v1"), Some("hf://m"), &[]);
+        assert!(matches!(own, Choice::Server { name, .. } if name == "hf://m"));
     }
 }

@@ -15,7 +15,7 @@ use mainstem::{Error, ErrorKind};
 
 use crate::print::harmless;
 
-const DIM: Style = Style::new().dimmed();
+pub(crate) const DIM: Style = Style::new().dimmed();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
 /// Notes that accompany answers.
@@ -25,6 +25,8 @@ pub(crate) struct Notes {
     spinner: Option<ProgressBar>,
     /// Whether reasoning or a refusal left a line open.
     is_line_open: bool,
+    /// Whether thoughts were shown last.
+    is_thinking: bool,
 }
 
 impl Notes {
@@ -34,7 +36,13 @@ impl Notes {
             is_terminal: io::stderr().is_terminal(),
             spinner: None,
             is_line_open: false,
+            is_thinking: false,
         }
+    }
+
+    /// The name of the model from now on.
+    pub(crate) fn rename(&mut self, model: &str) {
+        model.clone_into(&mut self.model);
     }
 
     /// Shows a spinner until something else is shown.
@@ -53,6 +61,10 @@ impl Notes {
         }
         if std::mem::take(&mut self.is_line_open) {
             end_line();
+        }
+        // An answer doesn't look like a part of the thoughts.
+        if std::mem::take(&mut self.is_thinking) {
+            blank();
         }
     }
 
@@ -78,6 +90,7 @@ impl Notes {
     pub(crate) fn reasoning(&mut self, text: &str) {
         if self.is_terminal {
             self.stream(text, DIM);
+            self.is_thinking = true;
         }
     }
 
@@ -97,19 +110,50 @@ impl Notes {
     }
 }
 
-/// Asks for a line.
+/// Asks for a line, where the line editor can't.
 pub(crate) fn ask() {
-    if io::stderr().is_terminal() {
-        write("> ");
-    }
+    write("> ");
 }
 
 pub(crate) fn end_line() {
     write("\n");
 }
 
+/// Sets off an answer from what stands above it.
+pub(crate) fn blank() {
+    if io::stderr().is_terminal() {
+        end_line();
+    }
+}
+
+/// The first words of a conversation.
+pub(crate) fn headline(text: impl Display) {
+    let style = Style::new().bold();
+    write(format_args!(
+        "{style}{}{style:#}\n",
+        harmless(&text.to_string())
+    ));
+}
+
+/// Tells something by the way, in one line or more.
+pub(crate) fn aside(text: impl Display) {
+    for line in text.to_string().lines() {
+        write(format_args!("{DIM}{}{DIM:#}\n", harmless(line)));
+    }
+}
+
+/// Answers a command.
+pub(crate) fn tell(text: impl Display) {
+    write(format_args!("{}\n", harmless(&text.to_string())));
+}
+
+/// Tells that a command can't be done.
+pub(crate) fn refuse(text: impl Display) {
+    chain(&text.to_string(), None);
+}
+
 pub(crate) fn stopped() {
-    write(format_args!("{DIM}stopped{DIM:#}\n"));
+    aside("(stopped)");
 }
 
 /// Tells how a run failed.
@@ -126,15 +170,25 @@ pub(crate) fn error(what: &str, cause: &dyn StdError) {
     chain(what, Some(cause));
 }
 
-fn chain(what: &str, mut cause: Option<&dyn StdError>) {
+fn chain(what: &str, cause: Option<&dyn StdError>) {
     write(format_args!("{ERROR}error:{ERROR:#} {}\n", harmless(what)));
+    for cause in causes(what, cause) {
+        write(format_args!("  caused by: {}\n", harmless(&cause)));
+    }
+}
+
+/// The causes, but for those that say nothing new: many errors repeat their cause in their own
+/// words.
+fn causes(what: &str, mut cause: Option<&dyn StdError>) -> Vec<String> {
+    let mut told = vec![what.to_owned()];
     while let Some(error) = cause {
-        write(format_args!(
-            "  caused by: {}\n",
-            harmless(&error.to_string())
-        ));
+        let text = error.to_string();
+        if !text.trim().is_empty() && !told.iter().any(|above| above.contains(text.trim())) {
+            told.push(text);
+        }
         cause = error.source();
     }
+    told.split_off(1)
 }
 
 /// There is nowhere left to report that standard error is closed.
@@ -142,4 +196,21 @@ fn write(text: impl Display) {
     let mut stderr = anstream::stderr().lock();
     let _ = write!(stderr, "{text}");
     let _ = stderr.flush();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_that_says_nothing_new_is_not_told() {
+        let error = Error::new(ErrorKind::Model, "can't send: refused (os error 111)");
+        let error = error.with_source(io::Error::other("refused (os error 111)"));
+        let outer = Error::new(ErrorKind::Model, "can't connect").with_source(error);
+        assert_eq!(
+            causes(outer.message(), outer.source()),
+            ["can't send: refused (os error 111)"]
+        );
+        assert!(causes("x", None).is_empty());
+    }
 }

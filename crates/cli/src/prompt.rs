@@ -1,6 +1,6 @@
 //! Where the questions come from.
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::io::{self, IsTerminal as _};
 
 use mainstem::{Error, ErrorKind, Result};
 
@@ -46,24 +46,6 @@ fn joined(argument: String, piped: &str) -> String {
         (true, _) => piped.to_owned(),
         (_, true) => argument,
     }
-}
-
-/// The next line that somebody types; none at the end.
-pub(crate) async fn next_line() -> Result<Option<String>> {
-    // spawn: a read that blocks can't be cancelled; the program ends without it.
-    let read = tokio::task::spawn_blocking(|| {
-        let mut line = Vec::new();
-        io::stdin().lock().read_until(b'\n', &mut line)?;
-        Ok(line)
-    });
-    let line = read
-        .await
-        .unwrap_or_else(|error| Err(io::Error::other(error)));
-    let line = line.map_err(|error| {
-        Error::new(ErrorKind::Input, "can't read from the terminal").with_source(error)
-    })?;
-    let text = String::from_utf8_lossy(&line).trim().to_owned();
-    Ok((!line.is_empty()).then_some(text))
 }
 
 #[cfg(test)]

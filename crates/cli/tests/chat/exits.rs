@@ -21,6 +21,21 @@ async fn bad_usage_is_2_and_names_the_mend() {
             &["chat", "--base-url", "nonsense", "--model", "m", "x"],
             "http://",
         ),
+        (
+            &[
+                "chat",
+                "--base-url",
+                "http://127.0.0.1:9/v1",
+                "--model",
+                "openai://m",
+                "x",
+            ],
+            "--model m",
+        ),
+        (
+            &["Why is the sky blue?"],
+            "mainstem chat \"Why is the sky blue?\"",
+        ),
         (&["chat", "--model", "nobody://m", "x"], "openrouter"),
         (&["chat", "--model", "openai://m", "x"], "OPENAI_API_KEY"),
         (&["chat", "--model", "ollama://m", ""], "prompt is empty"),
@@ -45,7 +60,8 @@ async fn a_schema_that_cannot_be_used_is_2() {
         (remote.path(), "can't use its output's schema"),
     ] {
         let done = Done::of(chat(&server, &["--json-schema", file, "x"])).await;
-        done.tells(2, "", &["error: ", told]);
+        let error = format!("error: the JSON schema in {file} ");
+        done.tells(2, "", &[&error, told]);
     }
     assert!(server.requests().is_empty());
 }

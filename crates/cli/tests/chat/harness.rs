@@ -99,10 +99,12 @@ pub(crate) async fn read(stdout: &mut ChildStdout, expected: &str) {
     assert_eq!(String::from_utf8(bytes).unwrap(), expected);
 }
 
+/// How long anything may take.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
 /// Fails a test that hangs, instead of hanging.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
-    let limit = Duration::from_secs(60);
-    tokio::time::timeout(limit, future)
+    tokio::time::timeout(LIMIT, future)
         .await
         .expect("it takes for ever")
 }

@@ -23,7 +23,7 @@ async fn it_stops_the_model_and_keeps_the_text() {
     soon(server.disconnected(0)).await;
     let done = Done::after(child).await;
     done.is(130, "\n");
-    assert_eq!(done.stderr, "stopped\n");
+    assert_eq!(done.stderr, "(stopped)\n");
 }
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn before_the_first_word_too() {
     soon(server.requested(0)).await;
     interrupt(&child).await;
     soon(server.disconnected(0)).await;
-    Done::after(child).await.tells(130, "", &["stopped\n"]);
+    Done::after(child).await.tells(130, "", &["(stopped)\n"]);
 }
 
 #[tokio::test]
@@ -78,5 +78,5 @@ async fn it_is_heard_while_nobody_reads() {
     assert_eq!(Done::after(child).await.code, Some(130));
     let mut rest = String::new();
     soon(stderr.read_to_string(&mut rest)).await.unwrap();
-    assert_eq!(rest, "\nstopped\n");
+    assert_eq!(rest, "\n(stopped)\n");
 }

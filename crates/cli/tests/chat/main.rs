@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[cfg(unix)]
+mod commands;
+#[cfg(unix)]
+mod conversation;
 mod demo;
 mod events;
 mod exits;
@@ -10,6 +14,8 @@ mod harness;
 mod interrupt;
 mod output;
 mod prompts;
+#[cfg(unix)]
+mod pty;
 mod schema;
 #[cfg(unix)]
 mod terminal;

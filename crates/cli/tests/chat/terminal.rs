@@ -1,170 +1,16 @@
-//! The program on a terminal: a conversation, a spinner, colours.
+//! One answer on a terminal: a spinner, colours, Markdown.
 
 use std::process::Stdio;
 
-use mainstem_testkit::{Gate, Reply, ScriptedServer};
-use pty_process::{Command, Pty};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    process::Child,
+use mainstem_testkit::{Gate, Reply};
+use tokio::io::AsyncReadExt as _;
+
+use crate::{
+    harness::{gated, server, soon},
+    pty::{DIM, Terminal, chat},
 };
 
-use crate::harness::{gated, server, soon};
-
-const CTRL_C: &str = "\u{3}";
-const CTRL_D: &str = "\u{4}";
-const DIM: &str = "\u{1b}[2m";
 const CLEAR_LINE: &str = "\u{1b}[2K";
-
-/// The program at a terminal, and somebody who types and looks.
-struct Terminal {
-    pty: Pty,
-    child: Child,
-    screen: String,
-    /// How much of the screen's bytes was looked at.
-    seen: usize,
-}
-
-fn chat(server: &ScriptedServer, args: &[&str]) -> Command {
-    Command::new(env!("CARGO_BIN_EXE_mainstem"))
-        .args(["chat", "--model", "m", "--base-url", &server.base_url()])
-        .args(args)
-        .env_clear()
-        .env("TERM", "xterm")
-        .kill_on_drop(true)
-}
-
-impl Terminal {
-    fn start(command: Command) -> Self {
-        let (pty, pts) = pty_process::open().unwrap();
-        pty.resize(pty_process::Size::new(24, 80)).unwrap();
-        let child = command.spawn(pts).unwrap();
-        Self {
-            pty,
-            child,
-            screen: String::new(),
-            seen: 0,
-        }
-    }
-
-    async fn types(&mut self, keys: &str) {
-        self.pty.write_all(keys.as_bytes()).await.unwrap();
-    }
-
-    /// Waits until a text is shown, and returns what was shown before it since the last look.
-    async fn sees(&mut self, text: &str) -> String {
-        loop {
-            let new = &self.screen[self.seen..];
-            if let Some(at) = new.find(text) {
-                let before = new[..at].to_owned();
-                self.seen += at + text.len();
-                return before;
-            }
-            assert!(
-                self.read().await,
-                "{text:?} isn't in {new:?}",
-                new = &self.screen[self.seen..]
-            );
-        }
-    }
-
-    /// Reads on; false at the end, which is an error on Linux.
-    async fn read(&mut self) -> bool {
-        let mut bytes = [0; 4096];
-        let count = soon(self.pty.read(&mut bytes)).await.unwrap_or(0);
-        self.screen
-            .push_str(&String::from_utf8_lossy(&bytes[..count]));
-        count > 0
-    }
-
-    /// Waits for the end, and returns the exit code and what was shown since the last look.
-    async fn ends(mut self) -> (Option<i32>, String) {
-        while self.read().await {}
-        let status = soon(self.child.wait()).await.unwrap();
-        (status.code(), self.screen.split_off(self.seen))
-    }
-}
-
-#[tokio::test]
-async fn lines_are_answered_in_one_conversation() {
-    let server = server([Reply::text(["A bird."]), Reply::text(["Blue."])]).await;
-    let mut terminal = Terminal::start(chat(&server, &[]));
-    terminal.sees("> ").await;
-    terminal.types("What is a jay?\n").await;
-    terminal.sees("A bird.\r\n").await;
-    terminal.sees("> ").await;
-    terminal.types("\n").await;
-    terminal.sees("> ").await;
-    terminal.types("Which colour?\n").await;
-    terminal.sees("Blue.\r\n").await;
-    terminal.sees("> ").await;
-    terminal.types(CTRL_D).await;
-    assert_eq!(terminal.ends().await.0, Some(0));
-
-    let requests = server.requests();
-    let asked = |index: usize| &requests[1].messages()[index]["content"];
-    assert_eq!(requests.len(), 2);
-    assert_eq!(
-        (asked(0), asked(1), asked(2)),
-        (
-            &"What is a jay?".into(),
-            &"A bird.".into(),
-            &"Which colour?".into()
-        )
-    );
-}
-
-#[tokio::test]
-async fn quit_ends_it() {
-    let mut terminal = Terminal::start(chat(&server([]).await, &[]));
-    terminal.sees("> ").await;
-    terminal.types("/quit\n").await;
-    assert_eq!(terminal.ends().await.0, Some(0));
-}
-
-#[tokio::test]
-async fn ctrl_c_stops_an_answer_and_then_the_program() {
-    let gate = Gate::new();
-    let server = server([gated("A bi", &gate, "never"), Reply::text(["Blue."])]).await;
-    let mut terminal = Terminal::start(chat(&server, &[]));
-    terminal.sees("> ").await;
-    terminal.types("What is a jay?\n").await;
-    terminal.sees("A bi").await;
-
-    terminal.types(CTRL_C).await;
-    terminal.sees("stopped").await;
-    soon(server.disconnected(0)).await;
-    terminal.sees("> ").await;
-    terminal.types("Which colour?\n").await;
-    terminal.sees("Blue.\r\n").await;
-    assert_eq!(
-        server.requests()[1].messages()[0]["content"],
-        "What is a jay?"
-    );
-
-    terminal.sees("> ").await;
-    terminal.types(CTRL_C).await;
-    assert_eq!(terminal.ends().await.0, Some(130));
-}
-
-#[tokio::test]
-async fn a_failure_does_not_end_the_conversation() {
-    let server = server([
-        Reply::error_status(500, "overloaded"),
-        Reply::text(["Blue."]),
-    ])
-    .await;
-    let mut terminal = Terminal::start(chat(&server, &[]));
-    terminal.sees("> ").await;
-    terminal.types("What is a jay?\n").await;
-    terminal.sees("caused by: overloaded").await;
-    terminal.sees("> ").await;
-    terminal.types("Which colour?\n").await;
-    terminal.sees("Blue.\r\n").await;
-    terminal.sees("> ").await;
-    terminal.types(CTRL_D).await;
-    assert_eq!(terminal.ends().await.0, Some(0));
-}
 
 #[tokio::test]
 async fn the_spinner_turns_until_the_first_word_and_leaves_no_trace() {
@@ -235,4 +81,53 @@ async fn a_model_cannot_command_the_terminal() {
     terminal.sees("]0;titlejay\r\n").await;
     assert!(!terminal.screen.contains("\u{1b}]0"));
     assert_eq!(terminal.ends().await.0, Some(0));
+}
+
+#[tokio::test]
+async fn nor_by_way_of_markdown() {
+    let server = server([Reply::text(["&#27;[2J `\u{9b}2J` jay"])]).await;
+    let mut terminal = Terminal::start(chat(&server, &["x"]));
+    terminal.sees("[2J ").await;
+    terminal.sees("jay\r\n").await;
+    assert!(!terminal.screen.contains("\u{1b}[2J") && !terminal.screen.contains('\u{9b}'));
+    assert_eq!(terminal.ends().await.0, Some(0));
+}
+
+#[tokio::test]
+async fn markdown_is_shown_while_it_comes() {
+    let gate = Gate::new();
+    let text = "# Jays\n\nThe **blue jay** is a bird of the family of crows, blue and white, and loud. The **eggs";
+    let server = server([gated(text, &gate, "**:\n\n- 4\n- 5")]).await;
+    let mut terminal = Terminal::start(chat(&server, &["x"]));
+    terminal.sees("eggs").await;
+    let paragraph = "The blue jay is a bird of the family of crows, blue and white, and loud. The";
+    assert_eq!(terminal.looks(), format!("Jays\n\n{paragraph}\neggs"));
+    assert!(terminal.screen.contains("\u{1b}[1mblue jay"));
+    gate.open();
+    terminal.sees("5\r\n").await;
+    assert_eq!(
+        terminal.looks(),
+        format!("Jays\n\n{paragraph}\neggs:\n\n• 4\n• 5")
+    );
+}
+
+#[tokio::test]
+async fn markdown_can_be_had_as_it_comes() {
+    let text = "# Jays\n\nThe **blue** jay";
+    let server = server([
+        Reply::text([text]),
+        Reply::text([text]),
+        Reply::text([text]),
+    ])
+    .await;
+    let as_it_comes = text.replace('\n', "\r\n") + "\r\n";
+    for command in [
+        chat(&server, &["--plain", "x"]),
+        chat(&server, &["x"]).env("NO_COLOR", "1"),
+        chat(&server, &["x"]).env("TERM", "dumb"),
+    ] {
+        let mut terminal = Terminal::start(command);
+        terminal.sees(&as_it_comes).await;
+        assert_eq!(terminal.ends().await, (Some(0), String::new()));
+    }
 }
