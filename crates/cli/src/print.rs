@@ -207,13 +207,12 @@ impl Printer {
     }
 
     async fn finished(&mut self, end: &RunFinished) -> io::Result<()> {
-        let note = match end.finish_reason {
-            Some(FinishReason::Length) => "the answer was cut at its limit of tokens",
-            Some(FinishReason::ContentFilter) => "the answer was cut by the provider's filter",
-            _ => return Ok(()),
-        };
-        self.end_line().await?;
-        self.note(note).await
+        if end.finish_reason == Some(FinishReason::Length) {
+            self.end_line().await?;
+            self.note("the answer was cut at its limit of tokens")
+                .await?;
+        }
+        Ok(())
     }
 
     async fn note(&mut self, text: &str) -> io::Result<()> {

@@ -59,9 +59,9 @@ mod tests {
     #[test]
     #[cfg(unix)]
     fn it_is_among_the_users_state() {
-        let home = ("HOME", "/home/ada");
+        let home = ("HOME", "/ada");
         let of = |set: &[_]| file_of(set).map(|file| file.display().to_string());
-        let usual = Some("/home/ada/.local/state/mainstem/history".to_owned());
+        let usual = Some("/ada/.local/state/mainstem/history".to_owned());
         assert_eq!(of(&[home]), usual);
         assert_eq!(of(&[home, ("XDG_STATE_HOME", "relative")]), usual);
         let state = of(&[home, ("XDG_STATE_HOME", "/state")]);

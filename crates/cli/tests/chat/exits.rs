@@ -159,6 +159,14 @@ async fn a_refusal_is_3_and_is_told_on_stderr() {
 }
 
 #[tokio::test]
+async fn an_answer_that_a_filter_cut_is_3_and_keeps_the_text() {
+    let reply = Reply::stream().role().content("Half");
+    let server = server([reply.finish("content_filter").done()]).await;
+    let done = Done::of(chat(&server, &["x"])).await;
+    done.tells(3, "Half\n", &["error: ", "filter"]);
+}
+
+#[tokio::test]
 async fn an_answer_without_an_end_is_4_and_keeps_the_text() {
     let half = || Reply::stream().role().content("Half");
     let server = server([half().end(), half().cut(), half().done()]).await;
