@@ -1,6 +1,6 @@
 //! Which model answers.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use mainstem::{
     Error, ErrorKind, Model, Result,
@@ -31,10 +31,14 @@ pub(crate) fn choose(flags: &ChatFlags) -> Result<Chosen> {
     )?;
     let model: Arc<dyn Model> = match choice {
         Choice::Address(address) => mainstem::model(&address)?,
-        Choice::Server { url, name, key } => {
+        Choice::Server {
+            url,
+            name,
+            key_variable,
+        } => {
             let mut model = ChatCompletions::builder(name).base_url(url);
-            if let Some(key) = key {
-                model = model.api_key(key);
+            if let Some(variable) = key_variable {
+                model = model.api_key_variable(variable);
             }
             Arc::new(model.build()?)
         }
@@ -48,13 +52,13 @@ pub(crate) fn is_address(name: &str) -> bool {
     name == DEMO || provider.is_some_and(|provider| provider.parse::<Provider>().is_ok())
 }
 
-#[derive(PartialEq)]
+#[derive(Debug, PartialEq)]
 enum Choice {
     Address(String),
     Server {
         url: String,
         name: String,
-        key: Option<String>,
+        key_variable: Option<&'static str>,
     },
 }
 
@@ -65,7 +69,7 @@ impl Choice {
         variables: &dyn Fn(&str) -> Option<String>,
     ) -> Result<(Self, &'static str)> {
         // A variable that is set to nothing isn't set.
-        let set = |name| variables(name).filter(|value| !value.trim().is_empty());
+        let set = |name: &str| variables(name).filter(|value| !value.trim().is_empty());
         let flag = model.map(|name| (name.to_owned(), "--model"));
         let model = flag.or_else(|| Some((set("MAINSTEM_MODEL")?, "MAINSTEM_MODEL")));
         match (base_url, model) {
@@ -76,7 +80,9 @@ impl Choice {
                 Self::Server {
                     url: url.to_owned(),
                     name,
-                    key: set("MAINSTEM_API_KEY").or_else(|| set("OPENAI_API_KEY")),
+                    key_variable: ["MAINSTEM_API_KEY", "OPENAI_API_KEY"]
+                        .into_iter()
+                        .find(|variable| set(variable).is_some()),
                 },
                 "--base-url",
             )),
@@ -101,16 +107,6 @@ fn contradiction(address: &str, reason: &str) -> Error {
          give the plain name that its server knows, such as --model {name}"
     );
     Error::new(ErrorKind::Config, message)
-}
-
-impl fmt::Debug for Choice {
-    /// Without the key.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Address(address) => f.write_str(address),
-            Self::Server { url, name, .. } => write!(f, "{name} at {url}"),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -146,12 +142,12 @@ mod tests {
     #[test]
     fn a_server_gets_its_own_key_first() {
         let key = |set: &[(&str, &str)]| match choice(Some("http://h/v1"), Some("m"), set) {
-            Choice::Server { key, .. } => key,
+            Choice::Server { key_variable, .. } => key_variable,
             Choice::Address(_) => panic!("a base URL is a server"),
         };
         let both = [("MAINSTEM_API_KEY", "own"), ("OPENAI_API_KEY", "k")];
-        assert_eq!(key(&both).as_deref(), Some("own"));
-        assert_eq!(key(&both[1..]).as_deref(), Some("k"));
+        assert_eq!(key(&both), Some("MAINSTEM_API_KEY"));
+        assert_eq!(key(&both[1..]), Some("OPENAI_API_KEY"));
         assert_eq!(key(&[]), None);
     }
 

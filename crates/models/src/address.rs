@@ -34,15 +34,15 @@ pub fn model(address: &str) -> Result<Arc<dyn Model>> {
 pub(crate) type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 pub(crate) fn model_in(address: &str, variables: Variables<'_>) -> Result<Arc<dyn Model>> {
-    #[cfg(feature = "demo")]
     if address == "demo" {
-        return Ok(Arc::new(crate::demo::DemoModel::new()));
+        return demo();
     }
     let (provider, name) = match address.split_once("://") {
         Some(("http" | "https", _)) => {
             return Err(Error::new(
                 ErrorKind::Config,
-                "a URL is no model; use `ChatCompletions::builder(name).base_url(url)`",
+                "a URL is no model; give its name, and the URL as the base URL (`--base-url`, or \
+                 `ChatCompletions::builder(name).base_url(url)`)",
             ));
         }
         Some((provider, name)) => (provider.parse()?, name),
@@ -61,6 +61,21 @@ pub(crate) fn model_in(address: &str, variables: Variables<'_>) -> Result<Arc<dy
     Ok(Arc::new(model))
 }
 
+#[cfg(feature = "demo")]
+#[allow(clippy::unnecessary_wraps)] // as without the feature
+fn demo() -> Result<Arc<dyn Model>> {
+    Ok(Arc::new(crate::demo::DemoModel::new()))
+}
+
+#[cfg(not(feature = "demo"))]
+fn demo() -> Result<Arc<dyn Model>> {
+    Err(Error::new(
+        ErrorKind::Config,
+        "the demo model isn't built in: switch on the feature `demo` of `mainstem` \
+         (`cargo add mainstem --features demo`)",
+    ))
+}
+
 /// The provider that the environment names.
 fn from_variables(variables: Variables<'_>) -> Result<Provider> {
     if let Some(name) = set(variables, "MAINSTEM_PROVIDER") {
@@ -74,7 +89,7 @@ fn from_variables(variables: Variables<'_>) -> Result<Provider> {
         Error::new(
             ErrorKind::Config,
             "no provider is known for a plain model name; write `provider://model`, or set \
-             MAINSTEM_PROVIDER or a key such as OPENAI_API_KEY",
+             the environment variable MAINSTEM_PROVIDER, or a key such as OPENAI_API_KEY",
         )
     })
 }
@@ -115,13 +130,25 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        assert!(id("openai://m", &[]).contains("OPENAI_API_KEY"));
+        let no_key = id("openai://m", &[]);
+        assert!(no_key.contains("set the environment variable OPENAI_API_KEY"));
+        assert!(no_key.contains("ChatCompletions::builder"));
         assert!(
             id("azure://m", &[("AZURE_OPENAI_API_KEY", "k")]).contains("AZURE_OPENAI_ENDPOINT")
         );
         assert!(id("openai://", &[("OPENAI_API_KEY", "k")]).contains("openai://model"));
         assert!(id("https://example.com/v1", &[]).contains("base_url"));
         assert!(!id("openai://m", &[("OPENAI_API_KEY", "sec\nret")]).contains("sec"));
+    }
+
+    #[test]
+    fn demo_is_the_demo_model_or_says_what_it_takes() {
+        let found = id("demo", &[("OPENAI_API_KEY", "k")]);
+        if cfg!(feature = "demo") {
+            assert_eq!(found, "demo");
+        } else {
+            assert!(found.contains("the feature `demo`"), "{found}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
-use mainstem_core::{Error, ErrorKind, Result};
+use mainstem_core::{Error, ErrorKind, Result, Text};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 /// Where a model's key comes from. Never shown by `Debug`.
@@ -9,6 +9,8 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 pub(crate) enum Key {
     None,
     Fixed(Arc<str>),
+    /// That of an environment variable, as it was when the model was made.
+    Variable(Text, Arc<str>),
     /// That of async-openai's configuration, which puts it into the headers itself.
     Configured(Arc<str>),
     Provider(Provider),
@@ -58,8 +60,22 @@ impl Key {
         match self {
             Self::None => Ok(None),
             Self::Configured(key) if key.is_empty() => Ok(None),
-            Self::Fixed(key) | Self::Configured(key) => Ok(Some(Arc::clone(key))),
+            Self::Fixed(key) | Self::Variable(_, key) | Self::Configured(key) => {
+                Ok(Some(Arc::clone(key)))
+            }
             Self::Provider(provider) => Ok(Some(provider().await?.trim().into())),
+        }
+    }
+
+    /// Where it comes from, for whoever has to change it.
+    pub(crate) fn origin(&self) -> Cow<'static, str> {
+        match self {
+            Self::None => "no key was given".into(),
+            Self::Configured(key) if key.is_empty() => "no key was given".into(),
+            Self::Fixed(_) => "its key is the one that `api_key` was given".into(),
+            Self::Variable(name, _) => format!("its key is that of the variable {name}").into(),
+            Self::Configured(_) => "its key is that of the configuration".into(),
+            Self::Provider(_) => "its key came from the function given to `api_key_from`".into(),
         }
     }
 }
@@ -116,6 +132,7 @@ impl fmt::Debug for Key {
         f.write_str(match self {
             Self::None => "Key::None",
             Self::Fixed(_) => "Key::Fixed(..)",
+            Self::Variable(..) => "Key::Variable(..)",
             Self::Configured(_) => "Key::Configured(..)",
             Self::Provider(_) => "Key::Provider(..)",
         })

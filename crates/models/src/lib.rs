@@ -14,6 +14,7 @@ mod chat;
 #[cfg(feature = "demo")]
 pub mod demo;
 mod key;
+mod nesting;
 mod output;
 mod provider;
 mod sse;

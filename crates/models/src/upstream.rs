@@ -72,12 +72,12 @@ impl Fault {
     /// The error of a failed request.
     pub(crate) fn into_http_error(
         self,
-        model: &str,
+        message: String,
         status: StatusCode,
         headers: &HeaderMap,
     ) -> Error {
         let mut error = self
-            .into_error(format!("`{model}` answered {status}"))
+            .into_error(message)
             .with_status(status.as_u16())
             .retryable(is_retryable(status));
         if let Some(wait) = retry_after(headers) {
@@ -131,7 +131,7 @@ fn is_retryable(status: StatusCode) -> bool {
 }
 
 /// The wait that a server asks for: `retry-after-ms`, else `retry-after` in seconds or as a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     if let Some(millis) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
         return Duration::try_from_secs_f64(millis / 1000.0).ok();

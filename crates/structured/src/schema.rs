@@ -39,7 +39,8 @@ impl Schema {
     /// # Errors
     ///
     /// [`SchemaError`], if it isn't an object or a boolean, or can't be compiled (a `$ref` that
-    /// leads outside of the document among the reasons: nothing is fetched).
+    /// leads outside of the document among the reasons: nothing is fetched; and a `pattern` with
+    /// look-around or back-references: patterns are matched in linear time).
     pub fn from_value(value: Value) -> Result<Self, SchemaError> {
         if !(value.is_object() || value.is_boolean()) {
             return Err(SchemaError {
@@ -100,9 +101,16 @@ impl Schema {
 fn compile(value: &Value) -> Result<jsonschema::Validator, SchemaError> {
     jsonschema::options()
         .with_draft(jsonschema::Draft::Draft202012)
+        // Linear in the text: a pattern that backtracks could hang on an output of its liking.
+        .with_pattern_options(jsonschema::PatternOptions::regex())
         .build(value)
         .map_err(|error| SchemaError {
-            message: error.to_string(),
+            message: match error.kind() {
+                jsonschema::error::ValidationErrorKind::Format { format } if format == "regex" => {
+                    format!("{error} (look-around and back-references aren't known)")
+                }
+                _ => error.to_string(),
+            },
         })
 }
 
@@ -140,6 +148,21 @@ mod tests {
     fn a_number_is_no_schema() {
         let error = Schema::from_value(serde_json::json!(3)).unwrap_err();
         assert!(error.to_string().contains("an object or a boolean"));
+    }
+
+    #[cfg(feature = "jsonschema")]
+    #[test]
+    fn patterns_take_linear_time() {
+        let schema = serde_json::json!({"type": "string", "pattern": "^(a|a)*$"});
+        let schema = Schema::from_value(schema).unwrap();
+        let begin = std::time::Instant::now();
+        assert!(schema.judge(&"a".repeat(50_000).into()).is_ok());
+        let nearly = "a".repeat(50_000) + "b";
+        assert!(schema.judge(&nearly.into()).is_err());
+        assert!(begin.elapsed().as_secs() < 20, "it backtracks");
+        let look_around = serde_json::json!({"type": "string", "pattern": "^(?=a)"});
+        let error = Schema::from_value(look_around).unwrap_err();
+        assert!(error.to_string().contains("look-around"), "{error}");
     }
 
     #[cfg(feature = "jsonschema")]

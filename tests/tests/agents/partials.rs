@@ -10,8 +10,8 @@ use mainstem_tests::watch::in_words;
 async fn r5_a_failure_keeps_the_partial_text_usage_and_reason() {
     let reply = Reply::stream()
         .content("Half")
-        .finish("length")
         .usage(3, 2)
+        .finish("error")
         .error("overloaded");
     let server = server_with([reply]).await;
     let ctx = Context::new();
@@ -19,7 +19,9 @@ async fn r5_a_failure_keeps_the_partial_text_usage_and_reason() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Model);
-    assert_eq!(error.partial().unwrap().text, "Half");
+    assert_eq!(error.upstream().unwrap().message(), "overloaded");
+    let partial = error.partial().unwrap();
+    assert_eq!((&*partial.text, partial.usage), ("Half", Usage::new(3, 2)));
     assert_eq!(
         in_words(&ctx.messages()),
         ["user: Hi", "assistant, partial: Half"]

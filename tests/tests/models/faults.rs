@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use mainstem::ErrorKind;
+use mainstem::{ErrorKind, FinishReason, ModelEvent, Usage};
 use mainstem_testkit::Reply;
 use mainstem_tests::read;
 use serde_json::json;
@@ -21,8 +21,16 @@ fn failing_replies() -> Vec<(&'static str, Reply, Option<&'static str>)> {
         ("with a code", half().chunk(error.clone()), code),
         ("then [DONE]", half().chunk(error.clone()).done(), code),
         (
-            "after the finish reason",
-            half().finish("stop").chunk(error.clone()),
+            "after giving up",
+            half().finish("error").chunk(error.clone()),
+            code,
+        ),
+        (
+            "together with giving up, as OpenRouter has it",
+            half().chunk(json!({
+                "error": error["error"],
+                "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}],
+            })),
             code,
         ),
         ("then a cut", half().chunk(error.clone()).cut(), code),
@@ -141,4 +149,64 @@ async fn an_event_without_an_end_is_refused_before_it_fills_the_memory() {
     let seen = read(reply).await;
     assert_eq!(seen.failure().kind(), ErrorKind::Limit);
     assert_eq!(seen.text, "Half");
+}
+
+#[tokio::test]
+async fn what_goes_wrong_after_the_finish_reason_is_a_notice() {
+    let finished = || half().finish("stop");
+    for (name, reply) in [
+        ("an error", finished().error("sesame")),
+        (
+            "an error after usage",
+            finished().usage(3, 2).error("sesame"),
+        ),
+        ("no JSON", finished().data("sesame")),
+        (
+            "an `error` event",
+            finished().raw("event: error\ndata: sesame\n\n"),
+        ),
+        (
+            "bare JSON at the end",
+            finished().raw("{\"error\": \"sesame\"}"),
+        ),
+    ] {
+        let seen = read(reply).await;
+        assert_eq!(seen.finish, Some(FinishReason::Stop), "{name}");
+        let notice = seen.events.iter().find_map(|event| match event {
+            ModelEvent::Notice(notice) => Some(notice),
+            _ => None,
+        });
+        let notice = notice.unwrap_or_else(|| panic!("{name}: {seen:?}"));
+        assert_eq!(notice.code, "late_error");
+        assert!(!notice.message.contains("sesame"));
+    }
+}
+
+#[tokio::test]
+async fn usage_that_came_before_a_failure_is_told() {
+    for reply in [
+        half().usage(3, 1).error("no"),
+        half().usage(3, 1).cut(),
+        half().usage(3, 1),
+        half().usage(3, 1).data("no JSON"),
+    ] {
+        let seen = read(reply).await;
+        seen.failure();
+        assert_eq!(seen.usage, Some(Usage::new(3, 1)));
+    }
+}
+
+#[tokio::test]
+async fn usage_that_goes_on_is_told_when_it_changes() {
+    let reply = half().usage(3, 1).usage(3, 1).usage(3, 2).finish("stop");
+    let seen = read(reply.usage(3, 2)).await;
+    let usages: Vec<_> = seen
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            ModelEvent::Usage(usage) => Some(usage.output_tokens),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(usages, [1, 2]);
 }

@@ -330,3 +330,51 @@ async fn a_name_that_the_wire_does_not_take_is_made_to_fit() {
         "{name}"
     );
 }
+
+/// An output that isn't an object is wrapped into one; what is wrong with the wrapper is wrong with
+/// the output.
+#[tokio::test]
+async fn a_wrapper_that_is_not_whole_is_a_wrong_output() {
+    for (mode, pieces, raw) in [
+        (
+            OutputMode::StrictSchema,
+            vec![r#"{"value":3"#, "} 4"],
+            r#"{"value":3} 4"#,
+        ),
+        (
+            OutputMode::StrictSchema,
+            vec![r#"{"value":3"#],
+            r#"{"value":3"#,
+        ),
+        (
+            OutputMode::StrictSchema,
+            vec![r#"{"value":3,"#, r#""more":4}"#],
+            r#"{"value":3,"#,
+        ),
+        (
+            OutputMode::ForcedTool,
+            vec![r#"{"value":3"#],
+            r#"{"value":3"#,
+        ),
+    ] {
+        let reply = match mode {
+            OutputMode::ForcedTool => Reply::stream()
+                .tool_start(0, "a", "output")
+                .tool_arguments(0, pieces[0])
+                .finish("stop"),
+            _ => Reply::text(pieces),
+        };
+        let ran = run::<u32>(|model| model, Some(mode), reply).await;
+        let error = ran.output.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Output, "{error:?}");
+        assert_eq!(error.partial().unwrap().text, raw);
+        assert!(!error.message().contains("value\""));
+    }
+}
+
+#[tokio::test]
+async fn a_wrapper_that_is_cut_at_its_length_was_too_long() {
+    let reply = Reply::stream().content(r#"{"value":3"#).finish("length");
+    let ran = run::<u32>(|model| model, Some(OutputMode::StrictSchema), reply).await;
+    assert_eq!(ran.output.unwrap_err().kind(), ErrorKind::Limit);
+}

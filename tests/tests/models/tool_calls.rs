@@ -41,6 +41,30 @@ fn one_call() -> Vec<(&'static str, Reply)> {
             ]),
         ),
         (
+            "a new id with every delta",
+            calls([
+                json!({"index": 0, "id": "a", "function": {"name": "weather", "arguments": ""}}),
+                json!({"index": 0, "id": "b", "function": {"arguments": "{\"at\":"}}),
+                json!({"index": 0, "id": "c", "function": {"arguments": "\"Bern\"}"}}),
+                json!({"index": 0, "id": "d", "function": {"arguments": ""}}),
+            ]),
+        ),
+        (
+            "a new id and the name with every delta",
+            calls([
+                json!({"index": 0, "id": "a", "function": {"name": "weather", "arguments": "{\"at\":"}}),
+                json!({"index": 0, "id": "b", "function": {"name": "weather", "arguments": "\"Be"}}),
+                json!({"index": 0, "id": "c", "function": {"name": "weather", "arguments": "rn\"}"}}),
+            ]),
+        ),
+        (
+            "a new id with every delta, without an index",
+            calls([
+                json!({"id": "a", "function": {"name": "weather", "arguments": "{\"at\":"}}),
+                json!({"id": "b", "function": {"arguments": "\"Bern\"}"}}),
+            ]),
+        ),
+        (
             "empty texts and nulls",
             calls([
                 json!({"index": 0, "id": "a", "type": "function", "function": {"name": "weather", "arguments": null}}),
@@ -120,6 +144,15 @@ fn two_calls() -> Vec<(&'static str, Reply)> {
             ]),
         ),
         (
+            "new ids with every delta",
+            calls([
+                start(Some(0), "a", "f", ""),
+                start(Some(0), "c", "", "[1]"),
+                start(Some(1), "b", "g", ""),
+                start(Some(1), "d", "g", "[2]"),
+            ]),
+        ),
+        (
             "in one delta",
             end(Reply::stream().delta(json!({"tool_calls": [
                 start(Some(0), "a", "f", "[1]"), start(Some(1), "b", "g", "[2]"),
@@ -147,4 +180,13 @@ async fn calls_without_ids_get_some_of_their_own() {
     assert_eq!(seen.calls.len(), 2, "{seen:?}");
     assert_ne!(seen.calls[0].0, seen.calls[1].0);
     assert!(seen.calls.iter().all(|call| !call.0.is_empty()));
+}
+
+/// Their ids and whole arguments tell them apart, though name and index are the same.
+#[tokio::test]
+async fn the_same_tool_twice_is_two_calls() {
+    let call = |id: &str| json!({"index": 0, "id": id, "function": {"name": "f", "arguments": "{\"a\": \"}\"}"}});
+    let seen = read(calls([call("a"), call("b")])).await;
+    let ids: Vec<_> = seen.calls.iter().map(|call| &*call.0).collect();
+    assert_eq!(ids, ["a", "b"]);
 }

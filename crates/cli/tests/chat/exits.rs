@@ -73,7 +73,8 @@ async fn a_refused_request_is_3_with_the_servers_words_and_without_the_key() {
     let mut command = chat(&server, &["x"]);
     command.env("OPENAI_API_KEY", KEY);
     let done = Done::of(command).await;
-    let chain = "error: `m` answered 401 Unauthorized\n  caused by: Incorrect API key provided: ";
+    let chain = "error: `m` answered 401 Unauthorized; its key is that of the variable \
+                 OPENAI_API_KEY\n  caused by: Incorrect API key provided: ";
     done.tells(3, "", &[chain]);
     assert_eq!(
         server.requests()[0].header("authorization"),

@@ -1,15 +1,21 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_openai::config::{AzureConfig, Config, OpenAIConfig};
-use mainstem_core::{Error, ErrorKind, OutputMode, Result};
+use mainstem_core::{Error, ErrorKind, OutputMode, Result, Text};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{ChatCompletions, Parts};
+use super::{ChatCompletions, Parts, failure};
 use crate::{
     Provider,
     address::{Variables, set},
     key::{Key, KeyHeader},
 };
+
+/// A key, or the variable that has it.
+enum KeySource {
+    Key(Key),
+    Variable(Text),
+}
 
 /// Sets up [`ChatCompletions`]; made by [`ChatCompletions::builder`].
 #[must_use = "a model is made by `build`"]
@@ -17,7 +23,7 @@ pub struct ChatCompletionsBuilder {
     model: String,
     provider: Option<Provider>,
     base_url: Option<String>,
-    key: Option<Key>,
+    key: Option<KeySource>,
     config: Option<Arc<dyn Config>>,
     headers: Vec<(String, String)>,
     client: Option<reqwest::Client>,
@@ -59,7 +65,24 @@ impl ChatCompletionsBuilder {
 
     /// Sets the key. It is never shown.
     pub fn api_key(mut self, key: impl AsRef<str>) -> Self {
-        self.key = Some(Key::fixed(key.as_ref()));
+        self.key = Some(KeySource::Key(Key::fixed(key.as_ref())));
+        self
+    }
+
+    /// Takes the key from an environment variable, when the model is built.
+    ///
+    /// Errors then name the variable. One that isn't set is an error of [`build`](Self::build).
+    ///
+    /// ```
+    /// use mainstem_models::ChatCompletions;
+    ///
+    /// let model = ChatCompletions::builder("qwen3")
+    ///     .base_url("http://localhost:8000/v1")
+    ///     .api_key_variable("NO_SUCH_VARIABLE");
+    /// assert!(model.build().unwrap_err().message().contains("NO_SUCH_VARIABLE"));
+    /// ```
+    pub fn api_key_variable(mut self, name: impl Into<Text>) -> Self {
+        self.key = Some(KeySource::Variable(name.into()));
         self
     }
 
@@ -71,7 +94,7 @@ impl ChatCompletionsBuilder {
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<String>> + Send + 'static,
     {
-        self.key = Some(Key::provided(provider));
+        self.key = Some(KeySource::Key(Key::provided(provider)));
         self
     }
 
@@ -150,9 +173,13 @@ impl ChatCompletionsBuilder {
                 None,
             ),
         };
-        let key = match self.key.or(configured_key) {
-            Some(key) => key,
-            None => key_of(provider, &id, variables)?,
+        let key = match (self.key, configured_key) {
+            (Some(KeySource::Key(key)), _) | (None, Some(key)) => key,
+            (Some(KeySource::Variable(name)), _) => key_in(&[&name], &id, variables)?,
+            (None, None) => match provider.facts().key_variables {
+                [] => Key::None,
+                names => key_in(names, &id, variables)?,
+            },
         };
         check_url(&config.url("/chat/completions"))?;
         let client = match self.client {
@@ -164,6 +191,7 @@ impl ChatCompletionsBuilder {
             id,
             model: self.model,
             provider,
+            host: failure::host(config.api_base()),
             config,
             key,
             key_header,
@@ -180,13 +208,16 @@ fn config_error(message: impl Into<mainstem_core::Text>) -> Error {
     Error::new(ErrorKind::Config, message)
 }
 
-fn key_of(provider: Provider, id: &str, variables: Variables<'_>) -> Result<Key> {
-    let names = provider.facts().key_variables;
-    match names.iter().find_map(|name| set(variables, name)) {
-        Some(key) => Ok(Key::fixed(&key)),
-        None if names.is_empty() => Ok(Key::None),
+/// The key of the first of these variables that is set.
+fn key_in(names: &[&str], id: &str, variables: Variables<'_>) -> Result<Key> {
+    let found = names
+        .iter()
+        .find_map(|name| Some((Text::from(*name), set(variables, name)?)));
+    match found {
+        Some((name, key)) => Ok(Key::Variable(name, key.into())),
         None => Err(config_error(format!(
-            "`{id}` needs a key: set {}, or give one by `api_key`",
+            "`{id}` needs a key: set the environment variable {} (a program may also give one to \
+             `ChatCompletions::builder`)",
             names.join(" or ")
         ))),
     }
@@ -212,8 +243,11 @@ fn config_of(
         .or_else(|| facts.base_url.map(str::to_owned));
     let Some(base_url) = base_url else {
         let mend = match facts.url_variables {
-            [] => "give one by `base_url`, or name a `provider`".to_owned(),
-            names => format!("set {}, or give one by `base_url`", names.join(" or ")),
+            [] => "give one to the builder by `base_url`, or name a `provider`".to_owned(),
+            names => format!(
+                "set the environment variable {} (a program may also give one by `base_url`)",
+                names.join(" or ")
+            ),
         };
         return Err(config_error(format!(
             "model `{model}` has no base URL: {mend}"

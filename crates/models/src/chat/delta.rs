@@ -50,6 +50,8 @@ impl Choice<'_> {
             && delta.reasoning.is_empty()
             && delta.refusal.is_empty()
             && delta.tool_calls.is_empty()
+            && delta.reasoning_details.is_none()
+            && delta.extra_content.is_none()
             && self.message.is_none()
             && self.finish_reason.is_empty()
     }
@@ -68,6 +70,12 @@ pub(super) struct Delta<'a> {
     pub(super) refusal: LooseText<'a>,
     #[serde(borrow, deserialize_with = "or_default")]
     pub(super) tool_calls: Vec<ToolCall<'a>>,
+    /// OpenRouter's: wanted back with the conversation.
+    #[serde(borrow)]
+    pub(super) reasoning_details: Option<&'a RawValue>,
+    /// Gemini's: wanted back with the conversation.
+    #[serde(borrow)]
+    pub(super) extra_content: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -78,6 +86,9 @@ pub(super) struct ToolCall<'a> {
     pub(super) id: LooseText<'a>,
     #[serde(borrow, deserialize_with = "or_default")]
     pub(super) function: Function<'a>,
+    /// Gemini's: wanted back with the call.
+    #[serde(borrow)]
+    pub(super) extra_content: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,10 +1,10 @@
 //! One request, and the body that answers it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_stream::try_stream;
 use bytes::Bytes;
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, TryFutureExt};
 use mainstem_core::{Error, ErrorKind, ModelEvent, ModelRequest, Result};
 use reqwest::{
     Response,
@@ -13,65 +13,90 @@ use reqwest::{
 use tokio::time::Instant;
 
 use super::{
-    Parts,
-    reader::Reader,
+    Parts, failure,
+    reader::{End, Reader},
     request::{Body, body},
 };
-use crate::{key::Key, sse::SseReader, upstream::Fault};
+use crate::{key::Key, sse::SseReader};
 
-/// The longest body that is read as a whole, in bytes: an answer, or the text of a failure.
+/// The longest answer that is read as a whole, in bytes.
 const MAX_BODY_BYTES: usize = 64 << 20;
-const MAX_FAULT_BYTES: usize = 64 << 10;
-/// How long to wait for the text of a failure.
-const FAULT_WAIT: Duration = Duration::from_secs(5);
 
 /// Sends a request and reads the answer, from the socket to the reader without a queue between.
 pub(super) fn exchange(
     model: Arc<Parts>,
     request: ModelRequest,
 ) -> impl Stream<Item = Result<ModelEvent>> + Send {
-    try_stream! {
-        // Boxed: what sending needs isn't kept while the answer streams.
-        let (response, mut reader) = Box::pin(begin(&model, request)).await?;
-        yield ModelEvent::Started { request_id: request_id(response.headers()) };
+    let answer = async move {
+        let (response, reader) = begin(&model, request).await?;
+        let headers = response.headers().clone();
+        Ok(answer(model, headers, response.bytes_stream(), reader))
+    };
+    // Boxed: what sending needs isn't kept while the answer streams.
+    Box::pin(answer).try_flatten_stream()
+}
 
-        if is_json(response.headers()) {
-            let json = whole(&model, response).await?;
-            reader.read_json(&json)?;
-            reader.end(None)?;
+/// Reads the body of an answer. What came before a failure is given out before it.
+fn answer<S>(
+    model: Arc<Parts>,
+    headers: HeaderMap,
+    chunks: S,
+    mut reader: Reader,
+) -> impl Stream<Item = Result<ModelEvent>> + Send
+where
+    S: Stream<Item = reqwest::Result<Bytes>> + Unpin + Send,
+{
+    try_stream! {
+        let mut chunks = chunks;
+        yield ModelEvent::Started { request_id: request_id(&headers) };
+
+        let end = if is_json(&headers) {
+            let json = whole(&model, chunks).await?;
+            match reader.read_json(&json) {
+                Ok(()) => End::Body,
+                Err(error) => End::Failed(error),
+            }
         } else {
             let mut sse = SseReader::default();
-            let mut chunks = response.bytes_stream();
             let mut deadline = None;
-            let broken = loop {
+            let mut is_first = true;
+            let end = 'body: loop {
                 match next(&mut chunks, &reader, &mut deadline).await {
+                    Some(Ok(chunk)) if std::mem::take(&mut is_first)
+                        && failure::is_web_page(&headers, &chunk) =>
+                    {
+                        break End::Failed(failure::web_page(&model));
+                    }
                     Some(Ok(chunk)) => sse.push(chunk),
-                    Some(Err(error)) => break Some(error),
-                    None => break None,
+                    Some(Err(error)) => break End::Broken(error),
+                    None => break End::Body,
                 }
-                while let Some(frame) = sse.next_frame()? {
-                    reader.read(&frame)?;
+                loop {
+                    match reader.read_next(&mut sse) {
+                        Ok(true) => {}
+                        Ok(false) => break,
+                        Err(error) => break 'body End::Failed(error),
+                    }
                     while let Some(event) = reader.events.pop_front() {
                         yield event;
                     }
                 }
             };
-            if broken.is_none() && let Some(frame) = sse.last_frame() {
-                reader.read_last(&frame)?;
-            }
-            reader.end(broken)?;
-        }
+            reader.read_rest(&mut sse, end)
+        };
+        let end = reader.end(end);
         while let Some(event) = reader.events.pop_front() {
             yield event;
         }
+        end?;
     }
 }
 
 /// Sends a request; gives the answer's beginning, and what reads it.
-async fn begin(model: &Parts, request: ModelRequest) -> Result<(Response, Reader)> {
+async fn begin(model: &Arc<Parts>, request: ModelRequest) -> Result<(Response, Reader)> {
     let body = body(model, &request)?;
     let key = model.key.get().await?;
-    let reader = Reader::new(&model.id, key.clone(), body.wrapped, body.tool_is_output);
+    let reader = Reader::new(Arc::clone(model), key.clone(), &body);
     let response = send(model, &request, body, key.as_deref()).await?;
     Ok((response, reader))
 }
@@ -126,11 +151,11 @@ async fn send(
         .body(body.json)
         .send()
         .await
-        .map_err(|error| unreachable(model, error))?;
+        .map_err(|error| failure::unreachable(model, error))?;
     if response.status().is_success() {
         return Ok(response);
     }
-    Err(refused(model, response, key).await)
+    Err(failure::refused(model, response, key).await)
 }
 
 fn add_extra(headers: &mut HeaderMap, request: &ModelRequest) -> Result<()> {
@@ -148,71 +173,17 @@ fn add_extra(headers: &mut HeaderMap, request: &ModelRequest) -> Result<()> {
     Ok(())
 }
 
-fn unreachable(model: &Parts, error: reqwest::Error) -> Error {
-    let what = if error.is_connect() {
-        let host = reqwest::Url::parse(model.config.api_base())
-            .ok()
-            .and_then(|url| {
-                Some(format!(
-                    "{}:{}",
-                    url.host_str()?,
-                    url.port_or_known_default()?
-                ))
-            });
-        match host {
-            Some(host) => format!("can't connect to `{}` at {host}", model.id),
-            None => format!("can't connect to `{}`", model.id),
-        }
-    } else {
-        format!("the request to `{}` failed before an answer", model.id)
-    };
-    Error::new(ErrorKind::Model, what)
-        .retryable(true)
-        .with_source(error.without_url())
-}
-
-/// The error of an answer that is no success, with the server's own words.
-async fn refused(model: &Parts, response: Response, key: Option<&str>) -> Error {
-    let status = response.status();
-    let headers = response.headers().clone();
-    let body = tokio::time::timeout(FAULT_WAIT, first_bytes(response, MAX_FAULT_BYTES)).await;
-    let body = body.unwrap_or_default();
-    let is_html = content_type(&headers).starts_with("text/html");
-    let fault = if is_html {
-        Fault::default()
-    } else {
-        Fault::from_body(&String::from_utf8_lossy(&body))
-    };
-    fault
-        .without(key)
-        .into_http_error(&model.id, status, &headers)
-}
-
-async fn first_bytes(mut response: Response, limit: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        bytes.extend_from_slice(&chunk[..chunk.len().min(limit - bytes.len())]);
-        if bytes.len() == limit {
-            break;
-        }
-    }
-    bytes
-}
-
 /// The whole body of an answer that isn't streamed.
-async fn whole(model: &Parts, mut response: Response) -> Result<Vec<u8>> {
+async fn whole<S>(model: &Parts, mut chunks: S) -> Result<Vec<u8>>
+where
+    S: Stream<Item = reqwest::Result<Bytes>> + Unpin,
+{
     let mut bytes = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
-            Ok(None) => return Ok(bytes),
-            Err(error) => {
-                let message = format!("the answer of `{}` was cut: the connection broke", model.id);
-                return Err(
-                    Error::new(ErrorKind::Truncated, message).with_source(error.without_url())
-                );
-            }
-        }
+    while let Some(chunk) = chunks.next().await {
+        bytes.extend_from_slice(&chunk.map_err(|error| {
+            let message = format!("the answer of `{}` was cut: the connection broke", model.id);
+            Error::new(ErrorKind::Truncated, message).with_source(error.without_url())
+        })?);
         if bytes.len() > MAX_BODY_BYTES {
             let message = format!(
                 "`{}` sent an answer of more than {MAX_BODY_BYTES} bytes",
@@ -221,9 +192,10 @@ async fn whole(model: &Parts, mut response: Response) -> Result<Vec<u8>> {
             return Err(Error::new(ErrorKind::Limit, message));
         }
     }
+    Ok(bytes)
 }
 
-fn content_type(headers: &HeaderMap) -> &str {
+pub(super) fn content_type(headers: &HeaderMap) -> &str {
     headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -247,4 +219,60 @@ fn request_id(headers: &HeaderMap) -> Option<mainstem_core::Text> {
     .filter_map(|name| headers.get(*name)?.to_str().ok())
     .find(|id| !id.is_empty())
     .map(Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::stream;
+    use mainstem_core::Message;
+
+    use super::*;
+    use crate::ChatCompletions;
+
+    /// What is made of a body that stays open, and how long it takes.
+    async fn read_open(body: &'static str) -> (Vec<Result<ModelEvent>>, Duration) {
+        let model = ChatCompletions::builder("m")
+            .base_url("http://localhost/v1")
+            .build()
+            .unwrap()
+            .0;
+        let request = ModelRequest::new([Message::user("Hi")]);
+        let reader = Reader::new(
+            Arc::clone(&model),
+            None,
+            &super::body(&model, &request).unwrap(),
+        );
+        let chunks = stream::iter([Ok(Bytes::from_static(body.as_bytes()))]);
+        // Comments go on, as of a proxy that keeps the connection alive.
+        let comments = stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Some((Ok(Bytes::from_static(b": ping\n\n")), ()))
+        });
+        let begin = Instant::now();
+        let chunks = Box::pin(chunks.chain(comments));
+        let answer = answer(model, HeaderMap::new(), chunks, reader);
+        // Longer than any grace; an answer that isn't complete waits on.
+        let events = answer.take_until(tokio::time::sleep(Duration::from_secs(60)));
+        (events.collect().await, begin.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stays_open_is_left_after_its_grace() {
+        const TEXT: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n";
+        const FINISH: &str =
+            "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n\n";
+        const DONE: &str = "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+        for (body, waits, finishes) in [
+            (FINISH, Duration::from_secs(5), true),
+            (DONE, Duration::from_millis(250), true),
+            (TEXT, Duration::from_secs(60), false),
+        ] {
+            let (events, took) = read_open(body).await;
+            let last = events.last().unwrap().as_ref().unwrap();
+            assert_eq!(matches!(last, ModelEvent::Finished(_)), finishes, "{body}");
+            assert_eq!(took, waits, "{body}");
+        }
+    }
 }

@@ -1,8 +1,11 @@
 //! OpenAI's chat completions: <https://platform.openai.com/docs/api-reference/chat>.
 
 mod builder;
+mod calls;
 mod delta;
 mod exchange;
+mod failure;
+mod provider_data;
 mod reader;
 mod request;
 mod template;
@@ -42,6 +45,8 @@ struct Parts {
     id: String,
     model: String,
     provider: Provider,
+    /// Host and port of its server, as far as they are known.
+    host: Option<String>,
     config: Arc<dyn Config>,
     key: Key,
     key_header: KeyHeader,
@@ -56,6 +61,16 @@ impl ChatCompletions {
     /// Begins a model of a name, as its server knows it.
     pub fn builder(model: impl Into<String>) -> ChatCompletionsBuilder {
         ChatCompletionsBuilder::new(model.into())
+    }
+}
+
+impl Parts {
+    /// Whose `provider_data` goes back to this model.
+    fn data_origin(&self) -> &str {
+        match (self.provider, &self.host) {
+            (Provider::Other, Some(host)) => host,
+            (provider, _) => provider.name(),
+        }
     }
 }
 

@@ -2,14 +2,24 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use mainstem_core::{Error, ErrorKind, FinishReason, ModelEvent, Result, Text, Usage};
+use mainstem_core::{
+    Error, ErrorKind, FinishReason, ModelEvent, Notice, Partial, Result, Text, Usage,
+};
 use serde::de::IgnoredAny;
 
 use super::{
+    Parts,
+    calls::Calls,
     delta::{Choice, Frame, ToolCall},
+    provider_data::ProviderData,
+    request::Body,
     template::Template,
 };
-use crate::{output::Unwrap, sse, upstream::Fault};
+use crate::{
+    output::{Unwrap, Wrong},
+    sse::{self, SseReader},
+    upstream::Fault,
+};
 
 /// How long a body may go on after `[DONE]`, or after a finish reason.
 ///
@@ -20,7 +30,7 @@ const GRACE_AFTER_FINISH: Duration = Duration::from_secs(5);
 
 /// Reads frames, and knows whether the answer is complete.
 pub(super) struct Reader {
-    model: Text,
+    model: Arc<Parts>,
     /// The key, which the server may repeat in what it says of a failure.
     key: Option<Arc<str>>,
     pub(super) events: VecDeque<ModelEvent>,
@@ -30,29 +40,26 @@ pub(super) struct Reader {
     finish_reason: Option<FinishReason>,
     usage: Option<Usage>,
     done: bool,
-    /// The tool calls so far.
-    calls: Vec<Call>,
+    calls: Calls,
+    provider_data: ProviderData,
     unwrap: Option<Unwrap>,
     /// Whether the arguments of a tool call are the output.
     tool_is_output: bool,
 }
 
-/// A tool call, by what a server may refer to it with.
-#[derive(Debug)]
-struct Call {
-    id: Text,
-    index: Option<u32>,
+/// How a body ended.
+pub(super) enum End {
+    /// Properly, or the wait for its end was over.
+    Body,
+    /// The connection broke.
+    Broken(reqwest::Error),
+    /// It had something in it that is a failure.
+    Failed(Error),
 }
 
 impl Reader {
-    pub(super) fn new(
-        model: &str,
-        key: Option<Arc<str>>,
-        unwrap: bool,
-        tool_is_output: bool,
-    ) -> Self {
+    pub(super) fn new(model: Arc<Parts>, key: Option<Arc<str>>, body: &Body) -> Self {
         Self {
-            model: model.into(),
             key,
             events: VecDeque::new(),
             template: Template::default(),
@@ -60,9 +67,11 @@ impl Reader {
             finish_reason: None,
             usage: None,
             done: false,
-            calls: Vec::new(),
-            unwrap: unwrap.then(Unwrap::default),
-            tool_is_output,
+            calls: Calls::default(),
+            provider_data: ProviderData::new(model.data_origin().into()),
+            unwrap: body.wrapped.then(Unwrap::default),
+            tool_is_output: body.tool_is_output,
+            model,
         }
     }
 
@@ -75,8 +84,27 @@ impl Reader {
         }
     }
 
+    /// Takes the next event of what has come; whether there was one.
+    pub(super) fn read_next(&mut self, sse: &mut SseReader) -> Result<bool> {
+        match sse.next_frame()? {
+            Some(frame) => self.read(&frame).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Takes what a body's proper end left without a blank line.
+    pub(super) fn read_rest(&mut self, sse: &mut SseReader, end: End) -> End {
+        if let End::Body = end
+            && let Some(frame) = sse.last_frame()
+            && let Err(error) = self.read_last(&frame)
+        {
+            return End::Failed(error);
+        }
+        end
+    }
+
     /// Takes an event of the stream.
-    pub(super) fn read(&mut self, frame: &sse::Frame<'_>) -> Result<()> {
+    fn read(&mut self, frame: &sse::Frame<'_>) -> Result<()> {
         let data = frame.data.trim_ascii();
         if data == b"[DONE]" {
             self.done = true;
@@ -91,9 +119,8 @@ impl Reader {
         self.read_json(data)
     }
 
-    /// Takes what the body's end left without a blank line: if it can't be read, it was cut, and
-    /// means nothing.
-    pub(super) fn read_last(&mut self, frame: &sse::Frame<'_>) -> Result<()> {
+    /// Takes the last event: if it can't be read, it was cut, and means nothing.
+    fn read_last(&mut self, frame: &sse::Frame<'_>) -> Result<()> {
         let data = frame.data.trim_ascii();
         let is_whole = frame.is_error
             || data == b"[DONE]"
@@ -104,8 +131,7 @@ impl Reader {
     /// Takes a frame, or a whole completion.
     pub(super) fn read_json(&mut self, json: &[u8]) -> Result<()> {
         if let Some(text) = self.template.text(json) {
-            self.push_text(text);
-            return Ok(());
+            return self.take_text(text);
         }
         // Checked once as a whole, it needn't be checked string by string.
         let json = str::from_utf8(json).map_err(|_| self.unreadable("UTF-8"))?;
@@ -115,7 +141,7 @@ impl Reader {
             return Err(self.fault(&format!(r#"{{"error":{}}}"#, error.get())));
         }
         if let Some(usage) = &frame.usage {
-            self.usage = Some(usage.read());
+            self.take_usage(usage.read());
         }
         let Some(choice) = &frame.choices.0 else {
             return Ok(());
@@ -142,8 +168,14 @@ impl Reader {
             self.events
                 .push_back(ModelEvent::Reasoning(Text::from(&*reasoning.0)));
         }
+        if let Some(details) = delta.reasoning_details {
+            self.provider_data.add_details(details);
+        }
+        if let Some(extra) = delta.extra_content {
+            self.provider_data.set_extra(extra);
+        }
         if !self.tool_is_output {
-            self.push_text(&delta.content.0);
+            self.take_text(&delta.content.0)?;
         }
         if !delta.refusal.is_empty() {
             self.events
@@ -158,18 +190,29 @@ impl Reader {
         Ok(())
     }
 
-    fn push_text(&mut self, text: &str) {
+    /// Given out at once: if the answer breaks off, it was used all the same.
+    fn take_usage(&mut self, usage: Usage) {
+        if self.usage.replace(usage) != Some(usage) {
+            self.events.push_back(ModelEvent::Usage(usage));
+        }
+    }
+
+    fn take_text(&mut self, text: &str) -> Result<()> {
         if text.is_empty() {
-            return;
+            return Ok(());
         }
         self.spoke = true;
         let text = match &mut self.unwrap {
             None => Text::from(text),
-            Some(unwrap) => unwrap.feed(text).into(),
+            Some(unwrap) => match unwrap.feed(text) {
+                Ok(inner) => inner.into(),
+                Err(wrong) => return Err(self.badly_wrapped(wrong)),
+            },
         };
         if !text.is_empty() {
             self.events.push_back(ModelEvent::Text(text));
         }
+        Ok(())
     }
 
     fn read_call(&mut self, call: &ToolCall<'_>) -> Result<()> {
@@ -178,62 +221,63 @@ impl Reader {
             .arguments()
             .map_err(|error| self.malformed(&error))?;
         if self.tool_is_output {
-            self.push_text(&arguments);
-            return Ok(());
+            return self.take_text(&arguments);
         }
-        let index = self.call_index(call);
-        if index == self.calls.len() {
-            let id = match &*call.id.0 {
-                // The id is what the result refers to; a server that sends none needs some.
-                "" => format!("call_{index}").into(),
-                id => Text::from(id),
-            };
-            self.calls.push(Call {
-                id: id.clone(),
-                index: call.index,
-            });
-            let name = Text::from(&*call.function.name.0);
-            self.events.push_back(ModelEvent::ToolCall {
-                index: small(index),
-                id,
-                name,
-            });
-        }
+        let number = match self.calls.find(call) {
+            Some(number) => number,
+            None => {
+                let (number, id, name) = self.calls.begin(call);
+                let index = small(number);
+                self.events
+                    .push_back(ModelEvent::ToolCall { index, id, name });
+                number
+            }
+        };
+        let index = small(number);
         if !arguments.is_empty() {
-            self.events.push_back(ModelEvent::ToolArguments {
-                index: small(index),
-                text: Text::from(&*arguments),
-            });
+            self.calls.add(number, &arguments);
+            let text = Text::from(&*arguments);
+            self.events
+                .push_back(ModelEvent::ToolArguments { index, text });
+        }
+        if let Some(extra) = call.extra_content {
+            let data = self.provider_data.of_call(extra);
+            self.events
+                .push_back(ModelEvent::ToolCallData { index, data });
         }
         Ok(())
     }
 
-    /// Which call a delta belongs to.
+    /// Ends the answer, when its body has ended.
     ///
-    /// By its id, where it has one: some servers send none of the indexes, or 0 for every call.
-    /// Else by its index, wherever the server begins to count; else it is the last one.
-    fn call_index(&self, call: &ToolCall<'_>) -> usize {
-        let next = self.calls.len();
-        if !call.id.is_empty() {
-            let same = |known: &Call| *known.id == *call.id.0;
-            return self.calls.iter().position(same).unwrap_or(next);
-        }
-        let same = |known: &Call| call.index.is_some() && known.index == call.index;
-        match self.calls.iter().rposition(same) {
-            Some(index) => index,
-            None if call.function.name.is_empty() => next.saturating_sub(1),
-            None => next,
-        }
-    }
-
-    /// Ends the answer, when its body has ended or broken off.
-    pub(super) fn end(&mut self, broken: Option<reqwest::Error>) -> Result<()> {
+    /// Once it was complete, nothing takes it away any more.
+    pub(super) fn end(&mut self, end: End) -> Result<()> {
         let Some(reason) = self.finish_reason.take() else {
-            return Err(self.truncated(broken));
+            return Err(match end {
+                End::Failed(error) => error,
+                End::Broken(cause) => self.truncated(Some(cause)),
+                End::Body => self.truncated(None),
+            });
         };
-        if let Some(usage) = self.usage.take() {
-            self.events.push_back(ModelEvent::Usage(usage));
+        match end {
+            End::Failed(error) if reason.is_failure() || error.kind() == ErrorKind::Output => {
+                return Err(error);
+            }
+            End::Failed(_) => self.events.push_back(ModelEvent::Notice(Notice::new(
+                "late_error",
+                format!(
+                    "`{}` failed after its answer was complete; the answer stands",
+                    self.model.id
+                ),
+            ))),
+            End::Body | End::Broken(_) => {}
         }
+        let was_cut = reason == FinishReason::Length || reason.is_filtered() || reason.is_failure();
+        if let Some(unwrap) = self.unwrap.as_ref().filter(|_| !was_cut) {
+            unwrap.end().map_err(|wrong| self.badly_wrapped(wrong))?;
+        }
+        let data = self.provider_data.take();
+        self.events.extend(data.map(ModelEvent::ReasoningData));
         let reason = match reason {
             FinishReason::ToolCalls if self.tool_is_output => FinishReason::Stop,
             other => other,
@@ -243,7 +287,7 @@ impl Reader {
     }
 
     fn truncated(&self, broken: Option<reqwest::Error>) -> Error {
-        let model = &self.model;
+        let model = &self.model.id;
         let what = match &broken {
             Some(_) => "the connection broke",
             None if self.done => "`[DONE]` came without a finish reason",
@@ -259,10 +303,22 @@ impl Reader {
         }
     }
 
+    /// The error keeps the raw text, which goes on where what was shown ends.
+    fn badly_wrapped(&self, wrong: Wrong) -> Error {
+        let model = &self.model.id;
+        let message = match wrong {
+            Wrong::TooMuch => format!("`{model}` wrote more than the output that it was asked for"),
+            Wrong::Cut => format!("`{model}` finished before its output was complete"),
+        };
+        let raw = self.unwrap.as_ref().map(Unwrap::raw).unwrap_or_default();
+        let partial = Partial::new(raw, self.usage.unwrap_or_default(), None);
+        Error::new(ErrorKind::Output, message).with_partial(partial)
+    }
+
     fn fault(&self, words: &str) -> Error {
         Fault::from_body(words)
             .without(self.key.as_deref())
-            .into_stream_error(&self.model)
+            .into_stream_error(&self.model.id)
     }
 
     /// The cause's own words may hold a piece of the frame; its place doesn't.
@@ -272,7 +328,10 @@ impl Reader {
     }
 
     fn unreadable(&self, what: &str) -> Error {
-        let message = format!("`{}` sent a frame that can't be read as {what}", self.model);
+        let message = format!(
+            "`{}` sent a frame that can't be read as {what}",
+            self.model.id
+        );
         Error::new(ErrorKind::Model, message).retryable(true)
     }
 }

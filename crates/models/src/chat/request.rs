@@ -20,7 +20,7 @@ use mainstem_core::{
 };
 use mainstem_structured::Schema;
 
-use super::Parts;
+use super::{Parts, provider_data::give_back};
 use crate::output::{Strict, wrap};
 
 /// The tool whose arguments are the output, where a model is held to it that way.
@@ -55,9 +55,13 @@ pub(super) fn body(model: &Parts, request: &ModelRequest) -> Result<Body> {
     if let Some(output) = &request.output {
         reading = hold_to(&mut wire, model, output)?;
     }
-    wire.messages = messages(request, reading.instructions)?;
+    let (messages, assistants) = messages(request, reading.instructions)?;
+    wire.messages = messages;
 
     let mut json = serde_json::to_value(&wire).map_err(unwritable)?;
+    for (at, message) in assistants {
+        give_back(&mut json["messages"][at], message, model.data_origin());
+    }
     if let Some(fields) = json.as_object_mut() {
         // Not by way of the wire's own type, `f32`, which would make 0.7 something else.
         let settings = &request.settings;
@@ -223,10 +227,13 @@ fn output_tool(schema: &serde_json::Value, wrapped: bool) -> ChatCompletionTools
     tool(&ToolSpec::new(OUTPUT_TOOL, "Gives the output.", parameters))
 }
 
+/// The messages, and which of them are the assistant's.
+#[allow(clippy::type_complexity)] // two lists
 fn messages(
     request: &ModelRequest,
     output: Option<String>,
-) -> Result<Vec<ChatCompletionRequestMessage>> {
+) -> Result<(Vec<ChatCompletionRequestMessage>, Vec<(usize, &Message)>)> {
+    let mut assistants = Vec::new();
     let mut wire = Vec::with_capacity(request.messages.len() + 1);
     let own = request.instructions.as_ref().map(Text::to_string);
     let instructions: Vec<_> = own.into_iter().chain(output).collect();
@@ -236,12 +243,17 @@ fn messages(
     for message in &request.messages {
         match message.role {
             Role::User => wire.push(user(message)?),
-            Role::Assistant => wire.extend(assistant(message)),
+            Role::Assistant => {
+                if let Some(said) = assistant(message) {
+                    assistants.push((wire.len(), message));
+                    wire.push(said);
+                }
+            }
             Role::Tool => wire.extend(tool_results(message)),
             _ => wire.push(system(&message.text(), message.name.as_ref())),
         }
     }
-    Ok(wire)
+    Ok((wire, assistants))
 }
 
 fn system(text: &str, name: Option<&Text>) -> ChatCompletionRequestMessage {

@@ -5,4 +5,4 @@ mod unwrap;
 
 pub use strict::strict_schema;
 pub(crate) use strict::{Strict, wrap};
-pub(crate) use unwrap::Unwrap;
+pub(crate) use unwrap::{Unwrap, Wrong};

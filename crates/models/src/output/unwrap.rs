@@ -1,5 +1,7 @@
 //! Takes an output out of the object that it was wrapped in, while it streams.
 
+use crate::nesting::Nesting;
+
 /// The name of the wrapper's one field.
 pub(crate) const FIELD: &str = "value";
 const WRAPPER: &str = r#"{"value":"#;
@@ -14,9 +16,9 @@ pub(crate) struct Unwrap {
     /// What has come of the wrapper's beginning, and how much of it that is without white space.
     head: String,
     matched: usize,
-    depth: usize,
-    in_string: bool,
-    escaped: bool,
+    nesting: Nesting,
+    /// All that has come, if it is wrapped.
+    raw: String,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -28,23 +30,47 @@ enum State {
     NotWrapped,
 }
 
+/// What is wrong with a wrapped output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// Something stands beside or after the value.
+    TooMuch,
+    /// It ended before the wrapper was closed.
+    Cut,
+}
+
 impl Unwrap {
     /// Takes a piece, and gives what of it stands inside.
-    pub(crate) fn feed(&mut self, text: &str) -> String {
+    pub(crate) fn feed(&mut self, text: &str) -> Result<String, Wrong> {
+        if self.state == State::NotWrapped {
+            return Ok(text.to_owned());
+        }
+        self.raw.push_str(text);
         let mut inner = String::with_capacity(text.len());
         for c in text.chars() {
             match self.state {
                 State::Before => self.begin(c, &mut inner),
-                State::Inside => self.inside(c, &mut inner),
+                State::Inside => self.inside(c, &mut inner)?,
                 State::After if c.is_ascii_whitespace() => {}
-                // What follows the wrapper isn't ours to judge: the schema's checker refuses it.
-                State::After | State::NotWrapped => {
-                    self.state = State::NotWrapped;
-                    inner.push(c);
-                }
+                State::After => return Err(Wrong::TooMuch),
+                State::NotWrapped => inner.push(c),
             }
         }
-        inner
+        Ok(inner)
+    }
+
+    /// Ends the output.
+    pub(crate) fn end(&self) -> Result<(), Wrong> {
+        match self.state {
+            State::Before if self.matched == 0 => Ok(()),
+            State::Before | State::Inside => Err(Wrong::Cut),
+            State::After | State::NotWrapped => Ok(()),
+        }
+    }
+
+    /// All that has come, wrapper included.
+    pub(crate) fn raw(&self) -> &str {
+        &self.raw
     }
 
     fn begin(&mut self, c: char, inner: &mut String) {
@@ -54,6 +80,7 @@ impl Unwrap {
         }
         if WRAPPER.as_bytes()[self.matched] as char != c {
             self.state = State::NotWrapped;
+            self.raw = String::new();
             inner.push_str(&std::mem::take(&mut self.head));
             return;
         }
@@ -63,27 +90,22 @@ impl Unwrap {
         }
     }
 
-    fn inside(&mut self, c: char, inner: &mut String) {
-        if self.in_string {
+    fn inside(&mut self, c: char, inner: &mut String) -> Result<(), Wrong> {
+        if self.nesting.is_at_top() {
             match c {
-                _ if self.escaped => self.escaped = false,
-                '\\' => self.escaped = true,
-                '"' => self.in_string = false,
-                _ => {}
-            }
-        } else {
-            match c {
-                '"' => self.in_string = true,
-                '{' | '[' => self.depth += 1,
-                '}' if self.depth == 0 => {
+                '}' => {
                     self.state = State::After;
-                    return;
+                    return Ok(());
                 }
-                '}' | ']' => self.depth = self.depth.saturating_sub(1),
+                ',' => return Err(Wrong::TooMuch),
                 _ => {}
             }
         }
+        if let Ok(byte) = u8::try_from(c) {
+            self.nesting.take(byte);
+        }
         inner.push(c);
+        Ok(())
     }
 }
 
@@ -91,24 +113,35 @@ impl Unwrap {
 mod tests {
     use super::*;
 
+    /// Unwraps a text in two pieces.
+    fn unwrap(text: &str, at: usize) -> Result<String, Wrong> {
+        let mut unwrap = Unwrap::default();
+        let inner = unwrap.feed(&text[..at])? + &unwrap.feed(&text[at..])?;
+        unwrap.end()?;
+        Ok(inner)
+    }
+
     #[test]
     fn the_wrapper_goes_wherever_the_text_is_split() {
         for (text, expected) in [
-            (r#"{"value":[1,{"a":"}"}]}"#, r#"[1,{"a":"}"}]"#),
-            ("{ \"value\" :\n \"a\\\"}\" }\n", "\n \"a\\\"}\" "),
-            (r#"{"value":3}"#, "3"),
-            (r#"[1, 2]"#, r#"[1, 2]"#),
-            (r#"{"values":[1]}"#, r#"{"values":[1]}"#),
-            (r#"{"value":3} and more"#, "3and more"),
+            (r#"{"value":[1,{"a":"}"}]}"#, Ok(r#"[1,{"a":"}"}]"#)),
+            ("{ \"value\" :\n \"a\\\"},\" }\n", Ok("\n \"a\\\"},\" ")),
+            ("{\"value\":\"\u{e9}\u{1F426}\"}", Ok("\"\u{e9}\u{1F426}\"")),
+            (r#"{"value":3}"#, Ok("3")),
+            (r#"[1, 2]"#, Ok(r#"[1, 2]"#)),
+            (r#"{"values":[1]}"#, Ok(r#"{"values":[1]}"#)),
+            (" ", Ok("")),
+            (r#"{"value":3} 4"#, Err(Wrong::TooMuch)),
+            (r#"{"value":3}}"#, Err(Wrong::TooMuch)),
+            (r#"{"value":3,"more":4}"#, Err(Wrong::TooMuch)),
+            (r#"{"value":3"#, Err(Wrong::Cut)),
+            (r#"{"value":"}"#, Err(Wrong::Cut)),
+            (r#"{"val"#, Err(Wrong::Cut)),
         ] {
             for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
-                let mut unwrap = Unwrap::default();
-                let inner = unwrap.feed(&text[..at]) + &unwrap.feed(&text[at..]);
-                assert_eq!(
-                    inner.trim_end_matches('\n'),
-                    expected.trim_end_matches('\n'),
-                    "{at}"
-                );
+                let inner = unwrap(text, at);
+                let inner = inner.as_deref().map_err(|wrong| *wrong);
+                assert_eq!(inner, expected, "{text} at {at}");
             }
         }
     }
