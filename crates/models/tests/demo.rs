@@ -56,6 +56,23 @@ async fn newcomers_find_the_page() {
             "docs/getting-started.md",
             "",
         ),
+        ("What is an event?", "docs/events.md", "Events»"),
+        ("What is an agent?", "docs/agents.md", "Agents»"),
+        ("What is a run?", "docs/runs.md", "Runs»"),
+        ("What are stores?", "docs/stores.md", "Stores»"),
+        ("What is a flow?", "docs/flows.md", "Flows»"),
+        ("How do I write my own tool?", "docs/agents.md", "Tools"),
+        (
+            "How do I write a model of my own?",
+            "docs/models.md",
+            "A model of your own",
+        ),
+        (
+            "How do I add a tool to an agent?",
+            "docs/agents.md",
+            "Tools",
+        ),
+        ("Can an agent call tools?", "docs/agents.md", "Tools"),
         (
             "Where do I put my API key?",
             "docs/models.md",

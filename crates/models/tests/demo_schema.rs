@@ -23,6 +23,10 @@ use serde_json::{Value, json};
 async fn document(schema: Value) -> Result<String, Error> {
     let mut request = ModelRequest::new([Message::user("Tell me about time limits of a run.")]);
     request.output = Some(OutputSpec::new(Schema::from_value(schema).unwrap()));
+    written(request).await
+}
+
+async fn written(request: ModelRequest) -> Result<String, Error> {
     let mut events = DemoModel::new().with_delay(Duration::ZERO).stream(request);
     let mut text = String::new();
     while let Some(event) = events.next().await.transpose()? {
@@ -140,6 +144,44 @@ async fn formats_look_like_what_they_are() {
             .parse::<std::net::Ipv6Addr>()
             .is_ok()
     );
+}
+
+/// What somebody who tries it out sees: plausible, and plainly not the answer of a model.
+#[tokio::test]
+async fn texts_say_that_they_are_a_demo() {
+    let schema = json!({"type": "object", "required": ["name", "summary", "habitat", "colors"], "properties": {
+        "name": {"type": "string"},
+        "summary": {"type": "string"},
+        "habitat": {"type": "string"},
+        "colors": {"type": "array", "items": {"type": "string"}, "minItems": 3, "uniqueItems": true},
+    }});
+    for (question, name, summary) in [
+        (
+            "Describe a jay.",
+            "Demo: jay",
+            "Demo: this is what a model would write about jay.",
+        ),
+        (
+            "Which time limits does a run have?",
+            "Demo: Time limits",
+            "Demo: TimeLimits say how long",
+        ),
+    ] {
+        let mut request = ModelRequest::new([Message::user(question)]);
+        request.output = Some(OutputSpec::new(Schema::from_value(schema.clone()).unwrap()));
+        let written = written(request).await.unwrap();
+        let bird: Value = serde_json::from_str(&written).unwrap();
+        assert_eq!(bird["name"], name);
+        assert!(
+            bird["summary"].as_str().unwrap().starts_with(summary),
+            "{bird}"
+        );
+        assert_eq!(bird["habitat"], "demo habitat");
+        assert_eq!(
+            bird["colors"],
+            json!(["demo colors", "demo colors 2", "demo colors 3"])
+        );
+    }
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

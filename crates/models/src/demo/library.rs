@@ -154,6 +154,9 @@ impl Library {
         question: &str,
         left_out: impl Fn(&Section) -> bool,
     ) -> Option<&Section> {
+        if let Some(section) = self.definition(question).filter(|found| !left_out(found)) {
+            return Some(section);
+        }
         let terms = self.terms(question);
         let stems = self.stems(&terms);
         let mut hits = self.engine.search(&terms, None);
@@ -169,6 +172,18 @@ impl Library {
         fitting
             .filter_map(|id| self.sections.get(id))
             .find(|section| !left_out(section))
+    }
+
+    /// The opening of the page about a thing, if it is asked what that is.
+    fn definition(&self, question: &str) -> Option<&Section> {
+        let words = question.trim().to_lowercase();
+        let asked = ["what is ", "what are ", "what's ", "define "];
+        let thing = asked.iter().find_map(|asks| words.strip_prefix(asks))?;
+        let stems = self.stems(thing);
+        let is_about = |section: &&Section| {
+            section.heading == section.title && self.stems(&section.title) == stems
+        };
+        self.sections.iter().find(is_about)
     }
 
     /// Whether a section speaks of most of the words: a common word or two are no match.

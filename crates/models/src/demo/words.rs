@@ -1,5 +1,7 @@
 //! Words and numbers to fill documents with.
 
+use std::collections::HashMap;
+
 use super::{library::library, page::Section};
 
 /// Where the strings and numbers of a made-up document come from.
@@ -18,6 +20,9 @@ pub(super) struct Words {
     said: String,
     /// Whether the whole text goes into strings like `query`.
     whole: Option<String>,
+    /// How often each property got a text that is made up from its name. Such texts, and all of the
+    /// docs, say that they are a demo; a tool's arguments don't.
+    made_up: Option<HashMap<String, usize>>,
     count: usize,
 }
 
@@ -40,19 +45,28 @@ impl Texts {
 }
 
 impl Words {
-    /// The words of a passage of the docs, for a document about it.
+    /// The words of a passage of the docs, or else of the question, for a document about it.
     pub(super) fn of_docs(section: Option<&Section>, said: &str) -> Self {
-        let prose = section.map(|section| section.prose().replace(['`', '|', '*'], ""));
-        let prose = prose.unwrap_or_else(|| "Mainstem streams what models say.".to_owned());
-        let title = section.map_or("Mainstem", |section| &section.heading);
+        let (title, prose) = match section {
+            Some(section) => (
+                section.heading.clone(),
+                section.prose().replace(['`', '|', '*'], ""),
+            ),
+            None => {
+                let subject = subject(said);
+                let sentence = format!("this is what a model would write about {subject}.");
+                (subject, sentence)
+            }
+        };
         let words = plain_words(&prose);
         Self {
-            titles: Texts::new(joined(vec![title.to_owned()], &words)),
+            titles: Texts::new(joined(vec![title], &words)),
             sentences: Texts::new(sentences(&prose)),
             words: Texts::new(words),
             numbers: Vec::new(),
             said: said.to_lowercase(),
             whole: None,
+            made_up: Some(HashMap::new()),
             count: 0,
         }
     }
@@ -72,6 +86,7 @@ impl Words {
             numbers: numbers(said),
             said: said.to_lowercase(),
             whole: Some(said.trim().to_owned()),
+            made_up: None,
             count: 0,
         }
     }
@@ -96,15 +111,22 @@ impl Words {
         if let Some(whole) = self.whole.as_ref().filter(|_| is(&WHOLE)) {
             return whole.clone();
         }
+        let is_title = is(&["title", "name", "subject", "topic"]);
         let from = if is(&LONG) || is(&WHOLE) {
             &mut self.sentences
-        } else if is(&["title", "name", "subject", "topic"]) {
+        } else if is_title {
             &mut self.titles
+        } else if let Some(times) = self.made_up.as_mut().filter(|_| !property.is_empty()) {
+            return made_up(&property, times);
         } else {
             &mut self.words
         };
         let text = from.take().or_else(|| self.words.take());
-        text.unwrap_or_else(|| "jay".to_owned())
+        let text = text.unwrap_or_else(|| "jay".to_owned());
+        match self.made_up {
+            Some(_) => format!("Demo: {text}"),
+            None => text,
+        }
     }
 
     /// Another number that the user gave, if it is good for something.
@@ -125,6 +147,38 @@ impl Words {
         let word = word.to_lowercase();
         spoken.into_iter().any(|said| said == word)
     }
+}
+
+/// A text for a property that says nothing of what stands in it but its name.
+fn made_up(property: &str, times: &mut HashMap<String, usize>) -> String {
+    let name = property.replace(['_', '-'], " ");
+    let count = times.entry(property.to_owned()).or_default();
+    *count += 1;
+    match count {
+        1 => format!("demo {name}"),
+        count => format!("demo {name} {count}"),
+    }
+}
+
+/// What a text is about, most likely: a name, what is quoted, or its last words that matter.
+fn subject(said: &str) -> String {
+    const ASKING: [&str; 12] = [
+        "describe", "write", "give", "tell", "make", "list", "extract", "show", "please", "want",
+        "need", "create",
+    ];
+    if let Some(name) = quoted(said).or_else(|| names(said).into_iter().next()) {
+        return name;
+    }
+    let words = said.split(|char: char| !char.is_alphanumeric());
+    let mut matter: Vec<_> = words
+        .filter(|word| !ASKING.contains(&word.to_lowercase().as_str()))
+        .filter(|word| !library().stems(word).is_empty())
+        .collect();
+    let last = matter.split_off(matter.len().saturating_sub(3));
+    if last.is_empty() {
+        return "nothing in particular".to_owned();
+    }
+    last.join(" ")
 }
 
 /// The texts, and the words that aren't among them.
@@ -194,6 +248,19 @@ fn numbers(text: &str) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_subject_is_what_was_asked_about() {
+        for (said, expected) in [
+            ("Describe a jay.", "jay"),
+            ("Please write a recipe for pancakes", "recipe pancakes"),
+            ("Tell me about New York.", "New York"),
+            ("Who wrote \"Emma\"?", "Emma"),
+            ("What is it?", "nothing in particular"),
+        ] {
+            assert_eq!(subject(said), expected);
+        }
+    }
 
     #[test]
     fn names_numbers_and_quotes_are_found_in_a_sentence() {
