@@ -67,11 +67,6 @@ async fn newcomers_find_the_page() {
             "docs/models.md",
             "A model of your own",
         ),
-        (
-            "How do I add a tool to an agent?",
-            "docs/agents.md",
-            "Tools",
-        ),
         ("Can an agent call tools?", "docs/agents.md", "Tools"),
         (
             "Where do I put my API key?",
