@@ -152,6 +152,28 @@ impl Error {
         self
     }
 
+    /// The same, unless it is the end of another run: that is a failure of the step it came from.
+    pub(crate) fn of_run(self, run: &RunId) -> Self {
+        let is_foreign = match self.kind() {
+            // No step of this run gets to see how it is stopped.
+            ErrorKind::Cancelled => true,
+            ErrorKind::Suspended => self.suspension().is_some_and(|suspension| {
+                !suspension.run.as_str().is_empty() && suspension.run != *run
+            }),
+            _ => false,
+        };
+        if !is_foreign {
+            return self;
+        }
+        let message = "the step passed on the end of another run; handle it in the step";
+        let partial = self.0.partial.clone();
+        let mut error = Self::new(ErrorKind::Step, message)
+            .with_source(self)
+            .retryable(false);
+        error.change().partial = partial;
+        error
+    }
+
     fn change(&mut self) -> &mut Inner {
         Arc::make_mut(&mut self.0)
     }

@@ -1,8 +1,13 @@
-use std::{fmt, sync::Arc, sync::Mutex};
+use std::{
+    fmt,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+};
 
+use futures::FutureExt;
 use serde::Serialize;
 
-use super::{StepScope, Stepped, shared::Shared};
+use super::{StepScope, Stepped, driver::panicked, shared::Shared};
 use crate::{
     Context, ErrorKind, EventKind, Journal, Json, Message, ModelSettings, Partial, Place, Result,
     RunId, StepFailed, StepFinished, StepPath, StepStarted, TimeLimits, Usage, sync::lock,
@@ -128,6 +133,9 @@ impl RunContext {
     /// one of these does nothing.
     pub async fn emit(&self, kind: impl Into<EventKind>) {
         let kind = kind.into();
+        if matches!(kind, EventKind::Retracted(_)) {
+            self.shared.forget_partials(&self.local.path);
+        }
         if !kind.is_of_the_run() {
             self.shared.slot.put(&self.local.path, kind).await;
         }
@@ -141,7 +149,7 @@ impl RunContext {
     /// # Errors
     ///
     /// The step's own, with the step's path; of kind [`ErrorKind::Value`], if the output can't be
-    /// JSON.
+    /// JSON; of kind [`ErrorKind::Step`], if it panicked.
     pub async fn step<T, F, Fut>(&self, name: &str, kind: &str, body: F) -> Result<T>
     where
         T: Serialize,
@@ -163,18 +171,23 @@ impl RunContext {
         F: FnOnce(Self) -> Fut,
         Fut: Future<Output = Result<T>>,
     {
+        // Whatever ended early in here before was dealt with, or nothing new would begin.
+        self.shared.forget_partials(&self.local.path);
         let path = self.local.path.child(&scope.name).attempt(scope.attempt);
         let context = scope.context.unwrap_or_else(|| self.local.context.clone());
         let ctx = self.child(path, context, scope.is_whole_run);
         ctx.emit(StepStarted::new(scope.kind)).await;
-        let result = body(ctx.clone()).await;
+        let inner = ctx.clone();
+        let work = AssertUnwindSafe(async move { body(inner).await }).catch_unwind();
+        let result = work.await.unwrap_or_else(|_panic| Err(panicked()));
         match result.and_then(|output| Ok((Json::new(&output)?, output))) {
             Ok((json, output)) => {
+                self.shared.forget_partials(ctx.path());
                 ctx.emit(StepFinished::new(json.clone(), ctx.usage())).await;
                 Ok(Stepped { output, json })
             }
             Err(error) => {
-                let error = error.with_step(ctx.path());
+                let error = error.of_run(ctx.run_id()).with_step(ctx.path());
                 if error.kind() != ErrorKind::Suspended {
                     ctx.emit(StepFailed::new((&error).into())).await;
                 }

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, TryLockError, Weak,
         atomic::{AtomicBool, Ordering},
@@ -12,7 +13,7 @@ use std::{
 use futures::future::BoxFuture;
 
 use super::shared::Shared;
-use crate::{CancelledBy, Json, Result, sync::lock};
+use crate::{CancelledBy, Error, ErrorKind, Json, Result, sync::lock};
 
 pub(super) type Work = BoxFuture<'static, Result<Json>>;
 
@@ -39,7 +40,9 @@ impl Driver {
         let Some(work) = slot.as_mut() else {
             return Poll::Pending;
         };
-        let poll = work.as_mut().poll(task);
+        // A panic ends the run, and not whoever reads it.
+        let poll = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(task)));
+        let poll = poll.unwrap_or_else(|_panic| Poll::Ready(Err(panicked())));
         let done = if poll.is_ready() { slot.take() } else { None };
         drop(slot);
         drop(done);
@@ -74,6 +77,12 @@ impl Driver {
         };
         drop(work);
     }
+}
+
+/// What a panic becomes. Its own message may hold anything, and goes to the panic hook alone.
+pub(super) fn panicked() -> Error {
+    let message = "the step panicked; the panic's own message went to the panic hook";
+    Error::new(ErrorKind::Step, message).retryable(false)
 }
 
 /// Stops a run from anywhere: another task, a signal handler, a callback.

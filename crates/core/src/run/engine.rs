@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Sleep;
+use tokio::{runtime::Handle, time::Sleep};
 
 use super::{driver::Driver, log::LogWriter, observers::Observers, shared::Shared};
 use crate::{
@@ -30,6 +30,8 @@ pub(super) struct Engine {
     phase: Phase,
     /// The run's own events that wait for their turn.
     pending: VecDeque<EventKind>,
+    /// Runs once the run is to end and its store keeps it waiting.
+    patience: Option<Pin<Box<Sleep>>>,
     /// Whether the slot's event has been taken and not yet handed on.
     holding: bool,
     /// How the run ended, for whoever awaits it.
@@ -46,6 +48,14 @@ enum Phase {
 enum End {
     Done(Result<Json>),
     Cancelled(CancelledBy),
+}
+
+/// How long a run that is to end waits for its store.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn took_too_long(limit: Duration) -> Error {
+    let message = format!("the run took longer than {limit:?}; raise its `wall_clock_limit`");
+    Error::new(ErrorKind::Timeout, message)
 }
 
 /// The limit on a run's time by the wall clock.
@@ -82,6 +92,7 @@ impl Engine {
             max_output_bytes: None,
             phase: Phase::New(started),
             pending: VecDeque::new(),
+            patience: None,
             holding: false,
             end: None,
         }
@@ -90,8 +101,8 @@ impl Engine {
     /// The next event for the reader; none after the end.
     pub(super) fn poll_event(&mut self, task: &mut Task<'_>) -> Poll<Option<Event>> {
         loop {
-            if let Some(log) = self.log.as_mut().filter(|log| log.is_busy()) {
-                match ready!(log.poll(task)) {
+            if self.log.as_ref().is_some_and(LogWriter::is_busy) {
+                match ready!(self.poll_log(task)) {
                     Ok(event) => return Poll::Ready(Some(self.hand_over(event))),
                     Err(error) => self.log_failed(error),
                 }
@@ -104,6 +115,34 @@ impl Engine {
                 None => return Poll::Ready(Some(self.hand_over(event))),
             }
         }
+    }
+
+    /// The event that the store is to take, once it has it.
+    ///
+    /// A run that is to end waits for its store so long, and no longer.
+    fn poll_log(&mut self, task: &mut Task<'_>) -> Poll<Result<Event>> {
+        if let Some(Poll::Ready(result)) = self.log.as_mut().map(|log| log.poll(task)) {
+            return Poll::Ready(result);
+        }
+        self.shared.slot.reader.register(task.waker());
+        if matches!(self.phase, Phase::Running)
+            && let Poll::Ready(limit) = self.wall_clock.poll(task)
+        {
+            self.phase = Phase::Ending(self.cut(took_too_long(limit)));
+        }
+        let is_to_end = !matches!(self.phase, Phase::Running) || self.driver.stopped().is_some();
+        // Without Tokio there is no clock: then the store alone says how long it takes.
+        if !is_to_end || Handle::try_current().is_err() {
+            return Poll::Pending;
+        }
+        let patience = self
+            .patience
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(PATIENCE)));
+        ready!(patience.as_mut().poll(task));
+        Poll::Ready(Err(Error::new(
+            ErrorKind::Store,
+            format!("the run is over, and its store hasn't taken its events for {PATIENCE:?}"),
+        )))
     }
 
     /// The next event, whatever becomes of it.
@@ -148,6 +187,10 @@ impl Engine {
 
     /// Goes on with the work until it ends, or the slot is filled.
     fn poll_work(&mut self, task: &mut Task<'_>) -> Poll<Option<End>> {
+        // Before the work, which may always have something to do.
+        if let Poll::Ready(limit) = self.wall_clock.poll(task) {
+            return Poll::Ready(Some(self.cut(took_too_long(limit))));
+        }
         let slot = &self.shared.slot;
         // While the work is polled from here, filling the slot needn't wake anybody.
         drop(slot.reader.take());
@@ -172,14 +215,7 @@ impl Engine {
         if slot.has_overflowed() {
             return Poll::Ready(Some(self.cut(self.overflow())));
         }
-        match self.wall_clock.poll(task) {
-            Poll::Ready(limit) => {
-                let message =
-                    format!("the run took longer than {limit:?}; raise its `wall_clock_limit`");
-                Poll::Ready(Some(self.cut(Error::new(ErrorKind::Timeout, message))))
-            }
-            Poll::Pending => Poll::Pending,
-        }
+        Poll::Pending
     }
 
     fn overflow(&self) -> Error {
@@ -206,6 +242,13 @@ impl Engine {
         self.phase = Phase::Ending(self.cut(error));
     }
 
+    /// Ends the run with an error of its reader's, unless it has ended.
+    pub(super) fn fail(&mut self, error: Error) {
+        if !self.is_ended() {
+            self.phase = Phase::Ending(self.cut(error));
+        }
+    }
+
     /// Whether nothing comes any more.
     pub(super) fn is_over(&self) -> bool {
         self.is_ended() && !self.log.as_ref().is_some_and(LogWriter::is_busy)
@@ -213,16 +256,6 @@ impl Engine {
 
     fn is_ended(&self) -> bool {
         matches!(self.phase, Phase::Ended)
-    }
-
-    /// Gives up the run, because its reader can't go on.
-    pub(super) fn give_up(&mut self, error: Error) {
-        self.driver.abandon();
-        self.pending.clear();
-        self.shared.slot.close();
-        drop(self.shared.slot.take());
-        self.phase = Phase::Ended;
-        self.end = Some(Err(error));
     }
 
     fn stamp(&self, kind: EventKind) -> Event {
@@ -267,7 +300,15 @@ impl Engine {
     }
 
     fn failed(&self, error: Error) -> (Result<()>, EventKind) {
-        let partial = self.shared.partial();
+        let error = error.of_run(&self.shared.id);
+        // Where no step of this run was under way, what a run inside of it had delivered counts.
+        let partial = match (
+            self.shared.partial_within(&StepPath::run()),
+            error.partial(),
+        ) {
+            (None, Some(inner)) => inner.clone(),
+            (own, _) => own.unwrap_or_else(|| self.shared.partial()),
+        };
         let error = error
             .with_partial(partial.clone())
             .suspended_at(&self.shared.id, self.shared.slot.next_place());

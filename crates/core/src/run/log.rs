@@ -7,7 +7,7 @@ use std::{
 
 use futures::future::BoxFuture;
 
-use crate::{Durability, Event, EventKind, NewRun, Result, RunId, Store};
+use crate::{Durability, Error, ErrorKind, Event, EventKind, NewRun, Result, RunId, Store};
 
 /// Writes one event after the other, and gives each back once the store has it.
 pub(super) struct LogWriter {
@@ -59,7 +59,14 @@ async fn write(
     event: Event,
 ) -> Result<Event> {
     if let Some(new) = new {
-        store.create(new).await?;
+        let epoch = store.create(new).await?;
+        if epoch != event.epoch {
+            let message = format!(
+                "the store gave the first writer epoch {}; `Store::create` gives {}",
+                epoch.0, event.epoch.0
+            );
+            return Err(Error::new(ErrorKind::Store, message));
+        }
     }
     let events = vec![event.clone()];
     store
@@ -67,7 +74,8 @@ async fn write(
         .await?;
     // A suspended run's log stays open.
     if event.is_end() && !matches!(event.kind, EventKind::RunSuspended(_)) {
-        store.close(&run, event.epoch).await?;
+        // The log has its end by now: whoever reads it sees that the run is over, closed or not.
+        let _ = store.close(&run, event.epoch).await;
     }
     Ok(event)
 }

@@ -11,6 +11,7 @@ mod observers;
 mod result;
 mod scope;
 mod shared;
+mod shown;
 mod slot;
 mod stream;
 mod text;
@@ -183,7 +184,8 @@ impl<T: Serialize + Send + 'static> Run<T> {
 
     /// Limits the output in bytes; none by default.
     ///
-    /// The piece that would pass the limit isn't shown; the run fails with
+    /// Everything that models and steps say counts: text, JSON, reasoning, refusals, the arguments
+    /// of tools, bytes. The piece that would pass the limit isn't shown; the run fails with
     /// [`ErrorKind::Limit`](crate::ErrorKind::Limit) and keeps what was shown as partial output.
     pub fn max_output_bytes(mut self, bytes: u64) -> Self {
         self.max_output_bytes = Some(bytes);

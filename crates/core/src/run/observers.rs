@@ -1,5 +1,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::shown::Shown;
 use crate::{Event, EventKind, Notice, Text};
 
 /// The callbacks of a run.
@@ -16,7 +17,7 @@ enum Watch {
     /// Append-only: what it has been given can't be taken back.
     Chunks {
         call: Box<dyn FnMut(&Text) + Send>,
-        fed: bool,
+        shown: Shown,
         ended: bool,
     },
 }
@@ -29,7 +30,7 @@ impl Observers {
     pub(super) fn on_chunk(&mut self, call: impl FnMut(&Text) + Send + 'static) {
         self.push(Watch::Chunks {
             call: Box::new(call),
-            fed: false,
+            shown: Shown::default(),
             ended: false,
         });
     }
@@ -66,11 +67,11 @@ impl Watch {
         match self {
             Self::Events(call) => call(event),
             Self::Chunks { ended: true, .. } => {}
-            Self::Chunks { call, fed, ended } => {
+            Self::Chunks { call, shown, ended } => {
                 if let Some(text) = event.text().filter(|text| !text.is_empty()) {
-                    *fed = true;
+                    shown.note(event);
                     call(text);
-                } else if *fed && matches!(event.kind, EventKind::Retracted(_)) {
+                } else if shown.is_broken_by(event) {
                     *ended = true;
                     let message = "text was retracted; `on_chunk` can't take it back, and is called \
                                    no more: use `on_event` to follow retractions";

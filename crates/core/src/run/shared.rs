@@ -40,6 +40,14 @@ impl Shared {
         })
     }
 
+    /// Forgets what the steps at a path and below had delivered: their end was dealt with.
+    pub(super) fn forget_partials(&self, path: &StepPath) {
+        let mut tally = lock(&self.tally);
+        if !tally.partials.is_empty() {
+            tally.partials.retain(|step, _| !step.is_within(path));
+        }
+    }
+
     /// The same, of a path and below; none, if no step there was under way.
     pub(super) fn partial_within(&self, path: &StepPath) -> Option<Partial> {
         let tally = lock(&self.tally);

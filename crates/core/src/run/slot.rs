@@ -131,6 +131,9 @@ fn output_bytes(kind: &EventKind) -> u64 {
     let bytes = match kind {
         EventKind::TextDelta(delta) => delta.text.len(),
         EventKind::JsonDelta(delta) => delta.text.len(),
+        EventKind::ReasoningDelta(delta) => delta.text.len(),
+        EventKind::RefusalDelta(delta) => delta.text.len(),
+        EventKind::ToolCallDelta(delta) => delta.text.len(),
         EventKind::Bytes(bytes) => bytes.data.len(),
         _ => 0,
     };

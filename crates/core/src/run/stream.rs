@@ -7,8 +7,10 @@ use std::{
 
 use futures::{Stream, StreamExt, stream::FusedStream};
 
-use super::{ChunkBatches, Outcome, RunResult, StopHandle, TextStream, engine::Engine};
-use crate::{Context, Error, ErrorKind, Event, EventKind, Result, RunId, Text, sync::lock};
+use super::{
+    ChunkBatches, Outcome, RunResult, StopHandle, TextStream, engine::Engine, shown::Shown,
+};
+use crate::{Context, Error, ErrorKind, Event, Result, RunId, Text, sync::lock};
 
 /// The events of a run, as they happen; awaited, its result.
 ///
@@ -19,8 +21,10 @@ use crate::{Context, Error, ErrorKind, Event, EventKind, Result, RunId, Text, sy
 pub struct RunStream<T> {
     engine: Engine,
     output: Arc<Mutex<Option<T>>>,
-    /// Whether text was shown that can't be taken back.
-    shown: bool,
+    /// The text that was given and can't be taken back.
+    shown: Shown,
+    /// Whether some of it is void: then no more is given.
+    broken: bool,
 }
 
 impl<T> RunStream<T> {
@@ -28,7 +32,8 @@ impl<T> RunStream<T> {
         Self {
             engine,
             output,
-            shown: false,
+            shown: Shown::default(),
+            broken: false,
         }
     }
 
@@ -40,7 +45,7 @@ impl<T> RunStream<T> {
     ///
     /// The run's failure, after all that came before it; of kind [`ErrorKind::Cancelled`] or
     /// [`ErrorKind::Suspended`], if it ended so; of kind [`ErrorKind::Retracted`], if text that was
-    /// given is void: then the run is given up.
+    /// given is void: then the run fails.
     pub async fn next_text(&mut self) -> Result<Option<Text>> {
         std::future::poll_fn(|task| self.poll_text(task)).await
     }
@@ -53,18 +58,19 @@ impl<T> RunStream<T> {
                     _ => Ok(None),
                 });
             };
-            if let Some(text) = event.text() {
-                if !text.is_empty() {
-                    self.shown = true;
-                    return Poll::Ready(Ok(Some(text.clone())));
-                }
-            } else if self.shown && matches!(event.kind, EventKind::Retracted(_)) {
-                let error = Error::new(
+            if self.broken {
+                continue;
+            }
+            if let Some(text) = event.text().filter(|text| !text.is_empty()) {
+                self.shown.note(&event);
+                return Poll::Ready(Ok(Some(text.clone())));
+            }
+            if self.shown.is_broken_by(&event) {
+                self.broken = true;
+                self.engine.fail(Error::new(
                     ErrorKind::Retracted,
                     "text that was given is void; read events to follow retractions",
-                );
-                self.engine.give_up(error.clone());
-                return Poll::Ready(Err(error));
+                ));
             }
         }
     }

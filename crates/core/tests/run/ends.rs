@@ -3,7 +3,7 @@
 use futures::stream::FusedStream;
 use mainstem_core::{
     CancelledBy, Error, ErrorKind, EventKind, FinishReason, InputRequest, Message, Notice, Outcome,
-    Partial, Place, Run, RunContext, StepPath, Suspension, Usage,
+    Partial, Run, RunContext, StepPath, Usage,
 };
 
 use crate::common::{broken, collect, is_over, names, read_ready, say, text, texts};
@@ -23,9 +23,8 @@ fn rich() -> Run<String> {
     .id("r")
 }
 
-fn suspension() -> Suspension {
-    let request = InputRequest::new("ok", StepPath::run().child("ask"), "Go on?");
-    Suspension::new("r".into(), Place::default(), vec![request])
+fn request() -> InputRequest {
+    InputRequest::new("ok", StepPath::run().child("ask"), "Go on?")
 }
 
 #[tokio::test]
@@ -151,10 +150,11 @@ async fn a_suspended_run_ends_with_its_requests_and_gives_them_as_a_value() {
         Run::<String>::new("asks", |ctx: RunContext| async move {
             ctx.step("ask", "ask", |ctx| async move {
                 ctx.emit(text("a")).await;
-                Err::<String, _>(Error::suspended(suspension()))
+                Err::<String, _>(Error::suspend([request()]))
             })
             .await
         })
+        .id("r")
     };
     let mut stream = run().stream();
     let events = collect(&mut stream).await;
@@ -166,18 +166,19 @@ async fn a_suspended_run_ends_with_its_requests_and_gives_them_as_a_value() {
     let EventKind::RunSuspended(end) = &events[3].kind else {
         panic!("{:?}", events[3])
     };
-    assert_eq!(end.requests, suspension().requests);
+    assert_eq!(end.requests, [request()]);
     assert!(stream.is_terminated());
     let error = stream.await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Suspended);
-    assert_eq!(error.suspension(), Some(&suspension()));
+    let suspension = error.suspension().unwrap();
+    assert_eq!(suspension.run.as_str(), "r");
+    assert_eq!(suspension.place, events[3].place());
+    let expected = Outcome::Suspended(suspension.clone());
 
     let error = run().await.unwrap_err();
-    assert_eq!(error.suspension(), Some(&suspension()));
-    let outcome = run().outcome().await.unwrap();
-    assert_eq!(outcome, Outcome::Suspended(suspension()));
-    let outcome = run().stream().outcome().await.unwrap();
-    assert_eq!(outcome, Outcome::Suspended(suspension()));
+    assert_eq!(error.suspension(), Some(suspension));
+    assert_eq!(run().outcome().await.unwrap(), expected);
+    assert_eq!(run().stream().outcome().await.unwrap(), expected);
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use mainstem_core::{
-    Bytes, ErrorInfo, ErrorKind, Event, EventKind, JsonDelta, Partial, ReasoningDelta, Run,
-    RunContext, RunStream, Usage,
+    Bytes, ErrorInfo, ErrorKind, Event, EventKind, JsonDelta, Partial, ReasoningDelta,
+    RefusalDelta, Run, RunContext, RunStream, ToolCallDelta, Usage,
 };
 use tokio::{sync::oneshot, time::sleep};
 
@@ -44,22 +44,26 @@ async fn output_of_exactly_the_limit_is_fine() {
 }
 
 #[tokio::test]
-async fn bytes_and_json_count_and_reasoning_does_not() {
+async fn all_that_is_said_counts() {
     let body = |last: &'static str| {
         move |ctx: RunContext| async move {
-            ctx.emit(ReasoningDelta::new("a long thought")).await;
+            ctx.emit(ReasoningDelta::new("r")).await;
+            ctx.emit(RefusalDelta::new("n")).await;
+            ctx.emit(ToolCallDelta::new("call-1", "{}")).await;
             ctx.emit(Bytes::new(vec![1, 2, 3].into())).await;
             ctx.emit(JsonDelta::new("[]")).await;
             ctx.emit(text(last)).await;
             Ok(())
         }
     };
-    let fits = Run::new("fits", body("a")).max_output_bytes(6);
+    let fits = Run::new("fits", body("a")).max_output_bytes(10);
     fits.await.unwrap();
-    let error = Run::new("long", body("ab")).max_output_bytes(6).await;
+    let error = Run::new("long", body("ab")).max_output_bytes(10).await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Limit);
-    let bytes = Run::new("long", body("")).max_output_bytes(2).await;
-    assert_eq!(bytes.unwrap_err().kind(), ErrorKind::Limit);
+    for limit in 0..9 {
+        let cut = Run::new("long", body("")).max_output_bytes(limit).await;
+        assert_eq!(cut.unwrap_err().kind(), ErrorKind::Limit, "{limit}");
+    }
 }
 
 #[tokio::test]
@@ -148,12 +152,30 @@ async fn late_reader(stream: &mut RunStream<()>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_is_ready_beats_a_limit_that_has_passed() {
+async fn a_reader_that_comes_after_the_limit_finds_the_run_over() {
     let dropped = Dropped::default();
     let mut stream = slow(3, &dropped).wall_clock_limit(SECOND * 5).stream();
     late_reader(&mut stream).await;
     let events: Vec<_> = read_ready(&mut stream);
-    assert_eq!(names(&events), ["text_delta", "run_finished"]);
+    assert_eq!(names(&events), ["run_failed"]);
+    assert!(dropped.is());
+}
+
+/// In real time: a clock that is paused never moves while there is something to do.
+#[tokio::test]
+async fn the_wall_clock_ends_work_that_always_has_something_to_say() {
+    let run = Run::<()>::new("endless", |ctx: RunContext| async move {
+        loop {
+            ctx.emit(text("x")).await;
+        }
+    });
+    let run = run.wall_clock_limit(std::time::Duration::from_millis(30));
+    let error = tokio::time::timeout(SECOND * 20, run)
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(error.message().contains("wall_clock_limit"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
