@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use super::fence;
+
 /// The text as it looks best for now: emphasis, code and links that were begun are closed, and what
 /// may yet turn out to be a mark isn't shown.
 pub(super) fn heal(text: &str) -> Cow<'_, str> {
@@ -46,13 +48,6 @@ fn open_fence(text: &str) -> Option<&str> {
         }
     }
     open
-}
-
-fn fence(line: &str) -> Option<&str> {
-    let mark = line.chars().next().filter(|c| matches!(c, '`' | '~'))?;
-    let length = line.len() - line.trim_start_matches(mark).len();
-    let info = &line[length..];
-    (length >= 3 && !info.contains('`')).then_some(&line[..length])
 }
 
 /// A line without the mark of a list's item.

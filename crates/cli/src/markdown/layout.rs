@@ -21,6 +21,8 @@ pub(super) struct Before {
     pub(super) blank: bool,
     /// Whether it keeps its distance from what follows.
     pub(super) aloof: bool,
+    /// The number of the next item, if what follows goes on with a list.
+    pub(super) number: Option<u64>,
 }
 
 /// The rows of a text; none is wider than the screen.
@@ -145,7 +147,8 @@ impl Layout<'_> {
             }
             Tag::List(number) => {
                 self.end_line();
-                self.lists.push(number);
+                let next = self.before.number.take().filter(|_| number.is_some());
+                self.lists.push(next.or(number));
             }
             Tag::Item => self.item(place),
             Tag::Table(alignments) => {

@@ -19,7 +19,7 @@ mod wrap;
 use std::fmt::Write as _;
 
 use layout::{Before, is_aloof, is_blank_before, layout, parser};
-use pulldown_cmark::Event;
+use pulldown_cmark::{Event, Tag};
 use row::Row;
 
 /// The size of a screen, in characters.
@@ -84,11 +84,12 @@ impl Markdown {
         out
     }
 
-    /// Finishes all blocks but the last. Only whole lines are looked at: a line that is still growing
-    /// may become anything.
+    /// Finishes all blocks but the last, and within it the items of a list and the lines of code: so
+    /// what is live stays small. Only whole lines are looked at: a line that is still growing may
+    /// become anything.
     fn settle(&mut self, out: &mut String) {
         let whole = self.text.rfind('\n').map_or(0, |end| end + 1);
-        let blocks = blocks(&self.text[..whole]);
+        let blocks = blocks(&self.text[..whole], self.before.number);
         let text = std::mem::take(&mut self.text);
         let mut begun = 0;
         for pair in blocks.windows(2) {
@@ -98,10 +99,17 @@ impl Markdown {
                 any: true,
                 blank: is_blank_before(&text, next.start, false),
                 aloof: block.is_aloof,
+                number: next.number,
             };
             begun = next.start;
         }
-        self.text = text[begun..].to_owned();
+        if let Some(fence) = open_code(&text[begun..whole]) {
+            self.finish(&text[begun..whole], out);
+            self.before = Before::default();
+            self.text = format!("{fence}{}", &text[whole..]);
+        } else {
+            text[begun..].clone_into(&mut self.text);
+        }
     }
 
     fn finish(&mut self, block: &str, out: &mut String) {
@@ -188,30 +196,70 @@ fn over_write(old: &[Row], rows: &[Row], first: usize, out: &mut String) {
     }
 }
 
-/// Where an outermost block begins.
+/// Where an outermost block begins, or an item of an outermost list.
 struct Block {
     start: usize,
     is_aloof: bool,
+    /// An item's number.
+    number: Option<u64>,
 }
 
-fn blocks(text: &str) -> Vec<Block> {
+/// The blocks of a text; if it begins in the midst of a list, with this item.
+fn blocks(text: &str, mut first: Option<u64>) -> Vec<Block> {
     let mut depth = 0_usize;
+    let mut list = None;
     let mut blocks = Vec::new();
     for (event, range) in parser(text).into_offset_iter() {
-        let is_outermost = depth == 0;
+        let begins = match &event {
+            Event::Start(Tag::List(number)) if depth == 0 => {
+                list = first.take().filter(|_| number.is_some()).or(*number);
+                false
+            }
+            Event::Start(Tag::Item) => depth == 1,
+            Event::Start(_) | Event::Rule => depth == 0,
+            _ => false,
+        };
         match &event {
             Event::Start(_) => depth += 1,
             Event::End(_) => depth = depth.saturating_sub(1),
-            Event::Rule => {}
-            _ => continue,
+            _ => {}
         }
-        if is_outermost {
+        if begins {
+            let is_item = matches!(event, Event::Start(Tag::Item));
             blocks.push(Block {
                 // With its indentation.
                 start: text[..range.start].rfind('\n').map_or(0, |end| end + 1),
                 is_aloof: is_aloof(&event),
+                number: list.filter(|_| is_item),
             });
+            list = list.map(|number| number + u64::from(is_item));
         }
     }
     blocks
+}
+
+/// The first line of a text that is a block of code without an end.
+fn open_code(text: &str) -> Option<&str> {
+    let first = text.split_inclusive('\n').next()?;
+    let fence = fence(first)?;
+    let ends = |line: &str| {
+        let end = line.trim_start_matches(' ');
+        let rest = end.trim_start_matches(&fence[..1]);
+        line.len() - end.len() <= 3 && end.starts_with(fence) && rest.trim().is_empty()
+    };
+    let is_open = !text[first.len()..].lines().any(ends);
+    is_open.then_some(first)
+}
+
+/// The mark that begins a block of code.
+fn fence(line: &str) -> Option<&str> {
+    let mark = line.trim_start_matches(' ');
+    let rest = mark.trim_start_matches('`');
+    let rest = if rest.len() < mark.len() {
+        Some(rest).filter(|info| !info.contains('`'))?
+    } else {
+        mark.trim_start_matches('~')
+    };
+    let length = mark.len() - rest.len();
+    (line.len() - mark.len() <= 3 && length >= 3).then_some(&mark[..length])
 }

@@ -61,6 +61,10 @@ fn each_construct_has_its_look() {
     );
     looks("a<br>b  \nc", "a\nb\nc");
     looks("-\n- b", "•\n• b");
+    looks(
+        "7. a\n1. b\n\n1. c\n\n   1. d\n1. e\n* f",
+        "7. a\n8. b\n\n9. c\n\n   1. d\n10. e\n• f",
+    );
 }
 
 #[test]
@@ -121,6 +125,26 @@ fn a_narrower_screen_gets_the_live_block_again() {
     };
     let out = markdown.push("!", narrow);
     assert_eq!(out, "\nthe jay is\na bird!");
+}
+
+#[test]
+fn what_is_live_stays_small_however_long_the_text_is() {
+    for (begin, line) in [
+        ("", "- a *jay*\n"),
+        ("1. jay\n", "   - its `eggs`\n2. jay\n"),
+        ("```\n", "let jay;\n"),
+        ("", "jay\n\n"),
+    ] {
+        let mut markdown = Markdown::new(SIZE);
+        markdown.push(begin, SIZE);
+        for _ in 0..1000 {
+            markdown.push(line, SIZE);
+            assert!(
+                markdown.text.len() < 50 && markdown.painted.len() < 5,
+                "{line:?}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use tokio::io::AsyncReadExt as _;
 
 use crate::{
     harness::{gated, server, soon},
-    pty::{CTRL_C, CTRL_D, DIM, ENTER, LEFT, TempFolder, Terminal, UP, chat, mainstem},
+    pty::{CTRL_C, CTRL_D, DIM, ENTER, LEFT, TempFolder, Terminal, UP, chat, colours, mainstem},
 };
 
 #[tokio::test]
@@ -254,4 +254,22 @@ async fn only_the_answers_go_to_a_pipe() {
     let mut rest = String::new();
     soon(stdout.read_to_string(&mut rest)).await.unwrap();
     assert_eq!(rest, "");
+}
+
+#[tokio::test]
+async fn no_color_is_heeded() {
+    let server = server([
+        Reply::text(["**Blue.**"]),
+        Reply::error_status(500, "overloaded"),
+    ])
+    .await;
+    let mut terminal = Terminal::start(chat(&server, &[]).env("NO_COLOR", "1"));
+    terminal.says("Which colour?").await;
+    terminal.sees("**Blue.**\r\n").await;
+    terminal.says("/mo").await;
+    terminal.says("Why?").await;
+    terminal.sees("overloaded").await;
+    let screen = terminal.screen.clone();
+    terminal.quits().await;
+    assert!(colours(&screen).is_empty(), "{screen:?}");
 }

@@ -123,6 +123,15 @@ impl Terminal {
     }
 }
 
+/// The codes of colours and other styles.
+pub(crate) fn colours(screen: &str) -> Vec<&str> {
+    let codes = screen.split("\u{1b}[").skip(1).filter_map(|code| {
+        let end = code.find(|c: char| c.is_ascii_alphabetic())?;
+        Some(&code[..=end])
+    });
+    codes.filter(|code| code.ends_with('m')).collect()
+}
+
 /// A folder that goes away with the test.
 pub(crate) struct TempFolder(pub(crate) std::path::PathBuf);
 
