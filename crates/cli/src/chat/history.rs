@@ -45,7 +45,7 @@ pub(super) fn prepare(file: &Path) -> io::Result<()> {
     Ok(())
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
@@ -57,7 +57,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(unix)]
     fn it_is_among_the_users_state() {
         let home = ("HOME", "/ada");
         let of = |set: &[_]| file_of(set).map(|file| file.display().to_string());

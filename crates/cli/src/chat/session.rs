@@ -1,5 +1,7 @@
 //! A conversation at the terminal.
 
+use std::path::Path;
+
 use mainstem::Context;
 use tokio::signal::ctrl_c;
 
@@ -113,18 +115,7 @@ impl Session {
                 self.talk.flags.system = text;
                 notes::aside("These are the instructions from now on.");
             }
-            Command::Save { file, overwrite } => {
-                let messages = self.context.messages();
-                let conversation = Conversation {
-                    model: self.talk.chosen.model.id(),
-                    instructions: self.talk.flags.system.as_deref(),
-                    messages: &messages,
-                };
-                match conversation.save(file.as_deref(), overwrite) {
-                    Ok(file) => notes::aside(format_args!("Saved as {}.", file.display())),
-                    Err(wrong) => notes::refuse(wrong),
-                }
-            }
+            Command::Save { file, overwrite } => self.save(file.as_deref(), overwrite),
             Command::Events => {
                 let shown = if self.talk.printer.toggle_events() {
                     "Answers are shown as events."
@@ -143,6 +134,22 @@ impl Session {
             Command::Quit => {}
         }
         Ok(())
+    }
+
+    fn save(&self, file: Option<&Path>, overwrite: bool) {
+        let messages = self.context.messages();
+        if messages.is_empty() {
+            return notes::refuse("nothing was said yet");
+        }
+        let conversation = Conversation {
+            model: self.talk.chosen.model.id(),
+            instructions: self.talk.flags.system.as_deref(),
+            messages: &messages,
+        };
+        match conversation.save(file, overwrite) {
+            Ok(file) => notes::aside(format_args!("Saved as {}.", file.display())),
+            Err(wrong) => notes::refuse(wrong),
+        }
     }
 
     fn tell_model(&self) {

@@ -137,6 +137,8 @@ async fn save_writes_what_was_said_and_overwrites_nothing_unasked() {
     let folder = TempFolder::new("save");
     let server = server([Reply::text(["A *bird*."])]).await;
     let mut terminal = Terminal::start(chat(&server, &[]).current_dir(&folder.0));
+    terminal.says("/save").await;
+    terminal.sees("nothing was said yet").await;
     terminal.says("What is a jay?").await;
     terminal.says("/save").await;
     terminal.sees("Saved as chat.md.").await;

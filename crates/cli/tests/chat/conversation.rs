@@ -273,3 +273,18 @@ async fn no_color_is_heeded() {
     terminal.quits().await;
     assert!(colours(&screen).is_empty(), "{screen:?}");
 }
+
+#[tokio::test]
+async fn a_dumb_terminal_has_a_prompt_too() {
+    let server = server([Reply::text(["Blue."])]).await;
+    let command = chat(&server, &[])
+        .env("TERM", "dumb")
+        .stdout(Stdio::piped());
+    let mut terminal = Terminal::start(command);
+    terminal.says("Which colour?").await;
+    let mut stdout = terminal.child.stdout.take().unwrap();
+    let mut answer = [0; 6];
+    soon(stdout.read_exact(&mut answer)).await.unwrap();
+    assert_eq!(&answer, b"Blue.\n");
+    terminal.quits().await;
+}
