@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_stream::try_stream;
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryFutureExt};
-use mainstem_core::{Error, ErrorKind, ModelEvent, ModelRequest, Result};
+use mainstem_core::{Error, ErrorKind, ModelEvent, ModelRequest, Result, Text};
 use reqwest::{
     Response,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
@@ -29,17 +29,37 @@ pub(super) fn exchange(
 ) -> impl Stream<Item = Result<ModelEvent>> + Send {
     let answer = async move {
         let (response, reader) = begin(&model, request).await?;
-        let headers = response.headers().clone();
-        Ok(answer(model, headers, response.bytes_stream(), reader))
+        let head = Head::of(response.headers());
+        Ok(answer(model, head, response.bytes_stream(), reader))
     };
     // Boxed: what sending needs isn't kept while the answer streams.
     Box::pin(answer).try_flatten_stream()
 }
 
+/// What counts of an answer's headers; they aren't kept while it streams.
+#[derive(Default)]
+struct Head {
+    request_id: Option<Text>,
+    /// Whether the body is one completion, not a stream: asked for, or because the server took no
+    /// notice of `stream`.
+    is_json: bool,
+    is_html: bool,
+}
+
+impl Head {
+    fn of(headers: &HeaderMap) -> Self {
+        Self {
+            request_id: request_id(headers),
+            is_json: content_type(headers).starts_with("application/json"),
+            is_html: content_type(headers).starts_with("text/html"),
+        }
+    }
+}
+
 /// Reads the body of an answer. What came before a failure is given out before it.
 fn answer<S>(
     model: Arc<Parts>,
-    headers: HeaderMap,
+    head: Head,
     chunks: S,
     mut reader: Reader,
 ) -> impl Stream<Item = Result<ModelEvent>> + Send
@@ -48,9 +68,9 @@ where
 {
     try_stream! {
         let mut chunks = chunks;
-        yield ModelEvent::Started { request_id: request_id(&headers) };
+        yield ModelEvent::Started { request_id: head.request_id };
 
-        let end = if is_json(&headers) {
+        let end = if head.is_json {
             let json = whole(&model, chunks).await?;
             match reader.read_json(&json) {
                 Ok(()) => End::Body,
@@ -63,7 +83,7 @@ where
             let end = 'body: loop {
                 match next(&mut chunks, &reader, &mut deadline).await {
                     Some(Ok(chunk)) if std::mem::take(&mut is_first)
-                        && failure::is_web_page(&headers, &chunk) =>
+                        && failure::is_web_page(head.is_html, &chunk) =>
                     {
                         break End::Failed(failure::web_page(&model));
                     }
@@ -202,13 +222,7 @@ pub(super) fn content_type(headers: &HeaderMap) -> &str {
         .unwrap_or_default()
 }
 
-/// Whether the body is one completion, not a stream: asked for, or because the server took no
-/// notice of `stream`.
-fn is_json(headers: &HeaderMap) -> bool {
-    content_type(headers).starts_with("application/json")
-}
-
-fn request_id(headers: &HeaderMap) -> Option<mainstem_core::Text> {
+fn request_id(headers: &HeaderMap) -> Option<Text> {
     [
         "x-request-id",
         "request-id",
@@ -252,7 +266,7 @@ mod tests {
         });
         let begin = Instant::now();
         let chunks = Box::pin(chunks.chain(comments));
-        let answer = answer(model, HeaderMap::new(), chunks, reader);
+        let answer = answer(model, Head::default(), chunks, reader);
         // Longer than any grace; an answer that isn't complete waits on.
         let events = answer.take_until(tokio::time::sleep(Duration::from_secs(60)));
         (events.collect().await, begin.elapsed())

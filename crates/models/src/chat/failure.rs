@@ -96,13 +96,14 @@ pub(super) fn web_page(model: &Parts) -> Error {
 }
 
 /// Whether the first bytes of a body are those of a web page.
-pub(super) fn is_web_page(headers: &HeaderMap, first: &[u8]) -> bool {
+pub(super) fn is_web_page(is_called_html: bool, first: &[u8]) -> bool {
     let first = first.trim_ascii_start();
     let begins = |tag: &[u8]| {
         let start = first.get(..tag.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(tag))
     };
-    if content_type(headers).starts_with("text/html") {
+    // Some frameworks call everything a page.
+    if is_called_html {
         begins(b"<")
     } else {
         begins(b"<!doctype html") || begins(b"<html")
