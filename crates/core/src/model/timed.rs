@@ -14,7 +14,8 @@ use crate::{Error, ErrorKind, Notice, Result, sync::lock};
 /// How long a model may keep its reader waiting.
 ///
 /// Only waiting on the model counts, never a reader that comes back late; and data that is there
-/// beats a limit that has passed. Comments and keepalives of the wire are no data.
+/// beats a limit that has passed. Comments and keepalives of the wire are no data,
+/// and notices neither.
 ///
 /// The default: 5 minutes for the first event, 2 minutes between events, no limit in total.
 ///
@@ -98,9 +99,11 @@ pub struct TimedStream {
     limits: TimeLimits,
     /// When the present wait began.
     since: Option<Instant>,
-    /// The waits that are over: all of them, and those for the first event.
+    /// The waits that are over: all of them, and those for the next piece.
     waited: Duration,
-    waited_for_first: Option<Duration>,
+    waited_for_piece: Duration,
+    /// Whether a piece has come.
+    begun: bool,
     /// Armed at some limit's end, perhaps an earlier one's: moved on only when it fires.
     alarm: Option<Pin<Box<Sleep>>>,
     /// Whom the alarm wakes.
@@ -124,7 +127,8 @@ impl TimedStream {
             limits,
             since: None,
             waited: Duration::ZERO,
-            waited_for_first: Some(Duration::ZERO),
+            waited_for_piece: Duration::ZERO,
+            begun: false,
             alarm: None,
             alarm_waker: None,
             last_look: None,
@@ -153,39 +157,35 @@ impl TimedStream {
             .map(|item| (item, woken))
     }
 
-    /// Ends the present wait, at the moment at which the data came.
+    /// Ends the present wait, at the moment at which something came.
+    ///
+    /// What isn't data leaves the reader waiting for the same piece.
     fn arrived(&mut self, is_data: bool, woken: Option<Instant>) {
-        // The wait between pieces is needed by nobody once it is over: then the clock isn't asked.
-        let counts = self.clock.is_some() || self.waited_for_first.is_some();
+        // The wait for a piece is needed by nobody once it is there: then the clock isn't asked.
+        let counts = self.clock.is_some() || !is_data;
         if let Some(since) = self.since.take().filter(|_| counts) {
             let end = woken.unwrap_or_else(Instant::now);
             let wait = end.saturating_duration_since(since);
             self.waited += wait;
-            if let Some(first) = &mut self.waited_for_first {
-                *first += wait;
-            }
+            self.waited_for_piece += wait;
         }
-        self.last_look = None;
         if is_data {
-            self.waited_for_first = None;
+            self.waited_for_piece = Duration::ZERO;
+            self.begun = true;
+            self.last_look = None;
         }
     }
 
     /// The first limit that will pass: when, what is waited for and its name, how long it is.
     fn deadline(&self, since: Instant) -> Option<(Instant, Waiting, Duration)> {
-        let step = match self.waited_for_first {
-            Some(waited) => self.limits.first_event.map(|limit| {
-                (
-                    limit.saturating_sub(waited),
-                    ("the first piece", "first_event"),
-                    limit,
-                )
-            }),
-            None => self
-                .limits
-                .between_events
-                .map(|limit| (limit, ("the next piece", "between_events"), limit)),
+        let (limit, waiting) = match self.begun {
+            false => (self.limits.first_event, ("the first piece", "first_event")),
+            true => (
+                self.limits.between_events,
+                ("the next piece", "between_events"),
+            ),
         };
+        let step = limit.map(|limit| (limit.saturating_sub(self.waited_for_piece), waiting, limit));
         let total = self.limits.total.map(|limit| {
             (
                 limit.saturating_sub(self.waited),
@@ -208,9 +208,10 @@ impl TimedStream {
         let alarm = self
             .alarm
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
-        if alarm.deadline() > at {
+        let due = self.last_look.map_or(at, |look| look.max(at));
+        if alarm.deadline() > due {
             self.alarm_waker = None;
-            alarm.as_mut().reset(at);
+            alarm.as_mut().reset(due);
         }
         // It is polled to tell it whom to wake; once it knows, only when it has fired.
         let knows = |waker: &Waker| waker.will_wake(task.waker());
@@ -220,9 +221,12 @@ impl TimedStream {
         self.alarm_waker = Some(task.waker().clone());
         while alarm.as_mut().poll(task).is_ready() {
             let now = Instant::now();
-            if now >= at && now < *self.last_look.get_or_insert(now + LAST_LOOK) {
-                alarm.as_mut().reset(now + LAST_LOOK);
-            } else if now >= at {
+            if now < at {
+                alarm.as_mut().reset(at);
+                continue;
+            }
+            let look = *self.last_look.get_or_insert(now + LAST_LOOK);
+            if now >= look {
                 return Poll::Ready(Error::new(
                     ErrorKind::Timeout,
                     format!(
@@ -230,9 +234,8 @@ impl TimedStream {
                          `time_limits`"
                     ),
                 ));
-            } else {
-                alarm.as_mut().reset(at);
             }
+            alarm.as_mut().reset(look);
         }
         Poll::Pending
     }
@@ -410,6 +413,23 @@ mod tests {
         let answer = ModelStream::new(started.chain(paced(&[3])));
         let limits = TimeLimits::NONE.first_event(SECOND * 2);
         assert_eq!(count(TimedStream::new(answer, limits)).await.0, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn notices_are_no_next_piece_however_many_come() {
+        let piece = stream::iter([Ok(ModelEvent::Text("x".into()))]);
+        for apart in [SECOND, LAST_LOOK / 4] {
+            let notices = stream::repeat(()).then(move |()| async move {
+                tokio::time::sleep(apart).await;
+                Ok(ModelEvent::Notice(Notice::new("busy", "still at it")))
+            });
+            let answer = ModelStream::new(piece.clone().chain(notices));
+            let limits = TimeLimits::NONE.between_events(SECOND * 3 / 2);
+            let start = Instant::now();
+            let (_, error) = count(TimedStream::new(answer, limits)).await;
+            assert!(error.unwrap().contains("the next piece for 1.5s"));
+            assert!(start.elapsed() <= SECOND * 3 / 2 + LAST_LOOK * 2);
+        }
     }
 
     #[tokio::test(start_paused = true)]
