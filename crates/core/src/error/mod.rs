@@ -140,11 +140,9 @@ impl Error {
         error
     }
 
-    /// Fills in where a run is suspended, unless that is known.
+    /// Fills in where a run is suspended, whatever the step that asked took for it.
     pub(crate) fn suspended_at(mut self, run: &RunId, place: Place) -> Self {
-        if let Some(suspension) = &mut self.change().suspension
-            && suspension.run.as_str().is_empty()
-        {
+        if let Some(suspension) = &mut self.change().suspension {
             let suspension = Arc::make_mut(suspension);
             suspension.run = run.clone();
             suspension.place = place;
@@ -364,11 +362,10 @@ mod tests {
     }
 
     #[test]
-    fn where_a_run_is_suspended_is_filled_in_once() {
+    fn where_a_run_is_suspended_is_filled_in() {
         let ask = InputRequest::new("ok", StepPath::run().child("ask"), "Go on?");
         let place: Place = "1-7".parse().unwrap();
         let error = Error::suspend([ask]).suspended_at(&"r".into(), place);
-        let error = error.suspended_at(&"other".into(), Place::default());
         let suspension = error.suspension().unwrap();
         assert_eq!((suspension.run.as_str(), suspension.place), ("r", place));
     }

@@ -18,6 +18,10 @@ use crate::{
 /// With it a step emits events, reads and writes the [`Context`], and begins steps inside of it.
 /// Cheap to clone; it can be given to threads and tasks, whose events then join the run's stream
 /// for as long as the run lasts.
+///
+/// The `record_` methods are for who writes a step that asks a model itself, as an agent does: they
+/// fill in what the run's result and its errors tell. A function that runs agents needs none of
+/// them.
 #[derive(Clone)]
 pub struct RunContext {
     shared: Arc<Shared>,
@@ -133,11 +137,17 @@ impl RunContext {
     /// one of these does nothing.
     pub async fn emit(&self, kind: impl Into<EventKind>) {
         let kind = kind.into();
-        if matches!(kind, EventKind::Retracted(_)) {
-            self.shared.forget_partials(&self.local.path);
+        if kind.is_of_the_run() {
+            return;
         }
-        if !kind.is_of_the_run() {
-            self.shared.slot.put(&self.local.path, kind).await;
+        let retracted = match &kind {
+            EventKind::Retracted(retracted) => Some(retracted.since),
+            _ => None,
+        };
+        self.shared.slot.put(&self.local.path, kind).await;
+        if let Some(since) = retracted {
+            let mut tally = lock(&self.shared.tally);
+            tally.partials.retract(&self.local.path, since);
         }
     }
 
@@ -171,23 +181,21 @@ impl RunContext {
         F: FnOnce(Self) -> Fut,
         Fut: Future<Output = Result<T>>,
     {
-        // Whatever ended early in here before was dealt with, or nothing new would begin.
-        self.shared.forget_partials(&self.local.path);
         let path = self.local.path.child(&scope.name).attempt(scope.attempt);
         let context = scope.context.unwrap_or_else(|| self.local.context.clone());
         let ctx = self.child(path, context, scope.is_whole_run);
+        let mut open = OpenStep::begin(&ctx);
         ctx.emit(StepStarted::new(scope.kind)).await;
-        let inner = ctx.clone();
-        let work = AssertUnwindSafe(async move { body(inner).await }).catch_unwind();
-        let result = work.await.unwrap_or_else(|_panic| Err(panicked()));
-        match result.and_then(|output| Ok((Json::new(&output)?, output))) {
-            Ok((json, output)) => {
-                self.shared.forget_partials(ctx.path());
-                ctx.emit(StepFinished::new(json.clone(), ctx.usage())).await;
-                Ok(Stepped { output, json })
+        match ctx.output_of(body).await {
+            Ok(stepped) => {
+                ctx.emit(StepFinished::new(stepped.json.clone(), ctx.usage()))
+                    .await;
+                open.finish();
+                Ok(stepped)
             }
             Err(error) => {
                 let error = error.of_run(ctx.run_id()).with_step(ctx.path());
+                self.shared.pass_on(ctx.path(), &error);
                 if error.kind() != ErrorKind::Suspended {
                     ctx.emit(StepFailed::new((&error).into())).await;
                 }
@@ -196,7 +204,25 @@ impl RunContext {
         }
     }
 
-    /// Adds to what this step, the steps around it and the run have used.
+    /// Does what a step does; that it panics is its error.
+    async fn output_of<T, F, Fut>(&self, body: F) -> Result<Stepped<T>>
+    where
+        T: Serialize,
+        F: FnOnce(Self) -> Fut,
+        Fut: Future<Output = Result<T>>,
+    {
+        // The call itself may panic, too.
+        let work = async { body(self.clone()).await };
+        let output = AssertUnwindSafe(work)
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_panic| Err(panicked()))?;
+        let json = Json::new(&output)?;
+        Ok(Stepped { output, json })
+    }
+
+    /// Adds to what this step, the steps around it and the run have used: once for each answer of a
+    /// model, also for one that broke off.
     pub fn record_usage(&self, usage: Usage) {
         let mut local = Some(&self.local);
         while let Some(step) = local {
@@ -213,16 +239,25 @@ impl RunContext {
 
     /// Records what this step had delivered when it ended early.
     ///
-    /// The run's error or cancellation carries it.
+    /// The run's error or cancellation carries it, with that of the other steps under way. For a
+    /// step that is dropped when the run is stopped, it is to be called by a destructor.
     pub fn record_partial(&self, partial: Partial) {
+        let next = self.next_place();
         let mut tally = lock(&self.shared.tally);
-        tally.partials.insert(self.local.path.clone(), partial);
+        tally
+            .partials
+            .record(self.local.path.clone(), partial, next);
     }
 
     /// What the steps at this path and below that ended early had delivered; none, if there are
     /// none.
+    ///
+    /// That of a step whose failure was handled isn't there any more, once this step has begun
+    /// another one; nor what was retracted. The usage is that of this step.
     pub fn partial(&self) -> Option<Partial> {
-        self.shared.partial_within(&self.local.path)
+        let used = self.usage();
+        let tally = lock(&self.shared.tally);
+        tally.partials.within(&self.local.path, used)
     }
 
     /// Records why the last model answer ended; the run's result carries it.
@@ -240,6 +275,37 @@ impl RunContext {
     /// A [`Retracted`](crate::Retracted) with it voids what comes after this moment.
     pub fn next_place(&self) -> Place {
         self.shared.slot.next_place()
+    }
+}
+
+/// A step between its beginning and its end, however it ends.
+struct OpenStep<'a> {
+    ctx: &'a RunContext,
+    finished: bool,
+}
+
+impl<'a> OpenStep<'a> {
+    fn begin(ctx: &'a RunContext) -> Self {
+        lock(&ctx.shared.tally).partials.begin(ctx.path());
+        Self {
+            ctx,
+            finished: false,
+        }
+    }
+
+    fn finish(&mut self) {
+        self.finished = true;
+    }
+}
+
+impl Drop for OpenStep<'_> {
+    fn drop(&mut self) {
+        let mut tally = lock(&self.ctx.shared.tally);
+        if self.finished {
+            tally.partials.finish(self.ctx.path());
+        } else {
+            tally.partials.end(self.ctx.path());
+        }
     }
 }
 

@@ -40,12 +40,11 @@ impl Driver {
         let Some(work) = slot.as_mut() else {
             return Poll::Pending;
         };
-        // A panic ends the run, and not whoever reads it.
-        let poll = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(task)));
-        let poll = poll.unwrap_or_else(|_panic| Poll::Ready(Err(panicked())));
+        let poll = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(task)))
+            .unwrap_or_else(|_panic| Poll::Ready(Err(panicked())));
         let done = if poll.is_ready() { slot.take() } else { None };
         drop(slot);
-        drop(done);
+        discard(done);
         // Whoever stopped it meanwhile found it locked and left it to us.
         if self.stopped().is_some() {
             self.abandon();
@@ -56,7 +55,7 @@ impl Driver {
     /// Drops the work, with all that it holds: the model's response, every branch.
     pub(super) fn abandon(&self) {
         let work = lock(&self.work).take();
-        drop(work);
+        discard(work);
     }
 
     pub(super) fn stopped(&self) -> Option<CancelledBy> {
@@ -75,8 +74,13 @@ impl Driver {
             // It is being polled: see `poll`.
             Err(TryLockError::WouldBlock) => None,
         };
-        drop(work);
+        discard(work);
     }
+}
+
+/// Drops the work. A destructor that panics harms neither who stops the run nor who reads it.
+fn discard(work: Option<Work>) {
+    let _panic = catch_unwind(AssertUnwindSafe(|| drop(work)));
 }
 
 /// What a panic becomes. Its own message may hold anything, and goes to the panic hook alone.

@@ -2,19 +2,22 @@
 
 use std::{
     collections::VecDeque,
-    pin::Pin,
     sync::Arc,
     task::{Context as Task, Poll, ready},
-    time::Duration,
 };
 
-use tokio::{runtime::Handle, time::Sleep};
-
-use super::{driver::Driver, log::LogWriter, observers::Observers, shared::Shared};
-use crate::{
-    CancelledBy, Error, ErrorKind, Event, EventKind, Json, Result, RunCancelled, RunFailed,
-    RunFinished, RunStarted, RunSuspended, StepPath, sync::lock,
+use super::{
+    clock::{Patience, WallClock},
+    driver::Driver,
+    end::End,
+    log::LogWriter,
+    observers::Observers,
+    shared::Shared,
 };
+use crate::{Error, ErrorKind, Event, EventKind, Result, RunStarted, StepPath};
+
+/// The code of an end that the log hasn't got.
+const NOT_LOGGED: &str = "not_logged";
 
 /// Polls the work, numbers and logs what it emits, tells the observers, and makes the one end.
 ///
@@ -27,11 +30,10 @@ pub(super) struct Engine {
     pub(super) log: Option<LogWriter>,
     pub(super) wall_clock: WallClock,
     pub(super) max_output_bytes: Option<u64>,
+    patience: Patience,
     phase: Phase,
     /// The run's own events that wait for their turn.
     pending: VecDeque<EventKind>,
-    /// Runs once the run is to end and its store keeps it waiting.
-    patience: Option<Pin<Box<Sleep>>>,
     /// Whether the slot's event has been taken and not yet handed on.
     holding: bool,
     /// How the run ended, for whoever awaits it.
@@ -45,42 +47,6 @@ enum Phase {
     Ended,
 }
 
-enum End {
-    Done(Result<Json>),
-    Cancelled(CancelledBy),
-}
-
-/// How long a run that is to end waits for its store.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-fn took_too_long(limit: Duration) -> Error {
-    let message = format!("the run took longer than {limit:?}; raise its `wall_clock_limit`");
-    Error::new(ErrorKind::Timeout, message)
-}
-
-/// The limit on a run's time by the wall clock.
-#[derive(Default)]
-pub(super) struct WallClock {
-    pub(super) limit: Option<Duration>,
-    alarm: Option<Pin<Box<Sleep>>>,
-}
-
-impl WallClock {
-    fn poll(&mut self, task: &mut Task<'_>) -> Poll<Duration> {
-        match (self.limit, &mut self.alarm) {
-            (Some(limit), Some(alarm)) => alarm.as_mut().poll(task).map(|()| limit),
-            _ => Poll::Pending,
-        }
-    }
-
-    /// From here on the time counts.
-    fn start(&mut self) {
-        if let Some(limit) = self.limit {
-            self.alarm = Some(Box::pin(tokio::time::sleep(limit)));
-        }
-    }
-}
-
 impl Engine {
     pub(super) fn new(shared: Arc<Shared>, driver: Arc<Driver>, started: RunStarted) -> Self {
         Self {
@@ -90,9 +56,9 @@ impl Engine {
             log: None,
             wall_clock: WallClock::default(),
             max_output_bytes: None,
+            patience: Patience::default(),
             phase: Phase::New(started),
             pending: VecDeque::new(),
-            patience: None,
             holding: false,
             end: None,
         }
@@ -101,9 +67,9 @@ impl Engine {
     /// The next event for the reader; none after the end.
     pub(super) fn poll_event(&mut self, task: &mut Task<'_>) -> Poll<Option<Event>> {
         loop {
-            if self.log.as_ref().is_some_and(LogWriter::is_busy) {
+            if self.is_logging() {
                 match ready!(self.poll_log(task)) {
-                    Ok(event) => return Poll::Ready(Some(self.hand_over(event))),
+                    Ok(event) => return Poll::Ready(Some(self.logged(event))),
                     Err(error) => self.log_failed(error),
                 }
             }
@@ -115,34 +81,6 @@ impl Engine {
                 None => return Poll::Ready(Some(self.hand_over(event))),
             }
         }
-    }
-
-    /// The event that the store is to take, once it has it.
-    ///
-    /// A run that is to end waits for its store so long, and no longer.
-    fn poll_log(&mut self, task: &mut Task<'_>) -> Poll<Result<Event>> {
-        if let Some(Poll::Ready(result)) = self.log.as_mut().map(|log| log.poll(task)) {
-            return Poll::Ready(result);
-        }
-        self.shared.slot.reader.register(task.waker());
-        if matches!(self.phase, Phase::Running)
-            && let Poll::Ready(limit) = self.wall_clock.poll(task)
-        {
-            self.phase = Phase::Ending(self.cut(took_too_long(limit)));
-        }
-        let is_to_end = !matches!(self.phase, Phase::Running) || self.driver.stopped().is_some();
-        // Without Tokio there is no clock: then the store alone says how long it takes.
-        if !is_to_end || Handle::try_current().is_err() {
-            return Poll::Pending;
-        }
-        let patience = self
-            .patience
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(PATIENCE)));
-        ready!(patience.as_mut().poll(task));
-        Poll::Ready(Err(Error::new(
-            ErrorKind::Store,
-            format!("the run is over, and its store hasn't taken its events for {PATIENCE:?}"),
-        )))
     }
 
     /// The next event, whatever becomes of it.
@@ -177,7 +115,8 @@ impl Engine {
                     if !self.shared.slot.is_filled()
                         && let Phase::Ending(end) = std::mem::replace(&mut self.phase, Phase::Ended)
                     {
-                        let kind = self.finish(end);
+                        let (result, kind) = end.tell(&self.shared);
+                        self.end = Some(result);
                         return Poll::Ready(Some(self.stamp(kind)));
                     }
                 }
@@ -187,9 +126,9 @@ impl Engine {
 
     /// Goes on with the work until it ends, or the slot is filled.
     fn poll_work(&mut self, task: &mut Task<'_>) -> Poll<Option<End>> {
-        // Before the work, which may always have something to do.
-        if let Poll::Ready(limit) = self.wall_clock.poll(task) {
-            return Poll::Ready(Some(self.cut(took_too_long(limit))));
+        // First of all: work that is always ready would never let it pass.
+        if self.wall_clock.has_passed() && self.driver.stopped().is_none() {
+            return Poll::Ready(Some(self.cut(self.wall_clock.error())));
         }
         let slot = &self.shared.slot;
         // While the work is polled from here, filling the slot needn't wake anybody.
@@ -215,7 +154,10 @@ impl Engine {
         if slot.has_overflowed() {
             return Poll::Ready(Some(self.cut(self.overflow())));
         }
-        Poll::Pending
+        match self.wall_clock.poll(task) {
+            Poll::Ready(()) => Poll::Ready(Some(self.cut(self.wall_clock.error()))),
+            Poll::Pending => Poll::Pending,
+        }
     }
 
     fn overflow(&self) -> Error {
@@ -226,36 +168,77 @@ impl Engine {
         )
     }
 
+    fn is_logging(&self) -> bool {
+        self.log.as_ref().is_some_and(LogWriter::is_busy)
+    }
+
+    /// Waits for the store; a run that is to end waits only so long.
+    fn poll_log(&mut self, task: &mut Task<'_>) -> Poll<Result<Event>> {
+        let Some(log) = &mut self.log else {
+            return Poll::Pending;
+        };
+        if let Poll::Ready(written) = log.poll(task) {
+            return Poll::Ready(written);
+        }
+        // From here on a stop wakes us.
+        self.shared.slot.reader.register(task.waker());
+        let is_late = self.wall_clock.poll(task).is_ready() || self.wall_clock.has_passed();
+        let is_running = matches!(self.phase, Phase::Running);
+        let is_to_end = is_late || !is_running || self.driver.stopped().is_some();
+        if is_to_end && self.patience.poll(task).is_ready() {
+            return Poll::Ready(log.give_up());
+        }
+        if is_late && is_running {
+            self.phase = Phase::Ending(self.cut(self.wall_clock.error()));
+        }
+        Poll::Pending
+    }
+
+    /// Hands over what the store has taken.
+    fn logged(&mut self, event: Event) -> Event {
+        if matches!(event.kind, EventKind::RunStarted(_)) {
+            // The work hasn't begun: nothing is numbered yet but this.
+            self.shared.slot.set_epoch(event.epoch);
+        }
+        self.hand_over(event)
+    }
+
     /// Drops the work and ends with an error.
     fn cut(&self, error: Error) -> End {
         self.driver.abandon();
         End::Done(Err(error))
     }
 
+    /// Nothing is shown that the log didn't take, but for the failure itself, which says so.
     fn log_failed(&mut self, error: Error) {
         self.log = None;
-        // Nothing is shown that the log didn't take, but for the failure itself.
         self.pending.clear();
         self.shared.slot.close();
         drop(self.shared.slot.take());
         self.end = None;
-        self.phase = Phase::Ending(self.cut(error));
-    }
-
-    /// Ends the run with an error of its reader's, unless it has ended.
-    pub(super) fn fail(&mut self, error: Error) {
-        if !self.is_ended() {
-            self.phase = Phase::Ending(self.cut(error));
-        }
+        self.phase = Phase::Ending(self.cut(error.with_code(NOT_LOGGED)));
     }
 
     /// Whether nothing comes any more.
     pub(super) fn is_over(&self) -> bool {
-        self.is_ended() && !self.log.as_ref().is_some_and(LogWriter::is_busy)
+        self.is_ended() && !self.is_logging()
     }
 
     fn is_ended(&self) -> bool {
         matches!(self.phase, Phase::Ended)
+    }
+
+    /// Fails the run, because its reader can't go on; one that has failed or was stopped stays so.
+    pub(super) fn fail(&mut self, error: Error) {
+        let goes_on = matches!(
+            self.phase,
+            Phase::New(_) | Phase::Running | Phase::Ending(End::Done(Ok(_)))
+        );
+        if goes_on {
+            self.shared.slot.close();
+            drop(self.shared.slot.take());
+            self.phase = Phase::Ending(self.cut(error));
+        }
     }
 
     fn stamp(&self, kind: EventKind) -> Event {
@@ -269,62 +252,6 @@ impl Engine {
             self.pending.extend(notices);
         }
         event
-    }
-
-    /// The last event. The work is gone by now, so that all partial output is recorded.
-    fn finish(&mut self, end: End) -> EventKind {
-        let (result, kind) = match end {
-            End::Done(Ok(output)) => (Ok(()), self.finished(output)),
-            End::Done(Err(error)) => self.failed(error),
-            End::Cancelled(by) => {
-                let partial = self.shared.partial();
-                let mut kind = RunCancelled::new(by);
-                kind.partial = Some(partial.clone());
-                let message = match &kind.by {
-                    CancelledBy::Stop => "the run was stopped".to_owned(),
-                    by => format!("the run was stopped ({by})"),
-                };
-                let error = Error::new(ErrorKind::Cancelled, message).with_partial(partial);
-                (Err(error), kind.into())
-            }
-        };
-        self.end = Some(result);
-        kind
-    }
-
-    fn finished(&self, output: Json) -> EventKind {
-        let tally = lock(&self.shared.tally);
-        let mut kind = RunFinished::new(output, tally.usage);
-        kind.finish_reason = tally.finish_reason.clone();
-        kind.into()
-    }
-
-    fn failed(&self, error: Error) -> (Result<()>, EventKind) {
-        let error = error.of_run(&self.shared.id);
-        // Where no step of this run was under way, what a run inside of it had delivered counts.
-        let partial = match (
-            self.shared.partial_within(&StepPath::run()),
-            error.partial(),
-        ) {
-            (None, Some(inner)) => inner.clone(),
-            (own, _) => own.unwrap_or_else(|| self.shared.partial()),
-        };
-        let error = error
-            .with_partial(partial.clone())
-            .suspended_at(&self.shared.id, self.shared.slot.next_place());
-        let kind = match error.suspension() {
-            Some(suspension) => {
-                let mut kind = RunSuspended::new(suspension.requests.clone());
-                kind.partial = Some(partial);
-                kind.into()
-            }
-            None => {
-                let mut kind = RunFailed::new((&error).into());
-                kind.partial = Some(partial);
-                kind.into()
-            }
-        };
-        (Err(error), kind)
     }
 }
 

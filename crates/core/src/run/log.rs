@@ -7,15 +7,24 @@ use std::{
 
 use futures::future::BoxFuture;
 
-use crate::{Durability, Error, ErrorKind, Event, EventKind, NewRun, Result, RunId, Store};
+use super::clock::Patience;
+use crate::{Durability, Event, EventKind, NewRun, Result, RunId, Store};
 
 /// Writes one event after the other, and gives each back once the store has it.
+///
+/// While one is written the run stands still: nothing is emitted that the store might not take.
 pub(super) struct LogWriter {
     store: Arc<dyn Store>,
     run: RunId,
     /// What the log begins with; taken by the first event.
     new: Option<NewRun>,
-    busy: Option<BoxFuture<'static, Result<Event>>>,
+    busy: Option<Busy>,
+}
+
+enum Busy {
+    Append(BoxFuture<'static, Result<Event>>),
+    /// The last event is in the store.
+    Close(BoxFuture<'static, Result<()>>, Box<Event>),
 }
 
 impl LogWriter {
@@ -38,17 +47,37 @@ impl LogWriter {
             ..new
         });
         let write = write(Arc::clone(&self.store), self.run.clone(), new, event);
-        self.busy = Some(Box::pin(write));
+        self.busy = Some(Busy::Append(Box::pin(write)));
     }
 
     /// The event, once it is in the store.
     pub(super) fn poll(&mut self, task: &mut Task<'_>) -> Poll<Result<Event>> {
-        let Some(write) = &mut self.busy else {
+        if let Some(Busy::Append(write)) = &mut self.busy {
+            let written = ready!(write.as_mut().poll(task));
+            self.busy = None;
+            match written {
+                Ok(event) if ends_log(&event.kind) => {
+                    let close = self.store.close(&self.run, event.epoch);
+                    self.busy = Some(Busy::Close(close, Box::new(event)));
+                }
+                written => return Poll::Ready(written),
+            }
+        }
+        let Some(Busy::Close(close, _)) = &mut self.busy else {
             return Poll::Pending;
         };
-        let result = ready!(write.as_mut().poll(task));
-        self.busy = None;
-        Poll::Ready(result)
+        // The end is in the log, and says to each who reads it that nothing follows. That the store
+        // couldn't close it besides changes nothing for the run.
+        let _closed = ready!(close.as_mut().poll(task));
+        Poll::Ready(self.give_up())
+    }
+
+    /// Waits for the store no longer.
+    pub(super) fn give_up(&mut self) -> Result<Event> {
+        match self.busy.take() {
+            Some(Busy::Close(_, event)) => Ok(*event),
+            _ => Err(Patience::error()),
+        }
     }
 }
 
@@ -56,28 +85,21 @@ async fn write(
     store: Arc<dyn Store>,
     run: RunId,
     new: Option<NewRun>,
-    event: Event,
+    mut event: Event,
 ) -> Result<Event> {
     if let Some(new) = new {
-        let epoch = store.create(new).await?;
-        if epoch != event.epoch {
-            let message = format!(
-                "the store gave the first writer epoch {}; `Store::create` gives {}",
-                epoch.0, event.epoch.0
-            );
-            return Err(Error::new(ErrorKind::Store, message));
-        }
+        event.epoch = store.create(new).await?;
     }
     let events = vec![event.clone()];
     store
         .append(&run, event.epoch, events, durability(&event.kind))
         .await?;
-    // A suspended run's log stays open.
-    if event.is_end() && !matches!(event.kind, EventKind::RunSuspended(_)) {
-        // The log has its end by now: whoever reads it sees that the run is over, closed or not.
-        let _ = store.close(&run, event.epoch).await;
-    }
     Ok(event)
+}
+
+/// A suspended run's log stays open.
+fn ends_log(kind: &EventKind) -> bool {
+    kind.is_end() && !matches!(kind, EventKind::RunSuspended(_))
 }
 
 fn durability(kind: &EventKind) -> Durability {

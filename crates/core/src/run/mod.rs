@@ -1,13 +1,16 @@
 //! A run: one typed stream of events.
 
 mod batches;
+mod clock;
 mod context;
 mod driver;
+mod end;
 mod engine;
 mod journal;
 mod log;
 mod merge;
 mod observers;
+mod partials;
 mod result;
 mod scope;
 mod shared;

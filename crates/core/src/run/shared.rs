@@ -1,12 +1,9 @@
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
-use super::slot::Slot;
+use super::{partials::Partials, slot::Slot};
 use crate::{
-    Context, FinishReason, Journal, Message, ModelSettings, Partial, RunId, StepPath, TimeLimits,
-    Usage, sync::lock,
+    Context, Error, FinishReason, Journal, Message, ModelSettings, Partial, RunId, StepPath,
+    TimeLimits, Usage, sync::lock,
 };
 
 /// What the steps of a run share with its reader.
@@ -27,41 +24,22 @@ pub(super) struct Tally {
     pub(super) usage: Usage,
     pub(super) finish_reason: Option<FinishReason>,
     pub(super) messages: Vec<Message>,
-    /// What the steps that ended early had delivered.
-    pub(super) partials: BTreeMap<StepPath, Partial>,
+    pub(super) partials: Partials,
 }
 
 impl Shared {
     /// What the steps under way had delivered, in the order of their paths.
     pub(super) fn partial(&self) -> Partial {
-        self.partial_within(&StepPath::run()).unwrap_or_else(|| {
-            let usage = lock(&self.tally).usage;
-            Partial::new("", usage, None)
-        })
-    }
-
-    /// Forgets what the steps at a path and below had delivered: their end was dealt with.
-    pub(super) fn forget_partials(&self, path: &StepPath) {
-        let mut tally = lock(&self.tally);
-        if !tally.partials.is_empty() {
-            tally.partials.retain(|step, _| !step.is_within(path));
-        }
-    }
-
-    /// The same, of a path and below; none, if no step there was under way.
-    pub(super) fn partial_within(&self, path: &StepPath) -> Option<Partial> {
         let tally = lock(&self.tally);
-        let mut text = String::new();
-        let mut last = None;
-        for (_, partial) in tally
-            .partials
-            .iter()
-            .filter(|(step, _)| step.is_within(path))
-        {
-            text.push_str(&partial.text);
-            last = Some(partial);
+        let delivered = tally.partials.within(&StepPath::run(), tally.usage);
+        delivered.unwrap_or_else(|| Partial::new("", tally.usage, None))
+    }
+
+    /// A step, or the run itself, fails with an error that may say what had been delivered.
+    pub(super) fn pass_on(&self, path: &StepPath, error: &Error) {
+        if let Some(partial) = error.partial() {
+            let next = self.slot.next_place();
+            lock(&self.tally).partials.pass_on(path, partial, next);
         }
-        let finish_reason = last?.finish_reason.clone();
-        Some(Partial::new(text, tally.usage, finish_reason))
     }
 }

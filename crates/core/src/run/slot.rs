@@ -82,6 +82,11 @@ impl Slot {
         }
     }
 
+    /// The writer of the events to come.
+    pub(super) fn set_epoch(&self, epoch: Epoch) {
+        lock(&self.state).next.epoch = epoch;
+    }
+
     /// The next event for the reader, numbered past the slot: the run's own.
     pub(super) fn stamp(&self, path: StepPath, kind: EventKind) -> Event {
         lock(&self.state).stamp(path, kind)
@@ -127,6 +132,7 @@ impl State {
     }
 }
 
+/// What a run's reader may have to keep of it: all that models and steps say.
 fn output_bytes(kind: &EventKind) -> u64 {
     let bytes = match kind {
         EventKind::TextDelta(delta) => delta.text.len(),

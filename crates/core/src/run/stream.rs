@@ -23,8 +23,6 @@ pub struct RunStream<T> {
     output: Arc<Mutex<Option<T>>>,
     /// The text that was given and can't be taken back.
     shown: Shown,
-    /// Whether some of it is void: then no more is given.
-    broken: bool,
 }
 
 impl<T> RunStream<T> {
@@ -33,7 +31,6 @@ impl<T> RunStream<T> {
             engine,
             output,
             shown: Shown::default(),
-            broken: false,
         }
     }
 
@@ -58,15 +55,11 @@ impl<T> RunStream<T> {
                     _ => Ok(None),
                 });
             };
-            if self.broken {
-                continue;
-            }
             if let Some(text) = event.text().filter(|text| !text.is_empty()) {
                 self.shown.note(&event);
                 return Poll::Ready(Ok(Some(text.clone())));
             }
             if self.shown.is_broken_by(&event) {
-                self.broken = true;
                 self.engine.fail(Error::new(
                     ErrorKind::Retracted,
                     "text that was given is void; read events to follow retractions",

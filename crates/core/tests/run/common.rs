@@ -163,6 +163,8 @@ pub(crate) struct TestStore {
     /// A permit for each append that may go on.
     pub(crate) gate: Arc<Semaphore>,
     fails: Option<Call>,
+    hangs: Option<Call>,
+    epoch: Epoch,
     appends: Counter,
     pub(crate) durabilities: Shared<(String, Durability)>,
 }
@@ -173,6 +175,8 @@ impl TestStore {
             inner: MemoryStore::new(),
             gate: Arc::new(Semaphore::new(0)),
             fails: None,
+            hangs: None,
+            epoch: Epoch::FIRST,
             appends: Counter::default(),
             durabilities: Shared::default(),
         }
@@ -193,6 +197,16 @@ impl TestStore {
         self
     }
 
+    pub(crate) fn that_hangs(mut self, call: Call) -> Self {
+        self.hangs = Some(call);
+        self
+    }
+
+    pub(crate) fn that_begins_with(mut self, epoch: Epoch) -> Self {
+        self.epoch = epoch;
+        self
+    }
+
     fn fail(&self, call: Call) -> Result<()> {
         if self.fails == Some(call) {
             return Err(Error::new(ErrorKind::Store, "the disk is full"));
@@ -203,11 +217,16 @@ impl TestStore {
 
 impl Store for TestStore {
     fn create(&self, run: NewRun) -> BoxFuture<'static, Result<Epoch>> {
-        let create = self.inner.create(run);
+        let (inner, id, epoch) = (self.inner.clone(), run.id.clone(), self.epoch);
+        let create = inner.create(run);
         let fail = self.fail(Call::Create);
         Box::pin(async move {
             fail?;
-            create.await
+            let mut begun = create.await?;
+            while begun < epoch {
+                begun = inner.reopen(&id).await?.epoch;
+            }
+            Ok(begun)
         })
     }
 
@@ -263,8 +282,12 @@ impl Store for TestStore {
 
     fn close(&self, run: &RunId, epoch: Epoch) -> BoxFuture<'static, Result<()>> {
         let fail = self.fail(Call::Close);
+        let hangs = self.hangs == Some(Call::Close);
         let (inner, run) = (self.inner.clone(), run.clone());
         Box::pin(async move {
+            if hangs {
+                std::future::pending::<()>().await;
+            }
             fail?;
             inner.close(&run, epoch).await
         })

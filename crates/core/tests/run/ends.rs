@@ -1,9 +1,11 @@
 //! The one end of a run, and its result.
 
+use std::error::Error as _;
+
 use futures::stream::FusedStream;
 use mainstem_core::{
     CancelledBy, Error, ErrorKind, EventKind, FinishReason, InputRequest, Message, Notice, Outcome,
-    Partial, Run, RunContext, StepPath, Usage,
+    Partial, Run, RunContext, StepPath, Suspension, Usage,
 };
 
 use crate::common::{broken, collect, is_over, names, read_ready, say, text, texts};
@@ -222,4 +224,47 @@ async fn a_step_cannot_begin_or_end_the_run() {
         .map(|event| event.kind.name().to_owned())
         .collect();
     assert_eq!(kinds, ["run_started", "run_finished"]);
+}
+
+fn asking() -> Run<()> {
+    Run::new("asks", |_| async { Err(Error::suspend([request()])) })
+}
+
+#[tokio::test]
+async fn where_a_run_waits_is_the_runs_to_say_and_not_the_steps() {
+    let run = Run::<()>::new("asks", |ctx: RunContext| async move {
+        let early = ctx.next_place();
+        ctx.emit(text("a")).await;
+        let suspension = Suspension::new(ctx.run_id().clone(), early, vec![request()]);
+        Err(Error::suspended(suspension))
+    });
+    let mut stream = run.stream();
+    let events = collect(&mut stream).await;
+    let error = stream.await.unwrap_err();
+    assert_eq!(error.suspension().unwrap().place, events[2].place());
+}
+
+#[tokio::test]
+async fn a_run_inside_of_a_step_that_is_suspended_fails_the_step() {
+    let run = Run::<()>::new("outer", |ctx: RunContext| async move {
+        ctx.step("ask", "function", |_| async { asking().await.map(|_| ()) })
+            .await
+    });
+    let mut stream = run.stream();
+    let events = collect(&mut stream).await;
+    assert_eq!(
+        names(&events),
+        ["run_started", "step_started", "step_failed", "run_failed"]
+    );
+    let error = stream.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Step);
+    assert!(!error.is_retryable());
+    assert_eq!(error.suspension(), None);
+    assert_eq!(error.step().unwrap().as_str(), "ask");
+    let inner = error.source().unwrap().downcast_ref::<Error>().unwrap();
+    assert_eq!(inner.suspension().unwrap().requests, [request()]);
+
+    // Outside of any step as well.
+    let bare = Run::<()>::new("outer", |_| async { asking().await.map(|_| ()) });
+    assert_eq!(bare.await.unwrap_err().kind(), ErrorKind::Step);
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use mainstem_core::{ErrorKind, Run, RunContext};
-use tokio::time::Instant;
+use futures::StreamExt;
+use mainstem_core::{ErrorKind, EventKind, Run, RunContext};
+use tokio::time::{Instant, timeout};
 
-use crate::common::{Dropped, TestStore, log_of, names, read_ready, text};
+use crate::common::{Call, Dropped, TestStore, collect, log_of, names, read_ready, say, text};
 
 /// Emits, and would go on for ever; the store takes the first `taken` events.
 fn talker(store: &TestStore, taken: usize, dropped: &Dropped) -> Run<()> {
@@ -67,13 +68,89 @@ async fn the_wall_clock_runs_while_the_store_hangs() {
     let run = talker(&store, 2, &dropped).wall_clock_limit(Duration::from_secs(2));
     let mut stream = run.stream();
     let mut events = Vec::new();
-    while let Some(event) = futures::StreamExt::next(&mut stream).await {
+    while let Some(event) = stream.next().await {
         events.push(event);
     }
     assert_eq!(names(&events), ["run_started", "text_delta", "run_failed"]);
     assert_eq!(start.elapsed(), Duration::from_secs(7));
     assert!(dropped.is());
+    let EventKind::RunFailed(failed) = &events[2].kind else {
+        panic!("{:?}", events[2])
+    };
+    assert_eq!(failed.error.code.as_deref(), Some("not_logged"));
+    let error = stream.await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.code()),
+        (ErrorKind::Store, Some("not_logged"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_wakes_a_reader_that_waits_for_the_store() {
+    let (store, dropped) = (TestStore::gated(), Dropped::default());
+    let stream = talker(&store, 2, &dropped).stream();
+    let handle = stream.stop_handle();
+    let start = Instant::now();
+    let reader = tokio::spawn(async move { stream.await.unwrap_err() });
+    tokio::task::yield_now().await;
+    handle.stop();
+    assert_eq!(reader.await.unwrap().kind(), ErrorKind::Store);
+    assert_eq!(start.elapsed(), Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_passes_while_the_store_is_slow_is_the_end_in_the_log() {
+    let (store, dropped) = (TestStore::gated(), Dropped::default());
+    let run = talker(&store, 2, &dropped).wall_clock_limit(Duration::from_secs(2));
+    let mut stream = run.stream();
+    let mut events = read_ready(&mut stream);
+    assert!(
+        timeout(Duration::from_secs(4), stream.next())
+            .await
+            .is_err()
+    );
+    assert!(dropped.is(), "the work goes when the limit passes");
+    store.gate.add_permits(9);
+    events.extend(read_ready(&mut stream));
+    assert_eq!(
+        names(&events),
+        ["run_started", "text_delta", "text_delta", "run_failed"]
+    );
+    assert_eq!(log_of(&store, &"r".into()).await, events);
+    let error = stream.await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_is_for_all_that_is_left_and_not_for_each_event() {
+    let (store, dropped) = (TestStore::gated(), Dropped::default());
+    let mut stream = talker(&store, 2, &dropped).stream();
+    read_ready(&mut stream);
+    stream.stop();
+    let start = Instant::now();
+    assert!(
+        timeout(Duration::from_secs(4), stream.next())
+            .await
+            .is_err()
+    );
+    store.gate.add_permits(1);
+    assert_eq!(names(&read_ready(&mut stream)), ["text_delta"]);
+    // Now the store hangs with the end, and has a second left.
     assert_eq!(stream.await.unwrap_err().kind(), ErrorKind::Store);
+    assert_eq!(start.elapsed(), Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_is_in_the_log_is_shown_though_closing_hangs() {
+    let store = TestStore::open().that_hangs(Call::Close);
+    let run = Run::new("r", |ctx| say(ctx, &["a"])).id("r");
+    let mut stream = run.store(store.clone()).stream();
+    let start = Instant::now();
+    let events = collect(&mut stream).await;
+    assert_eq!(start.elapsed(), Duration::from_secs(5));
+    assert_eq!(names(&events).last(), Some(&"run_finished"));
+    assert_eq!(log_of(&store, &"r".into()).await, events);
+    assert_eq!(stream.await.unwrap().output, "a");
 }
 
 #[tokio::test(start_paused = true)]

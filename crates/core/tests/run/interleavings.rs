@@ -4,8 +4,8 @@ use std::task::Poll;
 
 use futures::FutureExt;
 use mainstem_core::{
-    CancelledBy, Error, Event, InputRequest, MemoryStore, Place, Run, RunContext, RunStream,
-    StepPath, StopHandle, Suspension,
+    CancelledBy, Error, Event, InputRequest, MemoryStore, Run, RunContext, RunStream, StepPath,
+    StopHandle,
 };
 use proptest::prelude::*;
 use tokio::sync::{mpsc, oneshot};
@@ -58,12 +58,7 @@ async fn obey(ctx: RunContext, mut orders: Orders) -> mainstem_core::Result<()> 
             Some(Ending::Fail) => return Err(broken()),
             Some(Ending::Suspend) => {
                 let ask = InputRequest::new("ok", StepPath::run(), "Go on?");
-                let place = Place::default();
-                return Err(Error::suspended(Suspension::new(
-                    "r".into(),
-                    place,
-                    vec![ask],
-                )));
+                return Err(Error::suspend([ask]));
             }
         }
     }

@@ -6,7 +6,6 @@ use futures::{StreamExt, stream::FusedStream};
 use mainstem_core::{
     Decided, DecisionKind, Durability, Epoch, Error, ErrorKind, Event, InputRequest, Json,
     MemoryStore, NewRun, Place, Retracted, Run, RunContext, RunId, Seq, StepPath, Store,
-    Suspension,
 };
 
 use crate::common::{
@@ -82,10 +81,9 @@ async fn failed_and_cancelled_runs_close_their_log() {
 #[tokio::test]
 async fn a_suspended_run_leaves_its_log_open() {
     let store = MemoryStore::new();
-    let run = Run::<()>::new("asks", |ctx: RunContext| async move {
+    let run = Run::<()>::new("asks", |_| async move {
         let ask = InputRequest::new("ok", StepPath::run(), "Go on?");
-        let place = ctx.next_place();
-        Err(Error::suspended(Suspension::new(id(), place, vec![ask])))
+        Err(Error::suspend([ask]))
     });
     let events = collect(&mut run.id("r").store(store.clone()).stream()).await;
     assert_eq!(names(&events), ["run_started", "run_suspended"]);

@@ -1,7 +1,7 @@
 //! A store that fails ends the run, and nothing is shown that it doesn't have.
 
 use futures::StreamExt;
-use mainstem_core::{ErrorKind, Event, EventKind, MemoryStore, Run, RunContext, Store};
+use mainstem_core::{Epoch, ErrorKind, Event, EventKind, MemoryStore, Run, RunContext, Store};
 use tokio::sync::oneshot;
 
 use crate::common::{
@@ -49,6 +49,7 @@ async fn run_with_failing(call: Call) -> Vec<Event> {
         panic!("{call:?}: {end:?}")
     };
     assert_eq!(failed.error.kind, ErrorKind::Store);
+    assert_eq!(failed.error.code.as_deref(), Some("not_logged"));
     if call != Call::Create {
         let log = log_of(&store, &"r".into()).await;
         assert!(log.starts_with(shown), "{call:?}: {:?}", names(shown));
@@ -81,6 +82,25 @@ async fn a_log_that_has_its_end_and_cannot_be_closed_is_what_the_reader_saw() {
     assert_eq!(names(&events).last(), Some(&"run_finished"));
     assert_eq!(stream.await.unwrap().output, "abc");
     assert_eq!(log_of(&store, &"r".into()).await, events);
+}
+
+#[tokio::test]
+async fn the_epoch_that_the_store_gives_is_that_of_all_events() {
+    let store = TestStore::open().that_begins_with(Epoch(3));
+    let run = Run::new("r", |ctx: RunContext| async move {
+        let since = ctx.next_place();
+        say(ctx, &["a"]).await?;
+        Ok(since)
+    });
+    let mut stream = run.id("r").store(store.clone()).stream();
+    let events: Vec<_> = stream.by_ref().collect().await;
+    assert_eq!(
+        names(&events),
+        ["run_started", "text_delta", "run_finished"]
+    );
+    assert!(events.iter().all(|event| event.epoch == Epoch(3)));
+    assert_eq!(log_of(&store, &"r".into()).await, events);
+    assert_eq!(stream.await.unwrap().output, events[1].place());
 }
 
 #[tokio::test]

@@ -180,3 +180,25 @@ async fn a_retraction_before_any_text_is_nothing_to_on_chunk() {
     assert_eq!(chunks.get(), ["new"]);
     assert_eq!(notices(&events), [""; 0]);
 }
+
+#[tokio::test]
+async fn a_retraction_of_what_on_chunk_was_not_given_is_nothing_to_it() {
+    let chunks = Shared::default();
+    let seen = chunks.clone();
+    let run = Run::new("r", |ctx: RunContext| async move {
+        let since = ctx.next_place();
+        ctx.step("say", "agent", |ctx| say(ctx, &["a"])).await?;
+        ctx.step("other", "agent", |ctx| async move {
+            ctx.emit(Retracted::new(since, "again")).await;
+            Ok(())
+        })
+        .await?;
+        ctx.emit(Retracted::new(ctx.next_place(), "again")).await;
+        ctx.emit(text("b")).await;
+        Ok(())
+    })
+    .on_chunk(move |chunk| seen.push(chunk.to_string()));
+    let events = collect(&mut run.stream()).await;
+    assert_eq!(notices(&events), [""; 0]);
+    assert_eq!(chunks.get(), ["a", "b"]);
+}

@@ -1,8 +1,8 @@
 //! A panic is a failure of the run, with an end like any other.
 
-use mainstem_core::{ErrorKind, Partial, Run, RunContext, Usage};
+use mainstem_core::{Context, ErrorKind, MemoryStore, Partial, Run, RunContext, Usage};
 
-use crate::common::{collect, names, text};
+use crate::common::{collect, log_of, names, panic_quietly, read_ready, text};
 
 async fn boom(ctx: RunContext) -> mainstem_core::Result<String> {
     ctx.emit(text("half")).await;
@@ -64,4 +64,43 @@ async fn whoever_deals_with_it_goes_on() {
         ctx.step("after", "function", |_| async { Ok(7) }).await
     });
     assert_eq!(run.await.unwrap().output, 7);
+}
+
+#[tokio::test]
+async fn the_log_has_its_end_and_the_context_is_free_again() {
+    let (store, context) = (MemoryStore::new(), Context::new());
+    let run = Run::new("r", boom).id("r").store(store.clone());
+    let events = collect(&mut run.context(&context).stream()).await;
+    assert_eq!(log_of(&store, &"r".into()).await, events);
+    let next = Run::new("next", |_| async { Ok(1) }).context(&context);
+    assert_eq!(next.await.unwrap().output, 1);
+}
+
+/// Panics when it is dropped, unless that is for another panic.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic_quietly();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_destructor_that_panics_harms_neither_who_stops_nor_who_reads() {
+    let run = || {
+        Run::<()>::new("r", |_| async {
+            let _bomb = Bomb;
+            std::future::pending().await
+        })
+    };
+    let mut stream = run().stream();
+    read_ready(&mut stream);
+    stream.stop();
+    assert_eq!(names(&read_ready(&mut stream)), ["run_cancelled"]);
+
+    let mut stream = run().stream();
+    read_ready(&mut stream);
+    drop(stream);
 }

@@ -1,10 +1,11 @@
 //! Stopping a run: by a handle, by a callback, by dropping it.
 
-use std::{sync::Arc, thread};
+use std::{sync::Arc, thread, time::Duration};
 
 use futures::{FutureExt, StreamExt, executor::block_on};
 use mainstem_core::{
-    CancelledBy, ErrorKind, EventKind, Partial, Run, RunContext, RunStream, StopHandle, Usage,
+    CancelledBy, ErrorKind, Event, EventKind, Partial, Run, RunContext, RunStream, StopHandle,
+    Usage,
 };
 use tokio::sync::oneshot;
 
@@ -265,4 +266,41 @@ fn a_stop_during_a_poll_takes_effect_before_that_poll_returns() {
     assert!(!dropped.is(), "it is being polled");
     go_on.send(()).unwrap();
     assert_eq!(names(&reader.join().unwrap()), ["run_cancelled"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_run_ends_its_open_steps_without_a_word_of_each() {
+    let run = || {
+        Run::<()>::new("r", |ctx: RunContext| async move {
+            ctx.step("outer", "flow", |ctx| async move {
+                ctx.step("done", "function", |_| async { Ok(()) }).await?;
+                ctx.step("open", "agent", |_| std::future::pending()).await
+            })
+            .await
+        })
+    };
+    let expected = |end| {
+        [
+            " run_started",
+            "outer step_started",
+            "outer/done step_started",
+            "outer/done step_finished",
+            "outer/open step_started",
+            end,
+        ]
+    };
+    let lines = |events: &[Event]| -> Vec<_> {
+        events
+            .iter()
+            .map(|event| format!("{} {}", event.path, event.kind.name()))
+            .collect()
+    };
+    let mut stopped = run().stream();
+    let mut events = read_ready(&mut stopped);
+    stopped.stop();
+    events.extend(read_ready(&mut stopped));
+    assert_eq!(lines(&events), expected(" run_cancelled"));
+    let mut late = run().wall_clock_limit(Duration::from_secs(1)).stream();
+    let events = collect(&mut late).await;
+    assert_eq!(lines(&events), expected(" run_failed"));
 }
