@@ -18,7 +18,7 @@ use crate::{
     errand::{Errand, Job, Kind},
     host::Host,
     report::{INSTRUCTIONS, Section},
-    script::Script,
+    script::{Frames, Script},
     table,
 };
 
@@ -51,13 +51,13 @@ pub(crate) fn measure(cli: &Cli) -> Result<Section> {
     ]);
     let host = Host::start()?;
     let profiles = Profiles::new(cli.keep.as_deref())?;
-    for (frames, varies) in [("frames alike", false), ("frames differ", true)] {
+    for frames in Frames::ALL {
         let mut counts = Vec::new();
         for kind in Kind::WITH_FLOWS {
-            let count = || per_chunk(&host.url, kind, varies, lengths, &profiles);
+            let count = || per_chunk(&host.url, kind, frames, lengths, &profiles);
             counts.push((kind, count()?, count()?));
         }
-        tell(frames, &counts, &mut section);
+        tell(frames.name(), &counts, &mut section);
     }
     Ok(section)
 }
@@ -100,15 +100,12 @@ fn tell(frames: &str, counts: &[(Kind, u64, u64)], section: &mut Section) {
 fn per_chunk(
     url: &str,
     kind: Kind,
-    varies: bool,
+    frames: Frames,
     (few, many): (u64, u64),
     profiles: &Profiles,
 ) -> Result<u64> {
     let count = |chunks| {
-        let script = Script {
-            varies,
-            ..Script::new(chunks, 4)
-        };
+        let script = Script::new(chunks, 4).with(frames);
         let file = profiles.file(kind, &script);
         let mut option = OsString::from("--callgrind-out-file=");
         option.push(&file);

@@ -10,7 +10,7 @@ use crate::{
     errand::{Errand, Job, Kind},
     host::Host,
     report::Section,
-    script::Script,
+    script::{Frames, Script},
     stats, table,
 };
 
@@ -35,7 +35,7 @@ fn loads(cli: &Cli) -> [Load; 4] {
         Load {
             name: "one stream, frames differ",
             streams: 1,
-            script: Script::new(cli.pick(20_000, 500), 4).varying(),
+            script: Script::new(cli.pick(20_000, 500), 4).with(Frames::Differ),
             aim: 1.6,
         },
         Load {

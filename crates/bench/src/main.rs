@@ -21,9 +21,9 @@
 //! bytes is one HTTP chunk; unpaced, the server writes many of them at once, from memory.
 //!
 //! The frames of a script are the same to the byte, which flatters a reader that remembers the last
-//! one. So there is a second script, whose frames differ in more than their text: OpenAI ends each
-//! in some random characters (`obfuscation`) by default. What a reader gains by remembering is the
-//! difference between the two, and the aim in instructions holds for both.
+//! one. So there are others: one whose frames end in random characters, as OpenAI pads them by
+//! default (`obfuscation`), and one whose frames differ in their time, too, so that each must be
+//! parsed. The aim in instructions holds for all.
 //!
 //! - `chunks`: CPU time, user and kernel, from `/proc/self/task/*/schedstat`. The kinds take turns,
 //!   and each number is the median of five runs.

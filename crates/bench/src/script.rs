@@ -6,18 +6,47 @@ use anyhow::{Context, Error, Result};
 use mainstem_testkit::Reply;
 use serde_json::Value;
 
-/// An answer: written `20000x4` for 20,000 chunks of 4 bytes, then `~` for frames that differ in more
-/// than their text, then `@20` for one each 20 ms, then `!` for a server that goes silent instead of
+/// An answer: written `20000x4` for 20,000 chunks of 4 bytes, then `~` for frames that are padded or `^`
+/// for frames that differ in more than their text, then `@20` for one each 20 ms, then `!` for a server that goes silent instead of
 /// ending the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Script {
     pub(crate) chunks: u64,
     pub(crate) bytes: usize,
-    /// Each frame ends in some other random characters, as OpenAI pads them by default. Without, all
-    /// frames are the same to the byte, and a reader that remembers one may skip the others.
-    pub(crate) varies: bool,
+    pub(crate) frames: Frames,
     pub(crate) pace_ms: u64,
     pub(crate) stalls: bool,
+}
+
+/// What differs from frame to frame: a reader that remembers one may skip some of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Frames {
+    /// The text alone.
+    Alike,
+    /// Random characters at the end, too, as OpenAI pads its frames by default.
+    Padded,
+    /// The time, too: nothing can be remembered.
+    Differ,
+}
+
+impl Frames {
+    pub(crate) const ALL: [Self; 3] = [Self::Alike, Self::Padded, Self::Differ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Alike => "frames alike",
+            Self::Padded => "frames padded",
+            Self::Differ => "frames differ",
+        }
+    }
+
+    fn mark(self) -> &'static str {
+        match self {
+            Self::Alike => "",
+            Self::Padded => "~",
+            Self::Differ => "^",
+        }
+    }
 }
 
 const ID: &str = "chatcmpl-CdYp3kQ0vR7mZxW1uJ5tB8nLsAhEf";
@@ -32,14 +61,14 @@ impl Script {
         Self {
             chunks,
             bytes,
-            varies: false,
+            frames: Frames::Alike,
             pace_ms: 0,
             stalls: false,
         }
     }
 
-    pub(crate) const fn varying(mut self) -> Self {
-        self.varies = true;
+    pub(crate) const fn with(mut self, frames: Frames) -> Self {
+        self.frames = frames;
         self
     }
 
@@ -75,10 +104,13 @@ impl Script {
             .extra("system_fingerprint", Value::Null)
             .role();
         let text: String = "word".chars().cycle().take(self.bytes).collect();
-        reply = if self.varies {
-            (0..chunks).fold(reply, |reply, n| reply.data(padded(&text, n)))
-        } else {
-            reply.repeat(text, chunks)
+        let each = |frame: fn(&str, u64) -> String, reply: Reply| {
+            (0..chunks).fold(reply, |reply, n| reply.data(frame(&text, n)))
+        };
+        reply = match self.frames {
+            Frames::Alike => reply.repeat(text, chunks),
+            Frames::Padded => each(|text, n| frame(text, CREATED, n), reply),
+            Frames::Differ => each(|text, n| frame(text, CREATED + n, n), reply),
         };
         if self.stalls {
             reply.stall()
@@ -109,7 +141,7 @@ impl Script {
 }
 
 /// A frame of OpenAI with the padding that it adds by default.
-fn padded(text: &str, n: u64) -> String {
+fn frame(text: &str, created: u64, n: u64) -> String {
     // Any odd number spreads; what comes out is 8 characters that are never the same twice in a row.
     let padding = (n as u32).wrapping_mul(2_654_435_761);
     format!(
@@ -119,14 +151,14 @@ fn padded(text: &str, n: u64) -> String {
             r#""choices":[{{"index":0,"delta":{{"content":"{}"}},"finish_reason":null}}],"#,
             r#""obfuscation":"{:08x}"}}"#
         ),
-        ID, CREATED, MODEL, text, padding
+        ID, created, MODEL, text, padding
     )
 }
 
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}x{}", self.chunks, self.bytes)?;
-        f.write_str(if self.varies { "~" } else { "" })?;
+        f.write_str(self.frames.mark())?;
         if self.pace_ms > 0 {
             write!(f, "@{}", self.pace_ms)?;
         }
@@ -147,15 +179,13 @@ impl FromStr for Script {
                 Some((text, pace)) => (text, pace.parse().ok()?),
                 None => (text, 0),
             };
-            let (text, varies) = match text.strip_suffix('~') {
-                Some(text) => (text, true),
-                None => (text, false),
-            };
+            let marked = |frames: &Frames| Some((text.strip_suffix(frames.mark())?, *frames));
+            let (text, frames) = Frames::ALL.iter().rev().find_map(marked)?;
             let (chunks, bytes) = text.split_once('x')?;
             Some(Self {
                 chunks: chunks.parse().ok()?,
                 bytes: bytes.parse().ok()?,
-                varies,
+                frames,
                 pace_ms,
                 stalls,
             })
@@ -170,7 +200,7 @@ mod tests {
 
     #[test]
     fn its_name_says_all() {
-        for name in ["20000x4", "100x4@20", "5x4!", "5x4~", "5x4~@1!"] {
+        for name in ["20000x4", "100x4@20", "5x4!", "5x4~", "5x4~@1!", "5x4^!"] {
             assert_eq!(name.parse::<Script>().unwrap().to_string(), name);
         }
         assert!("20000".parse::<Script>().is_err());
@@ -182,13 +212,14 @@ mod tests {
         for script in [
             Script::new(3, 4),
             Script::new(12, 700).stalling(),
-            Script::new(12, 4).varying(),
+            Script::new(12, 4).with(Frames::Padded),
+            Script::new(12, 4).with(Frames::Differ),
         ] {
             let body = script.reply().body_bytes();
             assert_eq!(body.len() as u64, script.wire_bytes());
         }
         let frames: [serde_json::Result<Value>; 2] =
-            [0, 1].map(|n| serde_json::from_str(&padded("word", n)));
+            [0, 1].map(|n| serde_json::from_str(&frame("word", CREATED, n)));
         let [first, second] = frames.map(Result::unwrap);
         assert_eq!(first["choices"], second["choices"]);
         assert_ne!(first["obfuscation"], second["obfuscation"]);
