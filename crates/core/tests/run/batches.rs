@@ -35,7 +35,7 @@ async fn batches(stream: RunStream<()>, n: usize, delay: Duration) -> Vec<(usize
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_is_given_when_it_is_full() {
+async fn r16_a_batch_is_given_when_it_is_full() {
     let full = batches(paced(&[1, 1, 1, 1]), 2, SECOND * 60).await;
     assert_eq!(full, [(2, 2), (2, 4)]);
 }
@@ -47,7 +47,7 @@ async fn the_last_batch_has_what_is_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_waits_no_longer_than_its_delay_from_the_first_piece_on() {
+async fn r16_a_batch_waits_no_longer_than_its_delay_from_the_first_piece_on() {
     // Pieces at 5, 7, 9 and 14 seconds.
     let late = batches(paced(&[5, 2, 2, 5]), 10, SECOND * 3).await;
     assert_eq!(late, [(2, 8), (1, 12), (1, 14)]);

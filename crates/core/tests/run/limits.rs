@@ -21,7 +21,7 @@ fn failure(events: &[Event]) -> &ErrorInfo {
 }
 
 #[tokio::test]
-async fn output_up_to_the_limit_is_shown_and_the_piece_beyond_it_is_not() {
+async fn r16_output_up_to_the_limit_is_shown_and_the_piece_beyond_it_is_not() {
     let dropped = Dropped::default();
     let guard = dropped.guard();
     let run = Run::new("long", |ctx: RunContext| async move {

@@ -30,7 +30,7 @@ async fn longest(_ctx: RunContext, analysis: Analysis) -> StepResult<String> {
 }
 
 #[tokio::test]
-async fn r6_functions_and_agents_are_one_flow() -> Result<()> {
+async fn r6_r8_functions_and_agents_in_a_row_are_one_flow_and_one_stream() -> Result<()> {
     let model = ScriptedModel::new().answer(["Jays ", "are blue."]);
     let flow = Flow::new("guide")
         .step("analyze", analyze)

@@ -13,13 +13,15 @@ use serde::{
 use serde_json::value::RawValue;
 
 /// A frame of a stream, or a whole completion: they differ in `delta` and `message` alone.
+///
+/// What few frames have is boxed: the rest is moved about often.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Frame<'a> {
     #[serde(borrow)]
     pub(super) choices: FirstChoice<'a>,
     #[serde(deserialize_with = "or_default")]
-    pub(super) usage: Option<WireUsage>,
+    pub(super) usage: Option<Box<WireUsage>>,
     #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
 }
@@ -36,7 +38,7 @@ pub(super) struct Choice<'a> {
     pub(super) delta: Delta<'a>,
     /// The whole answer: of a completion that isn't streamed, or at a stream's end once more.
     #[serde(borrow)]
-    pub(super) message: Option<Delta<'a>>,
+    pub(super) message: Option<Box<Delta<'a>>>,
     #[serde(borrow)]
     pub(super) finish_reason: LooseText<'a>,
 }

@@ -16,14 +16,30 @@ pub(super) struct Template {
     /// From the text to the padding, where there is some.
     middle: Option<Vec<u8>>,
     tail: Vec<u8>,
+    /// How many frames in a row weren't like it.
+    misses: u32,
 }
+
+/// After so many frames that weren't alike, only one in so many is still learnt from.
+const PATIENCE: u32 = 8;
+const SELDOM: u32 = 32;
 
 /// The field that holds the padding; nobody reads it.
 const PADDING: &[u8] = br#""obfuscation":""#;
 
 impl Template {
     /// The text of a frame that is like the last one.
-    pub(super) fn text<'a>(&self, frame: &'a [u8]) -> Option<&'a str> {
+    pub(super) fn text<'a>(&mut self, frame: &'a [u8]) -> Option<&'a str> {
+        let text = self.find(frame);
+        self.misses = if text.is_some() {
+            0
+        } else {
+            self.misses.wrapping_add(1)
+        };
+        text
+    }
+
+    fn find<'a>(&self, frame: &'a [u8]) -> Option<&'a str> {
         if self.head.is_empty() {
             return None;
         }
@@ -48,6 +64,9 @@ impl Template {
     ///
     /// A text that isn't (because it had escapes) teaches nothing.
     pub(super) fn learn(&mut self, frame: &[u8], text: &str) {
+        if self.misses > PATIENCE && !self.misses.is_multiple_of(SELDOM) {
+            return;
+        }
         let Some(start) = text.as_ptr().addr().checked_sub(frame.as_ptr().addr()) else {
             return;
         };
@@ -106,7 +125,7 @@ mod tests {
 
     #[test]
     fn only_the_text_may_differ() {
-        let template = learned(r#"{"id":1,"content":"abc","x":null}"#, "abc");
+        let mut template = learned(r#"{"id":1,"content":"abc","x":null}"#, "abc");
         assert_eq!(
             template.text(r#"{"id":1,"content":"d é","x":null}"#.as_bytes()),
             Some("d é")
@@ -134,7 +153,7 @@ mod tests {
 
     #[test]
     fn padding_may_differ_too() {
-        let template = learned(r#"{"content":"abc","x":null,"obfuscation":"qW3"}"#, "abc");
+        let mut template = learned(r#"{"content":"abc","x":null,"obfuscation":"qW3"}"#, "abc");
         for (frame, text) in [
             (
                 r#"{"content":"d é","x":null,"obfuscation":"A1b2C3d4"}"#,
@@ -151,10 +170,28 @@ mod tests {
             assert_eq!(template.text(frame.as_bytes()), text, "{frame}");
         }
         // A later frame without it teaches anew.
-        let mut template = template;
         let frame = r#"{"content":"abc"}"#;
         template.learn(frame.as_bytes(), &frame[12..15]);
         assert_eq!(template.text(br#"{"content":"d"}"#), Some("d"));
+    }
+
+    #[test]
+    fn frames_that_are_never_alike_are_learnt_from_seldom_and_alike_ones_again() {
+        let frame = |n: u32| format!(r#"{{"n":{n},"content":"abc"}}"#);
+        let mut template = Template::default();
+        let mut learn = |n: u32| {
+            let frame = frame(n);
+            let known = template.text(frame.as_bytes()).is_some();
+            let at = frame.len() - 5;
+            template.learn(frame.as_bytes(), &frame[at..at + 3]);
+            known
+        };
+        assert!((0..1000).all(|n| !learn(n)));
+        let until_known = (0..).position(|_| learn(7)).unwrap();
+        assert!(
+            (1..=SELDOM as usize).contains(&until_known),
+            "{until_known}"
+        );
     }
 
     #[test]
@@ -175,7 +212,7 @@ mod tests {
             for frame in [plain(&text), padded(&text), plain(&other), padded(&other)] {
                 let is_padded = frame.contains("obfuscation\":\"");
                 let first = if is_padded { padded("seed") } else { plain("seed") };
-                let template = learned(&first, "seed");
+                let mut template = learned(&first, "seed");
                 let text = serde_json::from_str::<serde_json::Value>(&frame).unwrap()["t"]
                     .as_str()
                     .unwrap()
