@@ -26,6 +26,7 @@
 //! This crate is the front door: it re-exports what applications need. The parts:
 //!
 //! - [`Agent`]: a model with instructions, settings and an output type.
+//! - [`Flow`]: functions and agents chained into one run; [`merge`](fn@merge) for several runs at once.
 //! - [`Run`], [`RunStream`], [`Event`]: a run is one stream of events, and ends in one of four ways.
 //! - [`Context`]: what a session remembers.
 //! - [`model`](fn@model), [`ChatCompletions`](models::ChatCompletions): models behind any server that
