@@ -38,6 +38,7 @@ mod memory;
 mod node;
 mod perform;
 mod step;
+mod step_output;
 mod value;
 
 pub use flow::Flow;
@@ -50,4 +51,5 @@ pub use step::{
     parallel::{AtMost, IntoBranches, Parallel, at_most},
     with::{With, with},
 };
+pub use step_output::StepOutput;
 pub use value::StepValue;

@@ -2,8 +2,9 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
 use mainstem_core::{Error, ErrorKind, Result, RunContext, Step, StepResult};
+use tokio::task::JoinError;
 
-use crate::{Function, IntoStep, marker};
+use crate::{Function, IntoStep, StepOutput, marker};
 
 /// A function that blocks or computes for long; made by [`blocking`].
 #[derive(Clone)]
@@ -72,14 +73,15 @@ impl<F, Kind, Args> BlockingStep<F, Kind, Args> {
     }
 }
 
-impl<In, F, Args, T> Step<In> for BlockingStep<F, marker::Plain, Args>
+impl<In, F, Kind, Args> Step<In> for BlockingStep<F, Kind, Args>
 where
     In: Send + 'static,
-    F: Function<In, Args, Gives = T> + Send + Sync + 'static,
+    F: Function<In, Args> + Send + Sync + 'static,
+    F::Gives: StepOutput<Kind> + Send + 'static,
+    Kind: 'static,
     Args: 'static,
-    T: serde::Serialize + Send + 'static,
 {
-    type Output = T;
+    type Output = <F::Gives as StepOutput<Kind>>::Output;
 
     fn name(&self) -> &str {
         F::name()
@@ -89,62 +91,28 @@ where
         "function"
     }
 
-    fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<T>> {
-        on_a_thread(Arc::clone(&self.function), move |function| {
-            Ok(function.call(ctx, input))
-        })
+    fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<Self::Output>> {
+        let function = Arc::clone(&self.function);
+        async move {
+            // In here, so that nothing begins before the step is polled.
+            let done = tokio::task::spawn_blocking(move || function.call(ctx, input));
+            match done.await {
+                Ok(gives) => gives.settle().await,
+                Err(lost) => Err(failed(&lost)),
+            }
+        }
+        .boxed()
     }
 }
 
-impl<In, F, Args, T> Step<In> for BlockingStep<F, marker::Fallible, Args>
-where
-    In: Send + 'static,
-    F: Function<In, Args, Gives = StepResult<T>> + Send + Sync + 'static,
-    Args: 'static,
-    T: serde::Serialize + Send + 'static,
-{
-    type Output = T;
-
-    fn name(&self) -> &str {
-        F::name()
-    }
-
-    fn kind(&self) -> &'static str {
-        "function"
-    }
-
-    fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<T>> {
-        on_a_thread(Arc::clone(&self.function), move |function| {
-            function.call(ctx, input).map_err(Into::into)
-        })
-    }
-}
-
-fn on_a_thread<F, T>(
-    function: Arc<F>,
-    call: impl FnOnce(&F) -> Result<T> + Send + 'static,
-) -> BoxFuture<'static, Result<T>>
-where
-    F: Send + Sync + 'static,
-    T: Send + 'static,
-{
-    async move {
-        // In here, so that nothing begins before the step is polled.
-        let done = tokio::task::spawn_blocking(move || call(&function)).await;
-        done.unwrap_or_else(|lost| {
-            let what = if lost.is_panic() {
-                "panicked"
-            } else {
-                "was shut down"
-            };
-            Err(Error::new(
-                ErrorKind::Step,
-                format!("the step's blocking function {what}"),
-            )
-            .retryable(false))
-        })
-    }
-    .boxed()
+fn failed(lost: &JoinError) -> Error {
+    let what = if lost.is_panic() {
+        "panicked"
+    } else {
+        "was given up, because the runtime shut down"
+    };
+    let message = format!("the step's blocking function {what}");
+    Error::new(ErrorKind::Step, message).retryable(false)
 }
 
 impl<F> fmt::Debug for Blocking<F> {

@@ -1,9 +1,9 @@
 use std::{fmt, marker::PhantomData};
 
-use futures::{FutureExt, future::BoxFuture};
-use mainstem_core::{Result, RunContext, Step, StepResult};
+use futures::future::BoxFuture;
+use mainstem_core::{Result, RunContext, Step};
 
-use crate::{Function, marker};
+use crate::{Function, StepOutput};
 
 /// A function as a step; made by [`IntoStep`](crate::IntoStep).
 pub struct FunctionStep<F, Kind, Args> {
@@ -20,61 +20,15 @@ impl<F, Kind, Args> FunctionStep<F, Kind, Args> {
     }
 }
 
-/// A value is ready at once.
-impl<In, F, Args, T> Step<In> for FunctionStep<F, marker::Plain, Args>
-where
-    In: Send + 'static,
-    F: Function<In, Args, Gives = T> + Send + Sync + 'static,
-    Args: 'static,
-    T: serde::Serialize + Send + 'static,
-{
-    type Output = T;
-
-    fn name(&self) -> &str {
-        F::name()
-    }
-
-    fn kind(&self) -> &'static str {
-        "function"
-    }
-
-    fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<T>> {
-        std::future::ready(Ok(self.function.call(ctx, input))).boxed()
-    }
-}
-
-impl<In, F, Args, T> Step<In> for FunctionStep<F, marker::Fallible, Args>
-where
-    In: Send + 'static,
-    F: Function<In, Args, Gives = StepResult<T>> + Send + Sync + 'static,
-    Args: 'static,
-    T: serde::Serialize + Send + 'static,
-{
-    type Output = T;
-
-    fn name(&self) -> &str {
-        F::name()
-    }
-
-    fn kind(&self) -> &'static str {
-        "function"
-    }
-
-    fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<T>> {
-        let result = self.function.call(ctx, input).map_err(Into::into);
-        std::future::ready(result).boxed()
-    }
-}
-
-impl<In, F, Args, T> Step<In> for FunctionStep<F, marker::Async, Args>
+impl<In, F, Kind, Args> Step<In> for FunctionStep<F, Kind, Args>
 where
     In: Send + 'static,
     F: Function<In, Args> + Send + Sync + 'static,
-    F::Gives: Future<Output = StepResult<T>> + Send + 'static,
+    F::Gives: StepOutput<Kind>,
+    Kind: 'static,
     Args: 'static,
-    T: serde::Serialize + Send + 'static,
 {
-    type Output = T;
+    type Output = <F::Gives as StepOutput<Kind>>::Output;
 
     fn name(&self) -> &str {
         F::name()
@@ -84,9 +38,8 @@ where
         "function"
     }
 
-    fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<T>> {
-        let future = self.function.call(ctx, input);
-        async { future.await.map_err(Into::into) }.boxed()
+    fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<Self::Output>> {
+        self.function.call(ctx, input).settle()
     }
 }
 

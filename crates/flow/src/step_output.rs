@@ -1,0 +1,52 @@
+//! What functions give, made one.
+
+use futures::{FutureExt, future::BoxFuture};
+use mainstem_core::{Result, StepResult};
+use serde::Serialize;
+
+use crate::marker;
+
+/// What a function of a kind gives, as a step's output: a value, a `StepResult`, or a future of one.
+///
+/// Implemented for all of these; `Kind` tells them apart and is inferred.
+pub trait StepOutput<Kind> {
+    /// The step's output.
+    type Output: Serialize + Send + 'static;
+
+    /// Waits for it, if it must be waited for.
+    fn settle(self) -> BoxFuture<'static, Result<Self::Output>>;
+}
+
+impl<T> StepOutput<marker::Plain> for T
+where
+    T: Serialize + Send + 'static,
+{
+    type Output = T;
+
+    fn settle(self) -> BoxFuture<'static, Result<T>> {
+        std::future::ready(Ok(self)).boxed()
+    }
+}
+
+impl<T> StepOutput<marker::Fallible> for StepResult<T>
+where
+    T: Serialize + Send + 'static,
+{
+    type Output = T;
+
+    fn settle(self) -> BoxFuture<'static, Result<T>> {
+        std::future::ready(self.map_err(Into::into)).boxed()
+    }
+}
+
+impl<F, T> StepOutput<marker::Async> for F
+where
+    F: Future<Output = StepResult<T>> + Send + 'static,
+    T: Serialize + Send + 'static,
+{
+    type Output = T;
+
+    fn settle(self) -> BoxFuture<'static, Result<T>> {
+        self.map(|result| result.map_err(Into::into)).boxed()
+    }
+}
