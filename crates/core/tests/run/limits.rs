@@ -180,6 +180,23 @@ async fn work_that_always_has_something_to_say_meets_its_wall_clock_limit() {
     assert_eq!(texts(&events).len(), 4);
 }
 
+/// In real time, which goes on by itself.
+#[tokio::test]
+async fn a_reader_that_never_pauses_meets_the_limit_too() {
+    let run = Run::<()>::new("endless", |ctx: RunContext| async move {
+        loop {
+            ctx.emit(text("x")).await;
+        }
+    });
+    let run = run.wall_clock_limit(std::time::Duration::from_millis(30));
+    let error = tokio::time::timeout(SECOND * 20, run)
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(error.message().contains("wall_clock_limit"), "{error}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn waiting_for_a_context_counts_by_the_wall_clock() {
     let ctx = mainstem_core::Context::new();
