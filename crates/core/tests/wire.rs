@@ -102,7 +102,7 @@ fn known() -> impl Strategy<Value = EventKind> {
         }),
         (text(), text(), usage()).prop_map(|(by, partial, usage)| {
             let mut cancelled = RunCancelled::new(CancelledBy::from(by.as_str()));
-            cancelled.partial = Some(Partial::new(partial, usage, None));
+            cancelled.partial = Some(Box::new(Partial::new(partial, usage, None)));
             cancelled.into()
         }),
     ]

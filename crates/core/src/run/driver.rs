@@ -7,12 +7,12 @@ use std::{
         Arc, Mutex, TryLockError, Weak,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context as Task, Poll},
+    task::{Context as Task, Poll, Wake, Waker},
 };
 
 use futures::future::BoxFuture;
 
-use super::shared::Shared;
+use super::{shared::Shared, slot::Slot};
 use crate::{CancelledBy, Error, ErrorKind, Json, Result, sync::lock};
 
 pub(super) type Work = BoxFuture<'static, Result<Json>>;
@@ -23,19 +23,54 @@ pub(super) struct Driver {
     stopped: Mutex<Option<CancelledBy>>,
     /// Whether it was stopped, to be asked without the lock.
     is_stopped: AtomicBool,
+    wakes: Arc<Wakes>,
+    waker: Waker,
+}
+
+/// Notes that the work was woken: otherwise there is no need to poll it again.
+struct Wakes {
+    woken: AtomicBool,
+    /// Where the reader sleeps.
+    slot: Arc<Slot>,
+}
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::SeqCst);
+        self.slot.reader.wake();
+    }
 }
 
 impl Driver {
-    pub(super) fn new(work: Work) -> Self {
+    pub(super) fn new(work: Work, slot: Arc<Slot>) -> Self {
+        let wakes = Arc::new(Wakes {
+            woken: AtomicBool::new(true),
+            slot,
+        });
         Self {
             work: Mutex::new(Some(work)),
             stopped: Mutex::new(None),
             is_stopped: AtomicBool::new(false),
+            waker: Arc::clone(&wakes).into(),
+            wakes,
         }
     }
 
-    /// Goes on with the work. When it is gone, the run was stopped.
-    pub(super) fn poll(&self, task: &mut Task<'_>) -> Poll<Result<Json>> {
+    /// Whether there is something for the work to do.
+    pub(super) fn is_woken(&self) -> bool {
+        self.wakes.woken.load(Ordering::SeqCst)
+    }
+
+    /// Goes on with the work, if it was woken. When it is gone, the run was stopped.
+    pub(super) fn poll(&self) -> Poll<Result<Json>> {
+        if !self.wakes.woken.swap(false, Ordering::SeqCst) {
+            return Poll::Pending;
+        }
+        let task = &mut Task::from_waker(&self.waker);
         let mut slot = lock(&self.work);
         let Some(work) = slot.as_mut() else {
             return Poll::Pending;

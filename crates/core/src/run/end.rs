@@ -33,7 +33,7 @@ fn finished(output: Json, shared: &Shared) -> EventKind {
 fn cancelled(by: CancelledBy, shared: &Shared) -> (Result<()>, EventKind) {
     let partial = shared.partial();
     let mut kind = RunCancelled::new(by);
-    kind.partial = Some(partial.clone());
+    kind.partial = Some(Box::new(partial.clone()));
     let message = match &kind.by {
         CancelledBy::Stop => "the run was stopped".to_owned(),
         by => format!("the run was stopped ({by})"),
@@ -52,12 +52,12 @@ fn failed(error: Error, shared: &Shared) -> (Result<()>, EventKind) {
     let kind = match error.suspension() {
         Some(suspension) => {
             let mut kind = RunSuspended::new(suspension.requests.clone());
-            kind.partial = Some(partial);
+            kind.partial = Some(Box::new(partial));
             kind.into()
         }
         None => {
             let mut kind = RunFailed::new((&error).into());
-            kind.partial = Some(partial);
+            kind.partial = Some(Box::new(partial));
             kind.into()
         }
     };

@@ -133,7 +133,7 @@ impl Engine {
         let slot = &self.shared.slot;
         // While the work is polled from here, filling the slot needn't wake anybody.
         drop(slot.reader.take());
-        let done = self.driver.poll(task);
+        let done = self.driver.poll();
         if slot.has_overflowed() {
             return Poll::Ready(Some(self.cut(self.overflow())));
         }
@@ -144,7 +144,8 @@ impl Engine {
             return Poll::Ready(None);
         }
         slot.reader.register(task.waker());
-        // From here on another thread's event, or a stop, wakes us; what came before is seen now.
+        // From here on the work, another thread's event or a stop wakes us; what came before is
+        // seen now.
         if slot.is_filled() {
             return Poll::Ready(None);
         }
@@ -153,6 +154,10 @@ impl Engine {
         }
         if slot.has_overflowed() {
             return Poll::Ready(Some(self.cut(self.overflow())));
+        }
+        if self.driver.is_woken() {
+            // Not polled again at once: it may have been woken to let others have their turn.
+            task.waker().wake_by_ref();
         }
         match self.wall_clock.poll(task) {
             Poll::Ready(()) => Poll::Ready(Some(self.cut(self.wall_clock.error()))),

@@ -261,7 +261,8 @@ impl<T: Serialize + Send + 'static> Run<T> {
             self.body,
             Arc::clone(&output),
         );
-        let mut engine = Engine::new(Arc::clone(&shared), Arc::new(Driver::new(work)), started);
+        let driver = Driver::new(work, Arc::clone(&shared.slot));
+        let mut engine = Engine::new(Arc::clone(&shared), Arc::new(driver), started);
         engine.log = self.store.map(|store| LogWriter::new(store, new));
         engine.observers = self.observers;
         engine.wall_clock.limit = self.wall_clock;

@@ -78,11 +78,11 @@ fn runs() -> Vec<Vec<EventKind>> {
     let mut finished = RunFinished::new(json(r#""Jays are corvids.""#), usage());
     finished.finish_reason = Some(FinishReason::Stop);
     let mut failed = RunFailed::new(ErrorInfo::from(&error()));
-    failed.partial = Some(partial());
+    failed.partial = Some(Box::new(partial()));
     let mut cancelled = RunCancelled::new(CancelledBy::Disconnect);
-    cancelled.partial = Some(partial());
+    cancelled.partial = Some(Box::new(partial()));
     let mut suspended = RunSuspended::new(vec![request()]);
-    suspended.partial = Some(partial());
+    suspended.partial = Some(Box::new(partial()));
     let bare_request = InputRequest::new("ok", StepPath::run(), "Go on?");
     let mut other = RunFinished::new(Json::null(), Usage::default());
     other.finish_reason = Some(FinishReason::Other("eos".into()));
@@ -182,7 +182,7 @@ fn tools() -> Vec<Vec<EventKind>> {
     let mut nothing = ToolResult::new("call_1", "search");
     nothing.output = Some(Json::null());
     let mut failed = ToolResult::new("call_1", "search");
-    failed.error = Some(ErrorInfo::from(&bare_error()));
+    failed.error = Some(Box::new(ErrorInfo::from(&bare_error())));
     vec![
         vec![ToolCallStarted::new("call_1", "search").into()],
         vec![ToolCallDelta::new("call_1", r#"{"q":"#).into()],

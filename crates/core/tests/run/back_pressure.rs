@@ -6,7 +6,7 @@ use futures::{FutureExt, StreamExt, future::join_all, stream::FuturesUnordered};
 use mainstem_core::{Run, RunContext};
 use tokio::sync::oneshot;
 
-use crate::common::{Counter, collect, poll_once, text, texts};
+use crate::common::{Counter, collect, names, poll_once, read_ready, text, texts};
 
 #[test]
 fn a_body_is_at_most_two_events_ahead_of_its_reader() {
@@ -181,4 +181,31 @@ async fn an_emit_of_a_task_returns_when_the_run_is_dropped() {
     assert!(!emit.is_finished());
     drop(stream);
     emit.await.unwrap();
+}
+
+#[tokio::test]
+async fn work_that_nothing_woke_is_left_alone_however_often_the_reader_polls() {
+    let (polls, (wake, woken)) = (Counter::default(), oneshot::channel::<()>());
+    let polled = polls.clone();
+    let run = Run::new("r", |ctx: RunContext| async move {
+        ctx.emit(text("a")).await;
+        let count = std::future::poll_fn(move |_| {
+            polled.add();
+            Poll::<()>::Pending
+        });
+        let woken = std::pin::pin!(woken);
+        futures::future::select(woken, std::pin::pin!(count)).await;
+        Ok(())
+    });
+    let mut stream = run.stream();
+    assert_eq!(
+        names(&read_ready(&mut stream)),
+        ["run_started", "text_delta"]
+    );
+    for _ in 0..9 {
+        assert!(poll_once(&mut stream).is_pending());
+    }
+    assert_eq!(polls.get(), 1);
+    wake.send(()).unwrap();
+    assert_eq!(names(&read_ready(&mut stream)), ["run_finished"]);
 }

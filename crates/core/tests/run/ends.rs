@@ -114,7 +114,7 @@ async fn a_failed_run_has_one_end_with_its_error_and_what_was_delivered() {
     let EventKind::RunFailed(end) = &events[3].kind else {
         panic!("{:?}", events[3])
     };
-    assert_eq!(end.error, (&broken()).into());
+    assert_eq!(*end.error, (&broken()).into());
     let partial = end.partial.clone().unwrap();
     assert_eq!(partial.text, "Jays");
     assert_eq!(partial.usage, Usage::new(3, 2));
@@ -122,7 +122,7 @@ async fn a_failed_run_has_one_end_with_its_error_and_what_was_delivered() {
     assert!(is_over(&mut stream));
     let error = stream.await.unwrap_err();
     assert_eq!(error.status(), Some(503));
-    assert_eq!(error.partial(), Some(&partial));
+    assert_eq!(error.partial(), Some(&*partial));
 }
 
 #[tokio::test]

@@ -28,8 +28,8 @@ async fn partial_of(run: Run<()>) -> Partial {
         panic!("{events:?}")
     };
     let partial = failed.partial.clone().unwrap();
-    assert_eq!(stream.await.unwrap_err().partial(), Some(&partial));
-    partial
+    assert_eq!(stream.await.unwrap_err().partial(), Some(&*partial));
+    *partial
 }
 
 #[tokio::test]

@@ -234,7 +234,7 @@ async fn a_cancelled_run_keeps_the_partial_output_of_its_steps() {
     let partial = end.partial.clone().unwrap();
     assert_eq!(partial.text, "first, second", "in the order of their paths");
     assert_eq!(partial.usage.total_tokens(), 12);
-    assert_eq!(stream.await.unwrap_err().partial(), Some(&partial));
+    assert_eq!(stream.await.unwrap_err().partial(), Some(&*partial));
 }
 
 /// The body is stopped in the middle of a poll on another thread.

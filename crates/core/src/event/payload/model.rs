@@ -204,7 +204,7 @@ pub struct ToolResult {
     pub output: Option<Json>,
     /// The failure, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<ErrorInfo>,
+    pub error: Option<Box<ErrorInfo>>,
 }
 
 impl ToolResult {

@@ -82,17 +82,17 @@ impl RunFinished {
 #[non_exhaustive]
 pub struct RunFailed {
     /// How.
-    pub error: ErrorInfo,
+    pub error: Box<ErrorInfo>,
     /// What was there before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub partial: Option<Partial>,
+    pub partial: Option<Box<Partial>>,
 }
 
 impl RunFailed {
     /// The payload with its `error`; the rest is set by field.
     pub fn new(error: ErrorInfo) -> Self {
         Self {
-            error,
+            error: Box::new(error),
             partial: None,
         }
     }
@@ -106,7 +106,7 @@ pub struct RunCancelled {
     pub by: CancelledBy,
     /// What was there before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub partial: Option<Partial>,
+    pub partial: Option<Box<Partial>>,
 }
 
 impl RunCancelled {
@@ -124,7 +124,7 @@ pub struct RunSuspended {
     pub requests: Vec<InputRequest>,
     /// What was there before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub partial: Option<Partial>,
+    pub partial: Option<Box<Partial>>,
 }
 
 impl RunSuspended {

@@ -52,13 +52,15 @@ impl StepFinished {
 #[non_exhaustive]
 pub struct StepFailed {
     /// How.
-    pub error: ErrorInfo,
+    pub error: Box<ErrorInfo>,
 }
 
 impl StepFailed {
     /// The payload with its `error`.
     pub fn new(error: ErrorInfo) -> Self {
-        Self { error }
+        Self {
+            error: Box::new(error),
+        }
     }
 }
 
