@@ -1,6 +1,6 @@
 use std::fmt;
 
-use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use mainstem_core::{Context, Error, ErrorKind, Result, RunContext, Step};
 
 use crate::{
@@ -151,8 +151,11 @@ where
 /// Branches about to run.
 struct Branches {
     forks: Vec<Context>,
-    work: Vec<BoxFuture<'static, (usize, Result<Value>)>>,
+    work: Vec<Work>,
 }
+
+/// A branch: what it gives, with its number.
+type Work = BoxFuture<'static, (usize, Result<Value>)>;
 
 impl Branches {
     /// All forks are made before any branch begins: each sees the context as it was here.
@@ -179,13 +182,26 @@ impl Branches {
         }
         let mut outputs: Vec<_> = self.work.iter().map(|_| None).collect();
         let at_most = at_most.min(self.work.len());
-        let mut running = stream::iter(self.work).buffer_unordered(at_most);
-        while let Some((index, output)) = running.next().await {
+        let mut waiting = self.work.into_iter();
+        let mut running: FuturesUnordered<_> = waiting.by_ref().take(at_most).collect();
+        while let Some((index, output)) = next_output(&mut running).await {
             outputs[index] = Some(output?);
+            running.extend(waiting.next());
         }
         ctx.context().merge(&self.forks)?;
         Ok(outputs.into_iter().flatten().collect())
     }
+}
+
+/// What the next branch to end gives, with its number.
+async fn next_output(running: &mut FuturesUnordered<Work>) -> Option<(usize, Result<Value>)> {
+    if running.len() > 1 {
+        return running.next().await;
+    }
+    // `FuturesUnordered` wakes itself whenever all that it holds is pending, which for a single
+    // branch is after each of its pieces.
+    let alone = std::mem::take(running).into_iter().next()?;
+    Some(alone.await)
 }
 
 impl<In, Out> fmt::Debug for Parallel<In, Out> {
