@@ -10,17 +10,25 @@ use serde::Serialize;
 /// partial answer.
 pub(crate) struct Memory {
     ctx: RunContext,
-    question: Option<Message>,
+    /// What is to be added before the answer; none, if nothing is to be remembered.
+    new: Option<Vec<Message>>,
     in_last_step: bool,
 }
 
 impl Memory {
     pub(crate) fn begin<In: Serialize>(ctx: &RunContext, input: &In) -> Self {
-        let remembers = ctx.is_whole_run();
-        let question = remembers.then(|| words(input)).flatten().map(Message::user);
+        let new = ctx.is_whole_run().then(|| {
+            let question = words(input).map(Message::user);
+            // One that was added by hand is there already.
+            let last = ctx.context().messages().last().cloned();
+            question
+                .filter(|question| last.as_ref() != Some(question))
+                .into_iter()
+                .collect()
+        });
         Self {
             ctx: ctx.clone(),
-            question,
+            new,
             in_last_step: false,
         }
     }
@@ -36,12 +44,11 @@ impl Memory {
     }
 
     fn remember(&mut self, answer: Option<Message>) {
-        let Some(question) = self.question.take() else {
+        let Some(mut new) = self.new.take() else {
             return;
         };
+        new.extend(answer);
         let thread = self.ctx.context().main();
-        let asked = thread.messages().last() == Some(&question);
-        let new = (!asked).then_some(question).into_iter().chain(answer);
         for message in new {
             thread.add(message.clone());
             self.ctx.record_message(message);

@@ -101,6 +101,22 @@ async fn an_input_that_was_added_by_hand_isnt_doubled() -> Result<()> {
 }
 
 #[tokio::test]
+async fn it_isnt_doubled_either_if_a_step_adds_a_message() -> Result<()> {
+    let flow = Flow::new("f").step("note", |ctx: mainstem_core::RunContext, text: String| {
+        ctx.context().add_message(Message::assistant("One moment."));
+        text.to_uppercase()
+    });
+    let ctx = Context::new();
+    ctx.add_user_message("jays");
+    flow.run("jays").context(&ctx).await?;
+    assert_eq!(
+        in_words(&ctx.messages()),
+        ["user: jays", "assistant: One moment.", "assistant: JAYS"]
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn nothing_and_values_are_remembered_as_they_read() -> Result<()> {
     let ctx = Context::new();
     Flow::new("f")
