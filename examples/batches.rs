@@ -1,7 +1,6 @@
 //! Chunks in batches: ten at a time, or what there is after a fifth of a second.
 use std::time::Duration;
 
-use futures::TryStreamExt;
 use mainstem::prelude::*;
 
 #[tokio::main]
@@ -11,7 +10,7 @@ async fn main() -> anyhow::Result<()> {
 
     let run = agent.run_streamed("What does a context remember?");
     let mut batches = run.chunks_batched(10, Duration::from_millis(200));
-    while let Some(batch) = batches.try_next().await? {
+    while let Some(batch) = batches.next_batch().await? {
         println!("{:>2} chunks: {:?}", batch.len(), batch.concat());
     }
     Ok(())

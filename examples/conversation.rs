@@ -9,10 +9,7 @@ async fn main() -> anyhow::Result<()> {
     let agent = Agent::builder(model).build()?;
     let ctx = Context::new();
 
-    for question in [
-        "What does a context remember?",
-        "And what does a run give at its end?",
-    ] {
+    for question in ["What does a context remember?", "And what are threads for?"] {
         println!("\n> {question}");
         let mut run = agent.run(question).context(&ctx).stream();
         while let Some(chunk) = run.next_text().await? {
@@ -24,7 +21,8 @@ async fn main() -> anyhow::Result<()> {
 
     println!("\nThe context holds now, and the next run would read:");
     for message in &ctx.messages() {
-        let text: String = message.text().chars().take(50).collect();
+        let text = message.text().replace('\n', " ");
+        let text: String = text.chars().take(50).collect();
         println!("  {:?}: {text} …", message.role);
     }
     Ok(())

@@ -34,7 +34,7 @@ async fn main() -> anyhow::Result<()> {
                 let kept = error.partial().map_or("", |partial| &*partial.text);
                 println!("cut after {chunks} chunks: {error}\nwhat was shown is kept: {kept}");
             }
-            Some(error) => println!("failed: {error}"),
+            Some(error) => println!("failed, of kind {:?}: {error}", error.kind()),
         }
     }
     Ok(())

@@ -1,5 +1,4 @@
 //! Every event of a run, as its JSON.
-use futures::StreamExt;
 use mainstem::prelude::*;
 
 #[tokio::main]
@@ -8,7 +7,7 @@ async fn main() -> anyhow::Result<()> {
     let agent = Agent::builder(model).name("guide").build()?;
 
     let mut run = agent.run_streamed("What is an event?");
-    while let Some(event) = run.next().await {
+    while let Some(event) = run.next_event().await {
         match &event.kind {
             EventKind::TextDelta(delta) => println!("{} {:?}", event.place(), delta.text),
             _ => println!("{}", serde_json::to_string(&event)?),

@@ -10,11 +10,6 @@ async fn analyze(ctx: RunContext, question: String) -> StepResult<String> {
     let topic = question.split(' ').next_back().unwrap_or_default();
     ctx.context()
         .set(&TOPIC, &topic.trim_end_matches('?').to_owned())?;
-    ctx.emit(mainstem::Notice::new(
-        "analyzed",
-        "the question is understood",
-    ))
-    .await;
     Ok(question)
 }
 

@@ -14,14 +14,14 @@ use crate::{Function, FunctionStep};
 ///
 /// The parameters of closures need their types. `Marker` tells the kinds apart and is inferred.
 #[diagnostic::on_unimplemented(
-    message = "this is not a step that takes `{In}`",
-    label = "not a step that takes `{In}`",
+    message = "this is no step after one that gives `{In}`: its input or its output doesn't fit",
+    label = "doesn't take `{In}`, or gives what isn't serde",
     note = "a step is an agent, a flow, or a function of what the step before gives: `fn(In) -> T`, \
             `fn(In) -> StepResult<T>` or `async fn(In) -> StepResult<T>`, with a `RunContext` before \
             the input if it wants one",
+    note = "what it gives must be `serde::Serialize` and `serde::Deserialize`",
     note = "an agent takes a `String`; `agent.prompt(|value: &{In}| ..)` makes it take `{In}`",
     note = "the parameters of closures need their types: `|text: String| ..`",
-    note = "what a function gives must be `serde::Serialize` and `serde::Deserialize`",
     note = "an async closure can't capture: `with(value, async |value, input: In| ..)` hands it what \
             it needs"
 )]

@@ -38,6 +38,16 @@ impl<T> ChunkBatches<T> {
         }
     }
 
+    /// The next batch; none, once the run has finished.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`RunStream::next_text`], after the batch before them.
+    pub async fn next_batch(&mut self) -> Result<Option<Vec<Text>>> {
+        let next = std::future::poll_fn(|task| Pin::new(&mut *self).poll_next(task));
+        next.await.transpose()
+    }
+
     fn give(&mut self) -> Poll<Option<Result<Vec<Text>>>> {
         self.alarm = None;
         Poll::Ready(Some(Ok(std::mem::take(&mut self.batch))))

@@ -79,7 +79,7 @@ type Results<T> = Vec<(Text, Result<RunResult<T>>)>;
 
 impl<T> Merged<T> {
     /// The next event; none, once all runs have ended.
-    pub async fn next(&mut self) -> Option<Labelled> {
+    pub async fn next_event(&mut self) -> Option<Labelled> {
         StreamExt::next(self).await
     }
 
@@ -101,7 +101,7 @@ impl<T> Merged<T> {
 
     /// Drains what is left, and gives each run's result.
     pub async fn results(mut self) -> Results<T> {
-        while self.next().await.is_some() {}
+        while self.next_event().await.is_some() {}
         collect(self.0).await
     }
 }

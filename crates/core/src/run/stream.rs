@@ -68,6 +68,13 @@ impl<T> RunStream<T> {
         }
     }
 
+    /// The next event; none after the end.
+    ///
+    /// The same as `next()` of `futures::StreamExt`, for those who have no need of it.
+    pub async fn next_event(&mut self) -> Option<Event> {
+        std::future::poll_fn(|task| self.engine.poll_event(task)).await
+    }
+
     /// The text alone, as a stream.
     pub fn text(self) -> TextStream<T> {
         TextStream::new(self)

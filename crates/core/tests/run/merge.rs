@@ -35,7 +35,7 @@ const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
 async fn r16_a_ready_run_is_served_within_as_many_events_as_there_are_runs() {
     let mut merged = merge(NAMES.map(|name| (name, chatty(name, 50).stream())));
     let mut order = Vec::new();
-    while let Some(labelled) = merged.next().await {
+    while let Some(labelled) = merged.next_event().await {
         order.push(labelled.label);
     }
     for name in NAMES {
@@ -75,7 +75,7 @@ async fn a_run_that_wakes_up_comes_next_however_chatty_the_others_are() {
 async fn each_run_keeps_its_order_and_its_one_end() {
     let mut merged = merge(NAMES.map(|name| (name, chatty(name, 7).stream())));
     let mut streams = NAMES.map(|_| Vec::new());
-    while let Some(labelled) = merged.next().await {
+    while let Some(labelled) = merged.next_event().await {
         let run = NAMES
             .iter()
             .position(|name| labelled.label == *name)
@@ -143,11 +143,11 @@ async fn one_of_them_can_be_stopped() {
     let handles = merged.stop_handles();
     assert_eq!(handles[1].0, "b");
     for _ in 0..10 {
-        merged.next().await.unwrap();
+        merged.next_event().await.unwrap();
     }
     handles[1].1.stop();
     let mut rest = 0;
-    while let Some(labelled) = merged.next().await {
+    while let Some(labelled) = merged.next_event().await {
         rest += 1;
         if labelled.event.is_end() {
             assert_eq!(labelled.label, "b");
