@@ -140,7 +140,7 @@ Environment:
   OPENAI_API_KEY     the key for openai://; each provider has its own, such as
                      ANTHROPIC_API_KEY, GEMINI_API_KEY, GROQ_API_KEY
   OPENAI_BASE_URL    where openai:// is; each provider has its own
-  MAINSTEM_API_KEY   the key for --base-url; without it OPENAI_API_KEY is sent there
+  MAINSTEM_API_KEY   the key for --base-url; no other key is sent there
   MAINSTEM_HISTORY   the file of the lines that were typed in conversations; set to nothing
                      there is none [default: ~/.local/state/mainstem/history]
   NO_COLOR           if set, nothing is coloured, and Markdown is shown as it comes

@@ -52,6 +52,9 @@ pub(crate) fn is_address(name: &str) -> bool {
     name == DEMO || provider.is_some_and(|provider| provider.parse::<Provider>().is_ok())
 }
 
+/// The variable of the key for --base-url.
+const OWN_KEY: &str = "MAINSTEM_API_KEY";
+
 #[derive(Debug, PartialEq)]
 enum Choice {
     Address(String),
@@ -80,9 +83,8 @@ impl Choice {
                 Self::Server {
                     url: url.to_owned(),
                     name,
-                    key_variable: ["MAINSTEM_API_KEY", "OPENAI_API_KEY"]
-                        .into_iter()
-                        .find(|variable| set(variable).is_some()),
+                    // No other key: a provider's own is for that provider.
+                    key_variable: set(OWN_KEY).map(|_| OWN_KEY),
                 },
                 "--base-url",
             )),
@@ -140,14 +142,14 @@ mod tests {
     }
 
     #[test]
-    fn a_server_gets_its_own_key_first() {
+    fn a_server_gets_its_own_key_and_no_other() {
         let key = |set: &[(&str, &str)]| match choice(Some("http://h/v1"), Some("m"), set) {
             Choice::Server { key_variable, .. } => key_variable,
             Choice::Address(_) => panic!("a base URL is a server"),
         };
         let both = [("MAINSTEM_API_KEY", "own"), ("OPENAI_API_KEY", "k")];
         assert_eq!(key(&both), Some("MAINSTEM_API_KEY"));
-        assert_eq!(key(&both[1..]), Some("OPENAI_API_KEY"));
+        assert_eq!(key(&both[1..]), None);
         assert_eq!(key(&[]), None);
     }
 

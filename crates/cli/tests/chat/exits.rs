@@ -71,10 +71,12 @@ async fn a_refused_request_is_3_with_the_servers_words_and_without_the_key() {
     let words = format!("Incorrect API key provided: {KEY}.");
     let server = server([Reply::error_status(401, &words)]).await;
     let mut command = chat(&server, &["x"]);
-    command.env("OPENAI_API_KEY", KEY);
+    command
+        .env("MAINSTEM_API_KEY", KEY)
+        .env("OPENAI_API_KEY", "other");
     let done = Done::of(command).await;
     let chain = "error: `m` answered 401 Unauthorized; its key is that of the variable \
-                 OPENAI_API_KEY\n  caused by: Incorrect API key provided: ";
+                 MAINSTEM_API_KEY\n  caused by: Incorrect API key provided: ";
     done.tells(3, "", &[chain]);
     assert_eq!(
         server.requests()[0].header("authorization"),
@@ -91,7 +93,9 @@ async fn a_key_that_is_told_in_mid_answer_is_not_shown() {
         .error(format!("{KEY} has run out"));
     let server = server([reply]).await;
     let mut command = chat(&server, &["x"]);
-    command.env("OPENAI_API_KEY", KEY);
+    command
+        .env("MAINSTEM_API_KEY", KEY)
+        .env("OPENAI_API_KEY", "other");
     let done = Done::of(command).await;
     done.tells(3, "Half\n", &["has run out"]);
     assert!(!done.stderr.contains(KEY), "{done:?}");
