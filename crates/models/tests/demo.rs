@@ -60,6 +60,22 @@ async fn newcomers_find_the_page() {
         ("What is an agent?", "docs/agents.md", "Agents»"),
         ("What is a run?", "docs/runs.md", "Runs»"),
         ("What are stores?", "docs/stores.md", "Stores»"),
+        (
+            "What can be a step in a flow?",
+            "docs/flows.md",
+            "What can be a step",
+        ),
+        ("What can be a step?", "docs/flows.md", "What can be a step"),
+        (
+            "What kinds of errors are there?",
+            "docs/errors.md",
+            "Kinds of errors",
+        ),
+        (
+            "How do I write a flow with two agents in parallel?",
+            "docs/flows.md",
+            "Branches in parallel",
+        ),
         ("What is a flow?", "docs/flows.md", "Flows»"),
         ("How do I write my own tool?", "docs/agents.md", "Tools"),
         (

@@ -2,7 +2,9 @@
 
 use std::{collections::HashSet, sync::LazyLock};
 
-use bm25::{DefaultTokenizer, Language, SearchEngine, SearchEngineBuilder, Tokenizer};
+use bm25::{
+    DefaultTokenizer, Language, SearchEngine, SearchEngineBuilder, SearchResult, Tokenizer,
+};
 
 use super::page::{Section, sections};
 
@@ -154,15 +156,21 @@ impl Library {
         question: &str,
         left_out: impl Fn(&Section) -> bool,
     ) -> Option<&Section> {
-        if let Some(section) = self.definition(question).filter(|found| !left_out(found)) {
+        let asked_for = self
+            .definition(question)
+            .or_else(|| self.headline(question));
+        if let Some(section) = asked_for.filter(|found| !left_out(found)) {
             return Some(section);
         }
         let terms = self.terms(question);
         let stems = self.stems(&terms);
         let mut hits = self.engine.search(&terms, None);
+        let score = |hit: &SearchResult<u32>| {
+            f64::from(hit.score) * (1.0 + self.headed(hit.document.id as usize, &stems))
+        };
         hits.sort_by(|a, b| {
-            b.score
-                .total_cmp(&a.score)
+            score(b)
+                .total_cmp(&score(a))
                 .then(a.document.id.cmp(&b.document.id))
         });
         let fitting = hits
@@ -186,6 +194,16 @@ impl Library {
         self.sections.iter().find(is_about)
     }
 
+    /// The section whose heading is asked, word for word.
+    fn headline(&self, question: &str) -> Option<&Section> {
+        let question = question.to_lowercase();
+        let is_asked = |section: &&Section| {
+            let heading = section.heading.to_lowercase();
+            heading.split(' ').count() > 2 && question.contains(&heading)
+        };
+        self.sections.iter().find(is_asked)
+    }
+
     /// Whether a section speaks of most of the words: a common word or two are no match.
     fn covers(&self, id: usize, stems: &[String]) -> bool {
         let Some(there) = self.stems.get(id) else {
@@ -194,6 +212,17 @@ impl Library {
         let all: f64 = stems.iter().map(|stem| self.weight(stem)).sum();
         let found = stems.iter().filter(|stem| there.contains(*stem));
         found.map(|stem| self.weight(stem)).sum::<f64>() >= LEAST_COVER * all
+    }
+
+    /// How much of a question stands in a section's heading, 0 to 1.
+    fn headed(&self, id: usize, stems: &[String]) -> f64 {
+        let Some(section) = self.sections.get(id) else {
+            return 0.0;
+        };
+        let heading = self.stems(&section.heading);
+        let all: f64 = stems.iter().map(|stem| self.weight(stem)).sum();
+        let found = stems.iter().filter(|stem| heading.contains(*stem));
+        found.map(|stem| self.weight(stem)).sum::<f64>() / all.max(f64::MIN_POSITIVE)
     }
 
     /// How rare a word is: its inverse document frequency.
