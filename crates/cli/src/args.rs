@@ -40,10 +40,17 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_long_help = MORE)]
 pub(crate) struct Chat {
-    /// What to ask.
-    pub(crate) prompt: Option<String>,
+    /// What to ask; quotes keep the shell's hands off it.
+    pub(crate) prompt: Vec<String>,
     #[command(flatten)]
     pub(crate) flags: ChatFlags,
+}
+
+impl Chat {
+    /// The question, if there is one; without quotes it comes word by word.
+    pub(crate) fn prompt(&self) -> Option<String> {
+        (!self.prompt.is_empty()).then(|| self.prompt.join(" "))
+    }
 }
 
 #[derive(Clone, Debug, Args)]
@@ -104,7 +111,7 @@ impl Cli {
     pub(crate) fn into_command(self) -> Command {
         let flags = self.flags;
         self.command.unwrap_or(Command::Chat(Chat {
-            prompt: None,
+            prompt: Vec::new(),
             flags,
         }))
     }
@@ -181,9 +188,18 @@ mod tests {
         let cli = Cli::try_parse_from(["mainstem", "--model", "demo"]).unwrap();
         let Command::Chat(chat) = cli.into_command();
         assert_eq!(chat.flags.model.as_deref(), Some("demo"));
-        assert_eq!(chat.prompt, None);
+        assert!(chat.prompt.is_empty());
         // A misspelt command is no prompt.
         assert!(Cli::try_parse_from(["mainstem", "caht"]).is_err());
+    }
+
+    #[test]
+    fn a_question_may_come_word_by_word() {
+        let words = [
+            "mainstem", "chat", "how", "do", "--model", "demo", "I", "stop?",
+        ];
+        let Command::Chat(chat) = Cli::try_parse_from(words).unwrap().into_command();
+        assert_eq!(chat.prompt().as_deref(), Some("how do I stop?"));
     }
 
     #[test]

@@ -29,8 +29,9 @@ const BATCH: usize = 64;
 
 /// Answers what the command line asks.
 pub(crate) async fn run(chat: Chat) -> Result<Exit, Failure> {
+    let prompt = chat.prompt();
     let mut talk = Talk::new(chat.flags)?;
-    match prompt::read(chat.prompt)? {
+    match prompt::read(prompt)? {
         Prompt::Once(prompt) => talk.ask(prompt, None).await?,
         Prompt::Lines => return Session::new(talk).run().await,
     }
