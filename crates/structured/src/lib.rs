@@ -31,9 +31,14 @@
 //!   access. Without it a [`Checker`] accepts any well-formed JSON, and [`Schema::judges`] says so.
 
 mod checker;
+mod kind;
+mod limits;
+mod machine;
 mod schema;
+mod sink;
 mod violation;
 
 pub use checker::Checker;
+pub use limits::Limits;
 pub use schema::{Schema, SchemaError};
 pub use violation::Violation;

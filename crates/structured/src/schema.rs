@@ -54,6 +54,11 @@ impl Schema {
         })))
     }
 
+    /// The schema that fits every document: only the syntax counts.
+    pub fn any() -> Self {
+        Self::from_value(Value::Bool(true)).unwrap_or_else(|_| unreachable!("`true` is a schema"))
+    }
+
     /// The schema as JSON.
     pub fn as_value(&self) -> &Value {
         &self.0.value
@@ -86,7 +91,7 @@ impl Schema {
                 expected: format!("a valid document: {}", error.masked()),
                 pointer: error.instance_path().to_string(),
                 schema_pointer: error.schema_path().to_string(),
-                offset: None,
+                offset: 0,
             })
     }
 

@@ -2,7 +2,8 @@ use std::fmt;
 
 /// What is wrong with a document, and where.
 ///
-/// Neither the fields nor the text of a violation hold values of the document: they can be logged.
+/// Neither the fields nor the text of a violation hold values of the document: they can be logged. (A
+/// pointer holds its keys.)
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Violation {
@@ -12,33 +13,10 @@ pub struct Violation {
     pub pointer: String,
     /// The place in the schema, as a JSON pointer; empty for a fault of syntax.
     pub schema_pointer: String,
-    /// The offset in bytes at which the document became impossible, where it is known.
-    pub offset: Option<u64>,
-}
-
-impl Violation {
-    pub(crate) fn syntax(error: &serde_json::Error, text: &str) -> Self {
-        Self {
-            expected: if error.is_eof() {
-                "the rest of a JSON document".to_owned()
-            } else {
-                "well-formed JSON".to_owned()
-            },
-            pointer: String::new(),
-            schema_pointer: String::new(),
-            offset: Some(offset(text, error.line(), error.column())),
-        }
-    }
-}
-
-/// The byte offset of a line and column as `serde_json` counts them: both from one, columns in bytes.
-fn offset(text: &str, line: usize, column: usize) -> u64 {
-    let before: usize = text
-        .split_inclusive('\n')
-        .take(line.saturating_sub(1))
-        .map(str::len)
-        .sum();
-    (before + column.saturating_sub(1)) as u64
+    /// The offset in bytes of the first byte after which nothing valid could follow.
+    ///
+    /// The length of the document, if it ended too early.
+    pub offset: u64,
 }
 
 impl fmt::Display for Violation {
@@ -47,25 +25,8 @@ impl fmt::Display for Violation {
         if !self.pointer.is_empty() {
             write!(f, " at {}", self.pointer)?;
         }
-        if let Some(offset) = self.offset {
-            write!(f, " (byte {offset})")?;
-        }
-        Ok(())
+        write!(f, " (byte {})", self.offset)
     }
 }
 
 impl std::error::Error for Violation {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn offsets_count_bytes_from_zero() {
-        let text = "{\n  \"ä\": x}";
-        let error = serde_json::from_str::<serde_json::Value>(text).unwrap_err();
-        let violation = Violation::syntax(&error, text);
-        assert_eq!(violation.offset, text.find('x').map(|at| at as u64));
-        assert!(!violation.to_string().contains('ä'));
-    }
-}

@@ -1,0 +1,554 @@
+//! A JSON parser that can stop after any byte.
+//!
+//! RFC 8259, strictly. It keeps a state, a stack of open containers and the place of an open number;
+//! no text. Each byte is looked at once, except for those of a character that was cut.
+
+mod fault;
+mod state;
+
+pub(crate) use fault::Fault;
+
+use self::state::{After, State};
+use crate::{
+    kind::Kind,
+    limits::Limits,
+    sink::{Refused, Sink},
+};
+
+/// Why a document can't go on.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// It isn't JSON, or too large.
+    Fault { fault: Fault, at: u64 },
+    /// The sink refused it.
+    Refused(Refused),
+}
+
+impl From<Refused> for Stop {
+    #[inline]
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+/// Reads one document.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    state: State,
+    /// The open containers: whether each is an object.
+    open: Vec<bool>,
+    /// The place of the next byte to look at.
+    at: u64,
+    /// The place where the open number or literal begins.
+    token: u64,
+    /// Whether the open string is a key.
+    in_key: bool,
+    limits: Limits,
+    /// How many bytes were looked at.
+    visited: u64,
+}
+
+type Next = Result<(), Stop>;
+
+impl Machine {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            state: State::Value,
+            open: Vec::new(),
+            at: 0,
+            token: 0,
+            in_key: false,
+            limits,
+            visited: 0,
+        }
+    }
+
+    /// The place of the next byte that it will look at.
+    pub(crate) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// The place from which on it needs the text when it goes on.
+    pub(crate) fn needs(&self) -> u64 {
+        match self.state {
+            State::Minus
+            | State::Zero
+            | State::Integer
+            | State::Point
+            | State::Fraction
+            | State::Exponent
+            | State::ExponentSign
+            | State::ExponentDigits => self.token,
+            _ => self.at,
+        }
+    }
+
+    /// Whether the document is complete: nothing but white space may follow.
+    pub(crate) fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// How many bytes were looked at.
+    pub(crate) fn visited(&self) -> u64 {
+        self.visited
+    }
+
+    /// Reads on; `text` holds the document from `base` on, at least from [`needs`](Self::needs) on.
+    #[inline]
+    pub(crate) fn run<S: Sink>(&mut self, text: &[u8], base: u64, sink: &mut S) -> Next {
+        let begin = self.at;
+        let mut reader = Reader {
+            text,
+            base,
+            i: (self.at - base) as usize,
+        };
+        let result = self.read(&mut reader, sink);
+        self.at = base + reader.i as u64;
+        // What is left is a character that was cut: it will be looked at again.
+        self.visited += self.at - begin + (text.len() - reader.i) as u64;
+        result
+    }
+
+    /// Ends the document.
+    pub(crate) fn finish<S: Sink>(&mut self, text: &[u8], base: u64, sink: &mut S) -> Next {
+        let end = base + text.len() as u64;
+        if self.at < end {
+            // A character that was cut.
+            return fault(Fault::Cut, end);
+        }
+        match self.state {
+            State::Zero | State::Integer | State::Fraction | State::ExponentDigits
+                if self.open.is_empty() =>
+            {
+                self.number(text, base, end, sink)?;
+            }
+            _ => {}
+        }
+        match self.state {
+            State::Done => Ok(()),
+            _ => fault(Fault::Cut, end),
+        }
+    }
+
+    fn read<S: Sink>(&mut self, reader: &mut Reader<'_>, sink: &mut S) -> Next {
+        if reader.end() > self.limits.bytes {
+            return self.read_to_the_limit(reader, sink);
+        }
+        while let Some(byte) = reader.peek() {
+            match self.state {
+                State::String => {
+                    if !self.string(reader, sink)? {
+                        return Ok(());
+                    }
+                }
+                State::Value | State::FirstElement => self.value(byte, reader, sink)?,
+                State::FirstKey | State::Key => self.key(byte, reader, sink)?,
+                State::Colon => self.colon(byte, reader)?,
+                State::After => self.after(byte, reader, sink)?,
+                State::Literal(kind, matched) => self.literal(kind, matched, byte, reader, sink)?,
+                State::Escape | State::Hex { .. } | State::LowBackslash(_) | State::LowU(_) => {
+                    self.escape(byte, reader, sink)?;
+                }
+                State::Done => self.trailing(byte, reader)?,
+                _ => self.numeral(byte, reader, sink)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads up to the limit of bytes, and refuses the byte behind it.
+    #[cold]
+    fn read_to_the_limit<S: Sink>(&mut self, reader: &mut Reader<'_>, sink: &mut S) -> Next {
+        let limit = self.limits.bytes;
+        let keep = limit.saturating_sub(reader.base) as usize;
+        let mut within = Reader {
+            text: &reader.text[..keep],
+            base: reader.base,
+            i: reader.i,
+        };
+        let result = self.read(&mut within, sink);
+        reader.i = within.i;
+        result?;
+        fault(Fault::Bytes(limit), limit)
+    }
+
+    fn value<S: Sink>(&mut self, byte: u8, reader: &mut Reader<'_>, sink: &mut S) -> Next {
+        let at = reader.at();
+        let kind = match byte {
+            b'"' => Kind::String,
+            b'{' => Kind::Object,
+            b'[' => Kind::Array,
+            b'-' | b'0'..=b'9' => Kind::Number,
+            b't' => Kind::True,
+            b'f' => Kind::False,
+            b'n' => Kind::Null,
+            b' ' | b'\t' | b'\n' | b'\r' => {
+                reader.i += 1;
+                return Ok(());
+            }
+            b']' if self.state == State::FirstElement => return self.close(reader, sink),
+            _ => return fault(self.state.expected(), at),
+        };
+        if kind.is_container() && self.open.len() >= self.limits.depth as usize {
+            return fault(Fault::Depth(self.limits.depth), at);
+        }
+        sink.begin(kind, at)?;
+        reader.i += 1;
+        self.token = at;
+        self.state = match kind {
+            Kind::String => {
+                self.in_key = false;
+                State::String
+            }
+            Kind::Object => {
+                self.open.push(true);
+                State::FirstKey
+            }
+            Kind::Array => {
+                self.open.push(false);
+                State::FirstElement
+            }
+            Kind::Number => match byte {
+                b'-' => State::Minus,
+                b'0' => State::Zero,
+                _ => State::Integer,
+            },
+            literal => State::Literal(literal, 1),
+        };
+        Ok(())
+    }
+
+    fn key<S: Sink>(&mut self, byte: u8, reader: &mut Reader<'_>, sink: &mut S) -> Next {
+        let at = reader.at();
+        match byte {
+            b'"' => {
+                sink.key_begin(at)?;
+                self.in_key = true;
+                self.state = State::String;
+            }
+            b' ' | b'\t' | b'\n' | b'\r' => {}
+            b'}' if self.state == State::FirstKey => return self.close(reader, sink),
+            _ => return fault(self.state.expected(), at),
+        }
+        reader.i += 1;
+        Ok(())
+    }
+
+    fn colon(&mut self, byte: u8, reader: &mut Reader<'_>) -> Next {
+        match byte {
+            b':' => self.state = State::Value,
+            b' ' | b'\t' | b'\n' | b'\r' => {}
+            _ => return fault(Fault::Colon, reader.at()),
+        }
+        reader.i += 1;
+        Ok(())
+    }
+
+    /// After a value in a container.
+    fn after<S: Sink>(&mut self, byte: u8, reader: &mut Reader<'_>, sink: &mut S) -> Next {
+        let in_object = self.open.last() == Some(&true);
+        match byte {
+            b',' => {
+                sink.comma(reader.at())?;
+                self.state = if in_object { State::Key } else { State::Value };
+            }
+            b' ' | b'\t' | b'\n' | b'\r' => {}
+            b'}' if in_object => return self.close(reader, sink),
+            b']' if !in_object => return self.close(reader, sink),
+            _ if in_object => return fault(Fault::CommaOrBrace, reader.at()),
+            _ => return fault(Fault::CommaOrBracket, reader.at()),
+        }
+        reader.i += 1;
+        Ok(())
+    }
+
+    fn close<S: Sink>(&mut self, reader: &mut Reader<'_>, sink: &mut S) -> Next {
+        sink.end(reader.at())?;
+        reader.i += 1;
+        self.open.pop();
+        self.ended();
+        Ok(())
+    }
+
+    /// A value ended.
+    #[inline]
+    fn ended(&mut self) {
+        self.state = match self.open.is_empty() {
+            true => State::Done,
+            false => State::After,
+        };
+    }
+
+    fn trailing(&mut self, byte: u8, reader: &mut Reader<'_>) -> Next {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => {
+                reader.i += 1;
+                Ok(())
+            }
+            _ => fault(Fault::End, reader.at()),
+        }
+    }
+
+    fn literal<S: Sink>(
+        &mut self,
+        kind: Kind,
+        matched: u8,
+        byte: u8,
+        reader: &mut Reader<'_>,
+        sink: &mut S,
+    ) -> Next {
+        let word: &[u8] = match kind {
+            Kind::True => b"true",
+            Kind::False => b"false",
+            _ => b"null",
+        };
+        let at = reader.at();
+        if word[matched as usize] != byte {
+            return fault(Fault::Literal(kind), at);
+        }
+        if usize::from(matched) + 1 == word.len() {
+            sink.literal_end(at)?;
+            self.ended();
+        } else {
+            self.state = State::Literal(kind, matched + 1);
+        }
+        reader.i += 1;
+        Ok(())
+    }
+
+    /// Within a number; a byte that doesn't belong to it ends it, and is looked at again.
+    fn numeral<S: Sink>(&mut self, byte: u8, reader: &mut Reader<'_>, sink: &mut S) -> Next {
+        let next = match (self.state, byte) {
+            (State::Integer | State::Fraction | State::ExponentDigits, b'0'..=b'9') => {
+                reader.skip_digits();
+                return Ok(());
+            }
+            (State::Minus, b'0') => State::Zero,
+            (State::Minus, b'1'..=b'9') => State::Integer,
+            (State::Zero | State::Integer, b'.') => State::Point,
+            (State::Point, b'0'..=b'9') => State::Fraction,
+            (State::Zero | State::Integer | State::Fraction, b'e' | b'E') => State::Exponent,
+            (State::Exponent, b'+' | b'-') => State::ExponentSign,
+            (State::Exponent | State::ExponentSign, b'0'..=b'9') => State::ExponentDigits,
+            // A digit that must not follow is a fault of the number, not of what comes after it.
+            (State::Zero, b'0'..=b'9') => return fault(Fault::LeadingZero, reader.at()),
+            (State::Zero | State::Integer | State::Fraction | State::ExponentDigits, _) => {
+                return self.number(reader.text, reader.base, reader.at(), sink);
+            }
+            _ => return fault(Fault::Digit, reader.at()),
+        };
+        self.state = next;
+        reader.i += 1;
+        Ok(())
+    }
+
+    /// A number ended before `end`.
+    fn number<S: Sink>(&mut self, text: &[u8], base: u64, end: u64, sink: &mut S) -> Next {
+        let digits = &text[(self.token - base) as usize..(end - base) as usize];
+        // The largest finite number has 309 digits before its point.
+        if (self.state == State::ExponentDigits || digits.len() > 308) && !is_finite(digits) {
+            return fault(Fault::NotFinite, end);
+        }
+        let integer = matches!(self.state, State::Zero | State::Integer);
+        sink.number(digits, integer, end)?;
+        self.ended();
+        Ok(())
+    }
+
+    /// Within a string; false, if the text ends within a character.
+    #[inline]
+    fn string<S: Sink>(&mut self, reader: &mut Reader<'_>, sink: &mut S) -> Result<bool, Stop> {
+        let begin = reader.i;
+        let after = reader.skip_characters();
+        if reader.i > begin {
+            sink.run(&reader.text[begin..reader.i], reader.base + begin as u64)?;
+        }
+        let at = reader.at();
+        match after {
+            After::Text => {}
+            After::Quote if self.in_key => {
+                sink.key_end(at)?;
+                reader.i += 1;
+                self.state = State::Colon;
+            }
+            After::Quote => {
+                sink.string_end(at)?;
+                reader.i += 1;
+                self.ended();
+            }
+            After::Backslash => {
+                sink.backslash(at)?;
+                reader.i += 1;
+                self.state = State::Escape;
+            }
+            After::Control => return fault(Fault::Control, at),
+            After::CutCharacter => return Ok(false),
+            After::NotUtf8(offset) => return fault(Fault::Utf8, at + u64::from(offset)),
+        }
+        Ok(true)
+    }
+
+    fn escape<S: Sink>(&mut self, byte: u8, reader: &mut Reader<'_>, sink: &mut S) -> Next {
+        let at = reader.at();
+        self.state = match self.state {
+            State::Escape => match byte {
+                b'u' => State::Hex {
+                    left: 4,
+                    value: 0,
+                    high: 0,
+                },
+                _ => {
+                    let Some(char) = escaped(byte) else {
+                        return fault(Fault::Escape, at);
+                    };
+                    sink.escaped(char, at)?;
+                    State::String
+                }
+            },
+            State::Hex { left, value, high } => {
+                let Some(digit) = char::from(byte).to_digit(16) else {
+                    return fault(Fault::HexDigit, at);
+                };
+                let value = value << 4 | digit as u16;
+                // Half of a pair is refused at the first digit that makes it sure.
+                match surrogate(value, left - 1, high) {
+                    Err(problem) => return fault(problem, at),
+                    Ok(()) if left > 1 => State::Hex {
+                        left: left - 1,
+                        value,
+                        high,
+                    },
+                    Ok(()) if high == 0 && (0xd800..0xdc00).contains(&value) => {
+                        State::LowBackslash(value)
+                    }
+                    Ok(()) => {
+                        let char =
+                            char::decode_utf16([high, value].into_iter().filter(|u| *u != 0))
+                                .next()
+                                .and_then(Result::ok);
+                        sink.escaped(char.unwrap_or('\0'), at)?;
+                        State::String
+                    }
+                }
+            }
+            State::LowBackslash(high) if byte == b'\\' => State::LowU(high),
+            State::LowU(high) if byte == b'u' => State::Hex {
+                left: 4,
+                value: 0,
+                high,
+            },
+            _ => return fault(Fault::Surrogate, at),
+        };
+        reader.i += 1;
+        Ok(())
+    }
+}
+
+fn fault<T>(fault: Fault, at: u64) -> Result<T, Stop> {
+    Err(Stop::Fault { fault, at })
+}
+
+fn is_finite(digits: &[u8]) -> bool {
+    std::str::from_utf8(digits)
+        .ok()
+        .and_then(|digits| digits.parse::<f64>().ok())
+        .is_some_and(f64::is_finite)
+}
+
+fn escaped(byte: u8) -> Option<char> {
+    Some(match byte {
+        b'"' | b'\\' | b'/' => char::from(byte),
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        _ => return None,
+    })
+}
+
+/// Whether digits of a `\u` escape, `left` of which are to come, can be a character's, or half of one
+/// whose other half is `high`.
+fn surrogate(value: u16, left: u8, high: u16) -> Result<(), Fault> {
+    let first = u32::from(value) << (4 * left);
+    let last = first | ((1 << (4 * left)) - 1);
+    let fits = |from: u32, to: u32| first < to && last >= from;
+    let is_low_alone = first >= 0xdc00 && last < 0xe000;
+    if high != 0 && !fits(0xdc00, 0xe000) || high == 0 && is_low_alone {
+        return Err(Fault::Surrogate);
+    }
+    Ok(())
+}
+
+/// The text at hand, and how far it is read.
+struct Reader<'a> {
+    text: &'a [u8],
+    base: u64,
+    i: usize,
+}
+
+impl Reader<'_> {
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.i).copied()
+    }
+
+    #[inline]
+    fn at(&self) -> u64 {
+        self.base + self.i as u64
+    }
+
+    fn end(&self) -> u64 {
+        self.base + self.text.len() as u64
+    }
+
+    fn skip_digits(&mut self) {
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.i += 1;
+        }
+    }
+
+    /// Moves over what stands in a string as it is; says what comes then.
+    #[inline]
+    fn skip_characters(&mut self) -> After {
+        loop {
+            let Some(byte) = self.peek() else {
+                return After::Text;
+            };
+            match byte {
+                b'"' => return After::Quote,
+                b'\\' => return After::Backslash,
+                0..=0x1f => return After::Control,
+                0x20..=0x7f => self.i += 1,
+                _ => match self.character() {
+                    Ok(length) => self.i += length,
+                    Err(after) => return after,
+                },
+            }
+        }
+    }
+
+    /// The length of the character that isn't ASCII (RFC 3629, section 4).
+    fn character(&self) -> Result<usize, After> {
+        let bytes = &self.text[self.i..];
+        let (length, second) = match bytes[0] {
+            0xc2..=0xdf => (2, 0x80..=0xbf),
+            0xe0 => (3, 0xa0..=0xbf),
+            0xe1..=0xec | 0xee..=0xef => (3, 0x80..=0xbf),
+            0xed => (3, 0x80..=0x9f),
+            0xf0 => (4, 0x90..=0xbf),
+            0xf1..=0xf3 => (4, 0x80..=0xbf),
+            0xf4 => (4, 0x80..=0x8f),
+            _ => return Err(After::NotUtf8(0)),
+        };
+        for offset in 1..length {
+            match bytes.get(offset) {
+                None => return Err(After::CutCharacter),
+                Some(byte) if offset == 1 && second.contains(byte) => {}
+                Some(0x80..=0xbf) if offset > 1 => {}
+                Some(_) => return Err(After::NotUtf8(offset as u8)),
+            }
+        }
+        Ok(length)
+    }
+}
