@@ -25,12 +25,19 @@
 //! interface is made for a verdict at the first impossible byte: [`Checker::feed`] already returns
 //! a [`Violation`], so that callers need no change when it begins to.
 //!
+//! # Text that isn't JSON alone
+//!
+//! The parser is strict. Models that aren't held to JSON by their provider write prose around it,
+//! put it in a code fence, and make small faults in it: a [`Front`] before the parser finds the
+//! document, and repairs what it is told to.
+//!
 //! # Features
 //!
 //! - `jsonschema` (default): documents are judged by the `jsonschema` crate, built without network
 //!   access. Without it a [`Checker`] accepts any well-formed JSON, and [`Schema::judges`] says so.
 
 mod checker;
+mod front;
 mod kind;
 mod limits;
 mod machine;
@@ -39,6 +46,7 @@ mod sink;
 mod violation;
 
 pub use checker::Checker;
+pub use front::{Front, FrontState, NoDocument, Repair, RepairKind, Repairs, Root, TextAfter};
 pub use limits::Limits;
 pub use schema::{Schema, SchemaError};
 pub use violation::Violation;
