@@ -1,35 +1,39 @@
 use crate::{
     Limits, Schema, Violation,
-    kind::Kind,
+    engine::Engine,
     machine::{Machine, Stop},
-    sink::{Refused, Sink},
 };
 
 /// Judges one JSON document as its bytes arrive.
 ///
-/// Made by [`Schema::checker`]. Chunks may end anywhere, also inside a UTF-8 sequence.
+/// Made by [`Schema::checker`]. Chunks may end anywhere, also inside a UTF-8 sequence: the verdict
+/// and its place don't depend on them.
 #[derive(Debug)]
 pub struct Checker {
     schema: Schema,
     machine: Machine,
+    engine: Engine,
     text: Vec<u8>,
-    violation: Option<Violation>,
+    violation: Option<Box<Violation>>,
 }
 
 impl Checker {
     pub(crate) fn new(schema: Schema) -> Self {
+        let limits = Limits::new();
         Self {
+            machine: Machine::new(limits),
+            engine: Engine::new(schema.clone(), limits.keys),
             schema,
-            machine: Machine::new(Limits::new()),
             text: Vec::new(),
             violation: None,
         }
     }
 
-    /// Sets how large the document may become.
+    /// Sets how large the document may become; to be called before it begins.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.machine = Machine::new(limits);
+        self.engine = Engine::new(self.schema.clone(), limits.keys);
         self
     }
 
@@ -37,30 +41,17 @@ impl Checker {
     ///
     /// # Errors
     ///
-    /// A [`Violation`], once the document can no longer become valid.
+    /// A [`Violation`], once the document can no longer become valid; the same one from then on.
+    #[inline]
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Violation> {
-        if let Some(violation) = &self.violation {
-            return Err(violation.clone());
+        if self.violation.is_none() {
+            self.text.extend_from_slice(bytes);
+            match self.machine.run(&self.text, 0, &mut self.engine) {
+                Ok(()) => return Ok(()),
+                Err(stop) => self.refuse(stop),
+            }
         }
-        self.text.extend_from_slice(bytes);
-        match self.machine.run(&self.text, 0, &mut Unjudged) {
-            Ok(()) => Ok(()),
-            Err(stop) => Err(self.refuse(stop)),
-        }
-    }
-
-    fn refuse(&mut self, stop: Stop) -> Violation {
-        let (expected, offset) = match stop {
-            Stop::Fault { fault, at } => (fault.to_string(), at),
-            Stop::Refused(refused) => (String::new(), refused.at),
-        };
-        let violation = Violation {
-            expected,
-            pointer: String::new(),
-            schema_pointer: String::new(),
-            offset,
-        };
-        self.violation.insert(violation).clone()
+        self.verdict()
     }
 
     /// Ends the document and returns its text.
@@ -68,21 +59,45 @@ impl Checker {
     /// # Errors
     ///
     /// A [`Violation`], if the document is incomplete, isn't JSON, or doesn't fit the schema. The
-    /// text is not lost: see [`Checker::into_text`].
+    /// text is not lost: see [`Checker::text`].
     pub fn finish(&mut self) -> Result<&str, Violation> {
-        if let Some(violation) = &self.violation {
-            return Err(violation.clone());
+        if self.violation.is_none()
+            && let Err(stop) = self.machine.finish(&self.text, 0, &mut self.engine)
+        {
+            self.refuse(stop);
         }
-        if let Err(stop) = self.machine.finish(&self.text, 0, &mut Unjudged) {
-            return Err(self.refuse(stop));
-        }
-        let text = std::str::from_utf8(&self.text).unwrap_or_default();
-        let document = serde_json::from_str(text).unwrap_or_default();
-        self.schema.judge(&document)?;
-        Ok(text)
+        self.verdict()?;
+        // The machine has seen to it that this is UTF-8.
+        Ok(std::str::from_utf8(&self.text).unwrap_or_default())
     }
 
-    /// Everything that was fed.
+    fn verdict(&self) -> Result<(), Violation> {
+        match &self.violation {
+            None => Ok(()),
+            Some(violation) => Err(violation.as_ref().clone()),
+        }
+    }
+
+    #[cold]
+    fn refuse(&mut self, stop: Stop) {
+        let violation = match stop {
+            Stop::Fault { fault, at } => Some(Violation {
+                expected: fault.to_string(),
+                pointer: self.engine.pointer(&self.text),
+                schema_pointer: String::new(),
+                offset: at,
+            }),
+            Stop::Refused(_) => self.engine.violation(&self.text),
+        };
+        self.violation = violation.map(Box::new);
+    }
+
+    /// Whether the document is complete: nothing but white space may follow.
+    pub fn is_done(&self) -> bool {
+        self.machine.is_done()
+    }
+
+    /// Everything that was fed, up to the chunk with the violation.
     pub fn text(&self) -> &[u8] {
         &self.text
     }
@@ -97,46 +112,6 @@ impl Checker {
     pub fn into_text(self) -> String {
         String::from_utf8(self.text)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
-    }
-}
-
-/// Takes everything.
-#[derive(Debug)]
-struct Unjudged;
-
-impl Sink for Unjudged {
-    fn begin(&mut self, _: Kind, _: u64) -> Result<(), Refused> {
-        Ok(())
-    }
-    fn key_begin(&mut self, _: u64) -> Result<(), Refused> {
-        Ok(())
-    }
-    fn run(&mut self, _: &[u8], _: u64) -> Result<(), Refused> {
-        Ok(())
-    }
-    fn backslash(&mut self, _: u64) -> Result<(), Refused> {
-        Ok(())
-    }
-    fn escaped(&mut self, _: char, _: u64) -> Result<(), Refused> {
-        Ok(())
-    }
-    fn key_end(&mut self, _: u64) -> Result<(), Refused> {
-        Ok(())
-    }
-    fn string_end(&mut self, _: u64) -> Result<(), Refused> {
-        Ok(())
-    }
-    fn number(&mut self, _: &[u8], _: bool, _: u64) -> Result<(), Refused> {
-        Ok(())
-    }
-    fn literal_end(&mut self, _: u64) -> Result<(), Refused> {
-        Ok(())
-    }
-    fn comma(&mut self, _: u64) -> Result<(), Refused> {
-        Ok(())
-    }
-    fn end(&mut self, _: u64) -> Result<(), Refused> {
-        Ok(())
     }
 }
 

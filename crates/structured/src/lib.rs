@@ -37,10 +37,12 @@
 //!   access. Without it a [`Checker`] accepts any well-formed JSON, and [`Schema::judges`] says so.
 
 mod checker;
+mod engine;
 mod front;
 mod kind;
 mod limits;
 mod machine;
+mod number;
 mod schema;
 mod sink;
 mod violation;
@@ -48,5 +50,5 @@ mod violation;
 pub use checker::Checker;
 pub use front::{Front, FrontState, NoDocument, Repair, RepairKind, Repairs, Root, TextAfter};
 pub use limits::Limits;
-pub use schema::{Schema, SchemaError};
+pub use schema::{Schema, SchemaError, SchemaOptions};
 pub use violation::Violation;

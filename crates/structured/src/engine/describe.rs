@@ -1,0 +1,263 @@
+//! A fault in words.
+
+use super::{Fault, Run, What};
+use crate::{
+    Schema, Violation,
+    kind::Kind,
+    machine,
+    schema::{
+        join,
+        node::{Bound, Node, NodeId, Program},
+    },
+};
+
+/// How many names or values of the schema a message lists.
+const MOST_LISTED: usize = 12;
+
+/// How deep in groups of groups a message goes.
+const MOST_NESTED: usize = 3;
+
+impl Run {
+    pub(super) fn describe(&self, schema: &Schema, fault: Fault, text: &[u8]) -> Violation {
+        let program = schema.program();
+        Violation {
+            expected: self.expected(program, &fault, 0),
+            pointer: self.path(fault.depth, text),
+            schema_pointer: schema_pointer(program, &fault),
+            offset: fault.at,
+        }
+    }
+
+    /// The place of the value that so many arrays and objects are around.
+    pub(super) fn path(&self, depth: usize, text: &[u8]) -> String {
+        let mut path = String::new();
+        for level in self.levels.iter().take(depth) {
+            match level.kind {
+                Kind::Array => path = format!("{path}/{}", level.count.saturating_sub(1)),
+                Kind::Object if level.key.1 > level.key.0 => {
+                    let quoted = level.key.0 as usize..=level.key.1 as usize;
+                    let key = text.get(quoted).unwrap_or_default();
+                    let key: String = serde_json::from_slice(key).unwrap_or_default();
+                    path = join(&path, &key);
+                }
+                // Before its first member, or in the middle of a key.
+                _ => break,
+            }
+        }
+        path
+    }
+
+    fn expected(&self, program: &Program, fault: &Fault, nesting: usize) -> String {
+        let node = program.node(fault.node);
+        match fault.what {
+            What::Kind if fault.node == NodeId::FALSE => "nothing here".to_owned(),
+            What::Kind => kinds(node),
+            What::Group { eval, slot, .. } => self.branches(program, eval, slot, nesting),
+            What::Several => "a value that fits only one of the schemas".to_owned(),
+            What::Not => "a value that doesn't fit the schema".to_owned(),
+            What::Then => "what `then` asks for".to_owned(),
+            What::Else => "what `else` asks for".to_owned(),
+            What::With(name) => format!("what the property {} asks for", quoted(program, name)),
+            What::Residual(index) => node.residuals[index].expected().to_owned(),
+            What::Twice => "a key that isn't there yet".to_owned(),
+            What::TooMany(most) => machine::Fault::Keys(most).to_string(),
+            What::UnknownKey
+            | What::Required(_)
+            | What::Dependent(_)
+            | What::MinProperties
+            | What::MaxProperties => members(program, node, fault.what),
+            What::MinItems | What::MaxItems | What::MinContains | What::MaxContains => {
+                items(node, fault.what)
+            }
+            What::MinLength | What::MaxLength | What::StringSet | What::Pattern(_) => {
+                string(program, node, fault.what)
+            }
+            What::Integer | What::Bound(_) | What::NumberSet => number(node, fault.what),
+        }
+    }
+
+    /// What the branches of `anyOf` or `oneOf` expected.
+    fn branches(&self, program: &Program, eval: u32, slot: u16, nesting: usize) -> String {
+        if nesting == MOST_NESTED {
+            return "something else".to_owned();
+        }
+        let mut expected = Vec::new();
+        for (parent, of, fault) in &self.faults {
+            if (*parent, *of) == (eval, slot) {
+                let branch = self.expected(program, fault, nesting + 1);
+                if !expected.contains(&branch) {
+                    expected.push(branch);
+                }
+            }
+        }
+        listed(expected.into_iter(), "or")
+    }
+}
+
+fn kinds(node: &Node) -> String {
+    let phrase = node.kinds.phrase();
+    match &node.number {
+        Some(rules) if rules.integer => phrase.replace("a number", "an integer"),
+        _ => phrase,
+    }
+}
+
+fn quoted(program: &Program, name: u32) -> String {
+    format!("`{}`", program.names[name as usize])
+}
+
+/// `a, b or c`, and no more than a few.
+fn listed(texts: impl ExactSizeIterator<Item = String>, word: &str) -> String {
+    let count = texts.len();
+    let mut shown: Vec<String> = texts.take(MOST_LISTED).collect();
+    if count > MOST_LISTED {
+        shown.push(format!("{} more", count - MOST_LISTED));
+    }
+    match shown.split_last() {
+        None => "something else".to_owned(),
+        Some((last, [])) => last.clone(),
+        Some((last, before)) => format!("{} {word} {last}", before.join(", ")),
+    }
+}
+
+fn members(program: &Program, node: &Node, what: What) -> String {
+    let Some(rules) = &node.object else {
+        return String::new();
+    };
+    match what {
+        What::Required(name) => format!("the property {}", quoted(program, name)),
+        What::Dependent(name) => {
+            let name = quoted(program, name);
+            format!("the property {name}, which another one asks for")
+        }
+        What::MinProperties => at_least(rules.min, "property", "properties"),
+        What::MaxProperties => at_most(rules.max, "property", "properties"),
+        _ if rules.properties.is_empty() => "a key that the schema allows".to_owned(),
+        _ => {
+            let names = rules.properties.iter();
+            let names = names.map(|(name, _)| quoted(program, *name));
+            format!("the key {}", listed(names, "or"))
+        }
+    }
+}
+
+fn items(node: &Node, what: What) -> String {
+    let Some(rules) = &node.array else {
+        return String::new();
+    };
+    let contains = rules.contains;
+    match what {
+        What::MinItems => at_least(rules.min, "item", "items"),
+        What::MaxItems => at_most(rules.max, "item", "items"),
+        What::MinContains => {
+            let min = contains.map_or(1, |one| one.min);
+            format!(
+                "{} that `contains` asks for",
+                at_least(min, "item", "items")
+            )
+        }
+        _ => {
+            let max = contains.map_or(0, |one| one.max);
+            format!("{} that `contains` asks for", at_most(max, "item", "items"))
+        }
+    }
+}
+
+fn string(program: &Program, node: &Node, what: What) -> String {
+    let Some(rules) = &node.string else {
+        return String::new();
+    };
+    match what {
+        What::MinLength => at_least(rules.min, "character", "characters"),
+        What::MaxLength => at_most(rules.max, "character", "characters"),
+        What::Pattern(id) => {
+            let source = program.patterns[id as usize].source();
+            format!("a string that matches `{source}`")
+        }
+        _ => {
+            let set = rules.set.as_deref().unwrap_or_default();
+            listed(set.iter().map(|text| format!("`{text:?}`")), "or")
+        }
+    }
+}
+
+fn number(node: &Node, what: What) -> String {
+    let Some(rules) = &node.number else {
+        return String::new();
+    };
+    match what {
+        What::Bound(index) => {
+            let (bound, limit) = rules.bounds[index];
+            let words = match bound {
+                Bound::Minimum => "of at least",
+                Bound::Maximum => "of at most",
+                Bound::ExclusiveMinimum => "above",
+                Bound::ExclusiveMaximum => "below",
+            };
+            format!("a number {words} {limit}")
+        }
+        What::Integer => "an integer".to_owned(),
+        _ => {
+            let set = rules.set.as_deref().unwrap_or_default();
+            listed(set.iter().map(ToString::to_string), "or")
+        }
+    }
+}
+
+fn at_least(count: u64, one: &str, many: &str) -> String {
+    format!("at least {count} {}", if count == 1 { one } else { many })
+}
+
+fn at_most(count: u64, one: &str, many: &str) -> String {
+    match count {
+        0 => format!("no {many}"),
+        1 => format!("at most 1 {one}"),
+        _ => format!("at most {count} {many}"),
+    }
+}
+
+fn schema_pointer(program: &Program, fault: &Fault) -> String {
+    let node = program.node(fault.node);
+    let keyword = match fault.what {
+        What::Twice | What::TooMany(_) => return String::new(),
+        What::Kind => node.kinds_keyword,
+        What::UnknownKey => "additionalProperties",
+        What::Required(_) => "required",
+        What::Dependent(_) => "dependentRequired",
+        What::MinProperties => "minProperties",
+        What::MaxProperties => node.object.as_ref().map_or("", |rules| rules.max_keyword),
+        What::MinItems => "minItems",
+        What::MaxItems => node.array.as_ref().map_or("", |rules| rules.max_keyword),
+        What::MinContains => match node.array.as_ref().and_then(|rules| rules.contains) {
+            Some(contains) if contains.min != 1 => "minContains",
+            _ => "contains",
+        },
+        What::MaxContains => "maxContains",
+        What::MinLength => "minLength",
+        What::MaxLength => "maxLength",
+        What::StringSet => node.string.as_ref().map_or("", |rules| rules.set_keyword),
+        What::Pattern(_) => "pattern",
+        What::Integer => "type",
+        What::Bound(index) => match node.number.as_ref().map(|rules| rules.bounds[index].0) {
+            Some(Bound::Minimum) => "minimum",
+            Some(Bound::Maximum) => "maximum",
+            Some(Bound::ExclusiveMinimum) => "exclusiveMinimum",
+            _ => "exclusiveMaximum",
+        },
+        What::NumberSet => node.number.as_ref().map_or("", |rules| rules.set_keyword),
+        What::Group { one: true, .. } | What::Several => "oneOf",
+        What::Group { .. } => "anyOf",
+        What::Not => "not",
+        What::Then => "then",
+        What::Else => "else",
+        What::With(name) => {
+            let place = format!("{}/dependentSchemas", node.pointer);
+            return join(&place, &program.names[name as usize]);
+        }
+        What::Residual(index) => node.residuals[index].keyword(),
+    };
+    match keyword {
+        "" => node.pointer.clone(),
+        _ => format!("{}/{keyword}", node.pointer),
+    }
+}

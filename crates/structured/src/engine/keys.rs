@@ -1,0 +1,362 @@
+//! Keys, while they arrive: which property they name, and which schemas their value gets.
+
+use super::{Evaluation, Fault, Next, Pending, Run, What, cursor::Cursor};
+use crate::{
+    kind::Kind,
+    schema::node::{NameId, NodeId, ObjectRules, Program, Role},
+};
+
+/// The open key.
+#[derive(Debug, Default)]
+pub(super) struct Key {
+    pub(super) is_open: bool,
+    /// Whether the schema has one guess at the name, which still agrees.
+    is_guess: bool,
+    /// The names that begin like it; of a guess, the one.
+    cursor: Cursor,
+    /// Whether it is no name of the schema; then `text` has it.
+    is_free: bool,
+    text: Vec<u8>,
+    /// Whether nobody asks for it.
+    pub(super) is_ignored: bool,
+    /// Whether `propertyNames` looks at it, on a level of its own.
+    has_level: bool,
+}
+
+impl Key {
+    fn text<'a>(&'a self, names: &'a [Box<str>]) -> &'a str {
+        if self.is_free {
+            // A complete key is UTF-8: the machine has seen to that.
+            return std::str::from_utf8(&self.text).unwrap_or_default();
+        }
+        let name = names.get(self.cursor.from as usize).map_or("", |name| name);
+        name.get(..self.cursor.length as usize).unwrap_or_default()
+    }
+}
+
+impl Run {
+    pub(super) fn key_begin(&mut self, program: &Program, at: u64) -> Next {
+        let depth = self.levels.len() - 1;
+        let level = &mut self.levels[depth];
+        let index = level.count;
+        level.count += 1;
+        level.key = (at, at);
+        let (first, likely, distinct) = (level.evaluations, level.likely, level.distinct);
+        if index >= self.most_keys {
+            let what = What::TooMany(self.most_keys);
+            let node = NodeId::TRUE;
+            return self.refuse(Fault {
+                at,
+                depth,
+                node,
+                what,
+            });
+        }
+        if level.bounded && index == 0 {
+            self.at_the_maximum(program, 0, at)?;
+        }
+        self.key.is_open = true;
+        self.key.has_level = false;
+        self.key.is_guess = false;
+        self.key.is_free = false;
+        self.key.cursor = Cursor::new(&program.names);
+        if !distinct {
+            // No schema looks at it; somebody may ask for the whole value.
+            self.key.is_ignored = !self.gather.is_active();
+            self.key.is_free = true;
+            self.key.text.clear();
+            return Ok(());
+        }
+        self.key.is_ignored = false;
+        if self.evaluations.len() as u32 - first == 1 {
+            let node = self.evaluations[first as usize].node;
+            let rules = program.node(node).object.as_ref();
+            let guess = rules.and_then(|rules| rules.properties.get(likely as usize));
+            if let Some((name, _)) = guess {
+                self.key.is_guess = true;
+                self.key.cursor.from = *name;
+                self.key.cursor.to = *name + 1;
+            }
+        }
+        self.begin_name(program, first, at)
+    }
+
+    /// Begins what `propertyNames` asks of the key.
+    fn begin_name(&mut self, program: &Program, first: u32, at: u64) -> Next {
+        let depth = self.levels.len() - 1;
+        for index in first..self.evaluations.len() as u32 {
+            let evaluation = self.evaluations[index as usize];
+            let rules = program.node(evaluation.node).object.as_ref();
+            let Some(names) = rules.and_then(|rules| rules.names) else {
+                continue;
+            };
+            match program.node(names).plan(Kind::String).entry {
+                _ if evaluation.is_dead => {}
+                NodeId::TRUE => {}
+                NodeId::FALSE => {
+                    let (node, what) = (names, What::Kind);
+                    self.fail(
+                        index,
+                        Fault {
+                            at,
+                            depth,
+                            node,
+                            what,
+                        },
+                    )?;
+                }
+                entry => {
+                    if !self.key.has_level {
+                        self.open(Kind::String);
+                        self.key.has_level = true;
+                    }
+                    self.evaluate(program, entry, index, Role::And, Kind::String);
+                }
+            }
+        }
+        if self.key.has_level {
+            self.begun(program, Kind::String);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn key_run(&mut self, program: &Program, text: &[u8], at: u64) -> Next {
+        if self.key.is_ignored {
+            return Ok(());
+        }
+        if self.key.has_level {
+            return self.key_under_a_schema(program, text, at);
+        }
+        self.narrow(program, text, |index| at + index as u64)
+    }
+
+    pub(super) fn key_escaped(&mut self, program: &Program, text: &str, at: u64) -> Next {
+        self.narrow(program, text.as_bytes(), |_| at)?;
+        match self.key.has_level {
+            true => self.string_escaped(program, text, at),
+            false => Ok(()),
+        }
+    }
+
+    /// A piece of a key that is judged both as a name and as a string: character by character, so
+    /// that the fault that is found first doesn't depend on the pieces.
+    fn key_under_a_schema(&mut self, program: &Program, text: &[u8], at: u64) -> Next {
+        let mut at = at;
+        for character in std::str::from_utf8(text)
+            .unwrap_or_default()
+            .split_inclusive(|_| true)
+        {
+            self.narrow(program, character.as_bytes(), |index| at + index as u64)?;
+            self.string_run(program, character.as_bytes(), at)?;
+            at += character.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Leaves the names that the key can still be.
+    #[inline]
+    fn narrow(&mut self, program: &Program, text: &[u8], place: impl Fn(usize) -> u64) -> Next {
+        let mut index = 0;
+        if self.key.is_guess {
+            let name = program.names[self.key.cursor.from as usize].as_bytes();
+            let rest = &name[self.key.cursor.length as usize..];
+            let equal = text
+                .iter()
+                .zip(rest)
+                .take_while(|(one, other)| one == other);
+            index = equal.count();
+            self.key.cursor.length += index as u32;
+            if index == text.len() {
+                return Ok(());
+            }
+            self.give_up_the_guess(program);
+        }
+        while index < text.len() {
+            if self.key.is_free {
+                self.key.text.extend_from_slice(&text[index..]);
+                return Ok(());
+            }
+            let before = self.key.cursor.from;
+            let was = self.key.cursor.to - before;
+            let length = self.key.cursor.length as usize;
+            self.key.cursor.step(&program.names, text[index]);
+            let is_free = self.key.cursor.is_empty();
+            if is_free {
+                self.key.is_free = true;
+                self.key.text.clear();
+                if let Some(name) = program.names.get(before as usize) {
+                    self.key.text.extend_from_slice(&name.as_bytes()[..length]);
+                }
+            }
+            if is_free || self.key.cursor.to - self.key.cursor.from != was {
+                self.refuse_unknown(program, place(index))?;
+            }
+            if !is_free {
+                index += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// The guess was wrong: looks among all names.
+    #[cold]
+    fn give_up_the_guess(&mut self, program: &Program) {
+        let cursor = &mut self.key.cursor;
+        let name = &program.names[cursor.from as usize];
+        let prefix = &name.as_bytes()[..cursor.length as usize];
+        let names = &program.names;
+        cursor.from = names.partition_point(|name| name.as_bytes() < prefix) as u32;
+        let same = |name: &Box<str>| name.as_bytes().starts_with(prefix);
+        let rest = &names[cursor.from as usize..];
+        cursor.to = cursor.from + rest.partition_point(same) as u32;
+        self.key.is_guess = false;
+    }
+
+    /// Objects that know none of the names left fail.
+    #[cold]
+    fn refuse_unknown(&mut self, program: &Program, at: u64) -> Next {
+        let depth = self.levels.len() - 1 - usize::from(self.key.has_level);
+        let level = &self.levels[depth];
+        let last = match self.key.has_level {
+            true => self.levels[depth + 1].evaluations,
+            false => self.evaluations.len() as u32,
+        };
+        for index in level.evaluations..last {
+            let Evaluation { node, is_dead, .. } = self.evaluations[index as usize];
+            let Some(rules) = program.node(node).object.as_ref() else {
+                continue;
+            };
+            let (from, to) = (self.key.cursor.from, self.key.cursor.to);
+            if !is_dead && rules.is_closed() && !rules.has_any(from, to) {
+                let what = What::UnknownKey;
+                self.fail(
+                    index,
+                    Fault {
+                        at,
+                        depth,
+                        node,
+                        what,
+                    },
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn key_end(&mut self, program: &Program, at: u64) -> Next {
+        self.key.is_open = false;
+        let depth = self.levels.len() - 1 - usize::from(self.key.has_level);
+        self.levels[depth].key.1 = at;
+        if self.key.has_level {
+            let text = self.key.text(&program.names).to_owned();
+            let value = serde_json::Value::String(text);
+            self.close(program, at, Some(&value), None)?;
+            self.strings.clear();
+        }
+        let names = &program.names;
+        if self.gather.is_active() {
+            self.gather.key(self.key.text(names));
+        }
+        let level = &mut self.levels[depth];
+        if !level.distinct {
+            return Ok(());
+        }
+        let name = match self.key.is_free {
+            true => None,
+            false => self.key.cursor.exact(names),
+        };
+        if !note(level, &mut self.seen, name, self.key.text(names)) {
+            let (node, what) = (NodeId::TRUE, What::Twice);
+            let depth = depth + 1;
+            return self.refuse(Fault {
+                at,
+                depth,
+                node,
+                what,
+            });
+        }
+        self.apply(program, name, at)
+    }
+
+    /// Chooses the schemas for the key's value.
+    #[inline]
+    fn apply(&mut self, program: &Program, name: Option<NameId>, at: u64) -> Next {
+        let depth = self.levels.len() - 1;
+        let first = self.levels[depth].evaluations;
+        for index in first..self.evaluations.len() as u32 {
+            let Evaluation { node, is_dead, .. } = self.evaluations[index as usize];
+            let Some(rules) = program.node(node).object.as_ref().filter(|_| !is_dead) else {
+                continue;
+            };
+            let likely = self.levels[depth].likely;
+            let position = name.and_then(|name| rules.position(name, likely));
+            if let Some(position) = position {
+                self.levels[depth].likely = position + 1;
+                self.expect(rules.properties[position as usize].1, index);
+            }
+            let known = self.apply_patterns(program, rules, index) || position.is_some();
+            match rules.additional {
+                _ if known => {}
+                NodeId::FALSE => {
+                    let what = What::UnknownKey;
+                    self.fail(
+                        index,
+                        Fault {
+                            at,
+                            depth,
+                            node,
+                            what,
+                        },
+                    )?;
+                }
+                schema => self.expect(schema, index),
+            }
+        }
+        Ok(())
+    }
+
+    /// `patternProperties`; whether any matches.
+    #[inline]
+    fn apply_patterns(&mut self, program: &Program, rules: &ObjectRules, index: u32) -> bool {
+        let mut any = false;
+        for (id, schema) in &rules.patterns {
+            let pattern = &program.patterns[*id as usize];
+            if self.matchings.len() < program.patterns.len() {
+                self.matchings.resize_with(program.patterns.len(), || None);
+            }
+            let matching = self.matchings[*id as usize].get_or_insert_with(|| pattern.matching());
+            if matching.matches(pattern, self.key.text(&program.names)) {
+                any = true;
+                self.expect(*schema, index);
+            }
+        }
+        any
+    }
+
+    #[inline]
+    fn expect(&mut self, node: NodeId, parent: u32) {
+        if node != NodeId::TRUE {
+            self.pending.push(Pending {
+                node,
+                parent,
+                role: Role::And,
+            });
+        }
+    }
+}
+
+/// Notes a key; false, if it was there before.
+#[inline]
+fn note(level: &mut super::Level, seen: &mut [u64], name: Option<NameId>, key: &str) -> bool {
+    match name {
+        Some(name) => {
+            let word = &mut seen[level.seen as usize + name as usize / 64];
+            let bit = 1 << (name % 64);
+            let is_new = *word & bit == 0;
+            *word |= bit;
+            is_new
+        }
+        None => level.free.get_or_insert_default().insert(key.into()),
+    }
+}

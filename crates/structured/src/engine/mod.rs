@@ -1,0 +1,418 @@
+//! A schema's verdict while the document arrives.
+//!
+//! For each open value there is an *evaluation* of each schema that is applied to it: that of its
+//! place, and those that `anyOf`, `$ref` and the like apply to the same value. A schema is evaluated
+//! once for a value, whoever asks; so the work for a byte is bounded by the schema, not by what came
+//! before. An evaluation *fails* as soon as nothing that may follow helps, and tells those that asked.
+//! Once the root's evaluation fails, the document is refused.
+
+mod cursor;
+mod describe;
+mod evaluation;
+mod fault;
+mod gather;
+mod keys;
+mod rules;
+mod strings;
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use self::{
+    evaluation::{Evaluation, Pending, Use},
+    fault::{Fault, What},
+    gather::Gather,
+    keys::Key,
+    strings::StringCheck,
+};
+use crate::{
+    Schema, Violation,
+    kind::Kind,
+    number::Number,
+    schema::{
+        node::{NodeId, Program, Role},
+        pattern::Matching,
+    },
+    sink::{Refused, Sink},
+};
+
+type Next = Result<(), Refused>;
+
+/// The root's evaluation is asked for by nobody.
+const NOBODY: u32 = u32::MAX;
+
+/// An open value. Numbers, strings and literals have one only if a schema looks at them.
+#[derive(Debug)]
+struct Level {
+    kind: Kind,
+    /// Whether the keys must differ: the object is under a schema.
+    distinct: bool,
+    /// Whether there is a limit on members or items.
+    bounded: bool,
+    /// Where its evaluations, their uses, slots and faults begin.
+    evaluations: u32,
+    uses: u32,
+    slots: u32,
+    faults: u32,
+    /// Where its bits of the keys seen begin.
+    seen: u32,
+    /// How many members or items have begun.
+    count: u32,
+    /// The place in the schema of the property that is likely to come next.
+    likely: u32,
+    /// The place of the key that came last, in quotes.
+    key: (u64, u64),
+    /// The keys that are no property of any schema.
+    free: Option<Box<HashSet<Box<str>>>>,
+}
+
+/// The state of one document's verdict.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    schema: Schema,
+    run: Run,
+}
+
+#[derive(Debug)]
+struct Run {
+    levels: Vec<Level>,
+    evaluations: Vec<Evaluation>,
+    uses: Vec<Use>,
+    slots: Vec<u32>,
+    /// Why branches of open groups failed: the group's evaluation and slot, and the fault.
+    faults: Vec<(u32, u16, Fault)>,
+    /// One bit for each name and open object.
+    seen: Vec<u64>,
+    /// The schemas for the value that comes next.
+    pending: Vec<Pending>,
+    key: Key,
+    /// What looks at the open string or key while it arrives.
+    strings: Vec<StringCheck>,
+    /// The characters of the open string, where they are counted.
+    characters: u64,
+    /// Whether the text of the open string is needed at its end, and the text.
+    collects: bool,
+    text: String,
+    matchings: Vec<Option<Matching>>,
+    gather: Gather,
+    /// Whether the open number, string or literal has a level.
+    scalar: bool,
+    /// The value that began last.
+    kind: Kind,
+    most_keys: u32,
+    failure: Option<Fault>,
+    /// Used again and again.
+    order: Vec<u32>,
+    deaths: Vec<(u64, u32, What)>,
+}
+
+impl Engine {
+    pub(crate) fn new(schema: Schema, most_keys: u32) -> Self {
+        let program = schema.program();
+        let root = Pending {
+            node: program.root,
+            parent: NOBODY,
+            role: Role::And,
+        };
+        let run = Run {
+            levels: Vec::new(),
+            evaluations: Vec::new(),
+            uses: Vec::new(),
+            slots: Vec::new(),
+            faults: Vec::new(),
+            seen: Vec::new(),
+            pending: vec![root],
+            key: Key::default(),
+            strings: Vec::new(),
+            characters: 0,
+            collects: false,
+            text: String::new(),
+            matchings: Vec::new(),
+            gather: Gather::default(),
+            scalar: false,
+            kind: Kind::Null,
+            most_keys,
+            failure: None,
+            order: Vec::new(),
+            deaths: Vec::new(),
+        };
+        Self { schema, run }
+    }
+
+    /// Whether the open string is one of a list: what has come of it says nothing before its end.
+    pub(crate) fn string_is_listed(&self) -> bool {
+        self.run.strings.iter().any(StringCheck::is_listed)
+    }
+
+    /// What was wrong, with the text of the document so far.
+    pub(crate) fn violation(&self, text: &[u8]) -> Option<Violation> {
+        let fault = self.run.failure?;
+        Some(self.run.describe(&self.schema, fault, text))
+    }
+
+    /// The place in the document where the next byte stands, as a JSON pointer.
+    pub(crate) fn pointer(&self, text: &[u8]) -> String {
+        let depth = self.run.levels.len();
+        self.run.path(depth, text)
+    }
+}
+
+impl Sink for Engine {
+    #[inline]
+    fn begin(&mut self, kind: Kind, at: u64) -> Next {
+        self.run.begin(self.schema.program(), kind, at)
+    }
+
+    #[inline]
+    fn key_begin(&mut self, at: u64) -> Next {
+        self.run.key_begin(self.schema.program(), at)
+    }
+
+    #[inline]
+    fn run(&mut self, text: &[u8], at: u64) -> Next {
+        if self.run.key.is_open {
+            return self.run.key_run(self.schema.program(), text, at);
+        }
+        if self.run.collects || !self.run.strings.is_empty() {
+            return self.run.string_run(self.schema.program(), text, at);
+        }
+        Ok(())
+    }
+
+    fn backslash(&mut self, at: u64) -> Next {
+        self.run.string_goes_on(self.schema.program(), at)
+    }
+
+    fn escaped(&mut self, char: char, at: u64) -> Next {
+        let program = self.schema.program();
+        let mut bytes = [0; 4];
+        let text = char.encode_utf8(&mut bytes);
+        if self.run.key.is_open {
+            return self.run.key_escaped(program, text, at);
+        }
+        self.run.string_escaped(program, text, at)
+    }
+
+    #[inline]
+    fn key_end(&mut self, at: u64) -> Next {
+        self.run.key_end(self.schema.program(), at)
+    }
+
+    #[inline]
+    fn string_end(&mut self, at: u64) -> Next {
+        if self.run.scalar || self.run.collects {
+            return self.run.string_end(self.schema.program(), at);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn number(&mut self, digits: &[u8], integer: bool, end: u64) -> Next {
+        if self.run.scalar || self.run.gather.is_active() {
+            let program = self.schema.program();
+            return self.run.number_end(program, digits, integer, end);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn literal_end(&mut self, at: u64) -> Next {
+        if self.run.scalar || self.run.gather.is_active() {
+            return self.run.literal_end(self.schema.program(), at);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn comma(&mut self, at: u64) -> Next {
+        self.run.comma(self.schema.program(), at)
+    }
+
+    #[inline]
+    fn end(&mut self, at: u64) -> Next {
+        self.run.end(self.schema.program(), at)
+    }
+}
+
+impl Run {
+    fn begin(&mut self, program: &Program, kind: Kind, at: u64) -> Next {
+        if let Some(level) = self.levels.last()
+            && level.kind == Kind::Array
+        {
+            self.element(program, at)?;
+        }
+        self.scalar = false;
+        self.kind = kind;
+        let opened = self.levels.len();
+        if kind.is_container() {
+            self.open(kind);
+        }
+        for index in 0..self.pending.len() {
+            let pending = self.pending[index];
+            if pending.parent != NOBODY && self.evaluations[pending.parent as usize].is_dead {
+                continue;
+            }
+            match program.node(pending.node).plan(kind).entry {
+                NodeId::TRUE => self.fits(program, pending.parent, pending.role, at)?,
+                NodeId::FALSE => {
+                    let fault = Fault {
+                        at,
+                        depth: opened,
+                        node: pending.node,
+                        what: What::Kind,
+                    };
+                    self.failed_for(pending.parent, pending.role, fault)?;
+                }
+                entry => {
+                    if self.levels.len() == opened {
+                        self.open(kind);
+                    }
+                    self.evaluate(program, entry, pending.parent, pending.role, kind);
+                }
+            }
+        }
+        self.pending.clear();
+        if self.levels.len() > opened {
+            self.begun(program, kind);
+        } else if kind == Kind::String {
+            self.collects = self.gather.is_active();
+            self.text.clear();
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, kind: Kind) {
+        self.levels.push(Level {
+            kind,
+            distinct: false,
+            bounded: false,
+            evaluations: self.evaluations.len() as u32,
+            uses: self.uses.len() as u32,
+            slots: self.slots.len() as u32,
+            faults: self.faults.len() as u32,
+            seen: self.seen.len() as u32,
+            count: 0,
+            likely: 0,
+            key: (0, 0),
+            free: None,
+        });
+    }
+
+    /// A value with a level has begun: prepares for what it is made of.
+    fn begun(&mut self, program: &Program, kind: Kind) {
+        let first = match self.levels.last() {
+            Some(level) => level.evaluations as usize,
+            None => return,
+        };
+        self.scalar = !kind.is_container();
+        self.evaluate_in_place(program, first, kind);
+        let mut bounded = false;
+        let mut residual = false;
+        for evaluation in &self.evaluations[first..] {
+            let node = program.node(evaluation.node);
+            residual |= node.plan(kind).residual;
+            bounded |= match kind {
+                Kind::Array => node.array.as_ref().is_some_and(|one| one.max < u64::MAX),
+                Kind::Object => node.object.as_ref().is_some_and(|one| one.max < u64::MAX),
+                _ => false,
+            };
+        }
+        let is_checked = self.evaluations.len() > first;
+        if let Some(level) = self.levels.last_mut() {
+            level.bounded = bounded;
+            level.distinct = is_checked;
+        }
+        match kind {
+            Kind::Object => {
+                if is_checked {
+                    self.seen.resize(self.seen.len() + program.words, 0);
+                }
+                if residual || self.gather.is_active() {
+                    self.gather.object();
+                }
+            }
+            Kind::Array if residual || self.gather.is_active() => self.gather.array(),
+            Kind::String => self.begin_string(program, first, residual),
+            _ => {}
+        }
+    }
+
+    /// An element of the open array begins.
+    fn element(&mut self, program: &Program, at: u64) -> Next {
+        let depth = self.levels.len() - 1;
+        let level = &mut self.levels[depth];
+        let index = level.count as usize;
+        level.count += 1;
+        let first = level.evaluations as usize;
+        if level.bounded && index == 0 {
+            self.at_the_maximum(program, 0, at)?;
+        }
+        for evaluation in first..self.evaluations.len() {
+            let Evaluation { node, is_dead, .. } = self.evaluations[evaluation];
+            let Some(rules) = program.node(node).array.as_ref().filter(|_| !is_dead) else {
+                continue;
+            };
+            let mut apply = |node, role| {
+                self.pending.push(Pending {
+                    node,
+                    parent: evaluation as u32,
+                    role,
+                });
+            };
+            let item = rules.prefix.get(index).copied().unwrap_or(rules.items);
+            if item != NodeId::TRUE {
+                apply(item, Role::And);
+            }
+            if let Some(contains) = rules.contains {
+                let slot = program.node(node).plan(Kind::Array).contains;
+                apply(contains.node, Role::Contains { slot });
+            }
+        }
+        Ok(())
+    }
+
+    fn comma(&mut self, program: &Program, at: u64) -> Next {
+        match self.levels.last() {
+            Some(level) if level.bounded => self.at_the_maximum(program, level.count, at),
+            _ => Ok(()),
+        }
+    }
+
+    fn end(&mut self, program: &Program, at: u64) -> Next {
+        let value = self.gather.is_active().then(|| self.gather.close());
+        self.close(program, at, value.as_ref(), None)?;
+        if let Some(value) = value {
+            self.gather.put(value);
+        }
+        Ok(())
+    }
+
+    fn number_end(&mut self, program: &Program, digits: &[u8], integer: bool, end: u64) -> Next {
+        let scalar = self.scalar;
+        if scalar {
+            let number = Number::parse(digits, integer);
+            let needs_value = self.gather.is_active() || self.has_residual(program);
+            let value = needs_value.then(|| gather::number(digits));
+            self.close(program, end, value.as_ref(), Some(number))?;
+        }
+        if self.gather.is_active() {
+            self.gather.put(gather::number(digits));
+        }
+        Ok(())
+    }
+
+    fn literal_end(&mut self, program: &Program, at: u64) -> Next {
+        let value = match self.kind {
+            Kind::Null => Value::Null,
+            kind => Value::Bool(kind == Kind::True),
+        };
+        if self.scalar {
+            self.close(program, at, Some(&value), None)?;
+        }
+        if self.gather.is_active() {
+            self.gather.put(value);
+        }
+        Ok(())
+    }
+}
