@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::{
@@ -106,23 +107,15 @@ fn per_chunk(
 ) -> Result<u64> {
     let count = |chunks| {
         let script = Script::new(chunks, 4).with(frames);
-        let file = profiles.file(kind, &script);
-        let mut option = OsString::from("--callgrind-out-file=");
-        option.push(&file);
-        let valgrind = ["valgrind", "--quiet", "--tool=callgrind"].map(OsString::from);
-        let wrapper: Vec<_> = valgrind.into_iter().chain([option]).collect();
-        let _: ReadReport = child::run_under(
-            &wrapper,
-            &Errand {
-                job: Job::Read,
-                url: url.to_owned(),
-                kind,
-                script,
-                streams: 1,
-            },
-        )?;
-        let profile = fs::read_to_string(&file).context("callgrind left no profile")?;
-        total(&profile).with_context(|| format!("{} has no total", file.display()))
+        let errand = Errand {
+            job: Job::Read,
+            url: url.to_owned(),
+            kind,
+            script,
+            streams: 1,
+        };
+        let name = format!("{}.{script}", kind.name());
+        profiles.count::<ReadReport>(&name, &errand.to_args())
     };
     Ok(count(many)?.saturating_sub(count(few)?) / (many - few))
 }
@@ -140,13 +133,13 @@ fn total(profile: &str) -> Option<u64> {
 }
 
 /// Where the profiles are written; gone at the end, unless they are to be kept.
-struct Profiles {
+pub(crate) struct Profiles {
     directory: PathBuf,
     keep: bool,
 }
 
 impl Profiles {
-    fn new(keep: Option<&Path>) -> Result<Self> {
+    pub(crate) fn new(keep: Option<&Path>) -> Result<Self> {
         let temporary = || {
             let name = format!("mainstem-bench-{}", std::process::id());
             std::env::temp_dir().join(name)
@@ -160,9 +153,20 @@ impl Profiles {
         })
     }
 
-    fn file(&self, kind: Kind, script: &Script) -> PathBuf {
-        let name = format!("callgrind.{}.{script}.out", kind.name());
-        self.directory.join(name)
+    /// The instructions of this program with these arguments, which make it print a `Report`.
+    pub(crate) fn count<Report: DeserializeOwned>(
+        &self,
+        name: &str,
+        args: &[String],
+    ) -> Result<u64> {
+        let file = self.directory.join(format!("callgrind.{name}.out"));
+        let mut option = OsString::from("--callgrind-out-file=");
+        option.push(&file);
+        let valgrind = ["valgrind", "--quiet", "--tool=callgrind"].map(OsString::from);
+        let wrapper: Vec<_> = valgrind.into_iter().chain([option]).collect();
+        let _: Report = child::run_under(&wrapper, args)?;
+        let profile = fs::read_to_string(&file).context("callgrind left no profile")?;
+        total(&profile).with_context(|| format!("{} has no total", file.display()))
     }
 }
 

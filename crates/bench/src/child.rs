@@ -13,12 +13,12 @@ use crate::errand::Errand;
 
 /// Sends a client on an errand, and waits for its report.
 pub(crate) fn run<T: DeserializeOwned>(errand: &Errand) -> Result<T> {
-    run_under(&[], errand)
+    run_under(&[], &errand.to_args())
 }
 
-/// As [`run`], under a program such as valgrind.
-pub(crate) fn run_under<T: DeserializeOwned>(wrapper: &[OsString], errand: &Errand) -> Result<T> {
-    let mut paused = Paused::start(wrapper, errand)?;
+/// As [`run`], with any arguments, under a program such as valgrind.
+pub(crate) fn run_under<T: DeserializeOwned>(wrapper: &[OsString], args: &[String]) -> Result<T> {
+    let mut paused = Paused::start(wrapper, args)?;
     drop(paused.process.stdin.take());
     let report = paused.report()?;
     let status = paused.process.wait()?;
@@ -33,15 +33,15 @@ pub(crate) struct Paused {
 
 impl Paused {
     pub(crate) fn new(errand: &Errand) -> Result<Self> {
-        Self::start(&[], errand)
+        Self::start(&[], &errand.to_args())
     }
 
-    fn start(wrapper: &[OsString], errand: &Errand) -> Result<Self> {
+    fn start(wrapper: &[OsString], args: &[String]) -> Result<Self> {
         let mut words = wrapper.to_vec();
         words.push(std::env::current_exe()?.into());
         let process = Command::new(&words[0])
             .args(&words[1..])
-            .args(errand.to_args())
+            .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

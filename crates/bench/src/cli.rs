@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::errand::Errand;
+use crate::{errand::Errand, structured::Task};
 
 /// Measures what streaming through Mainstem costs.
 #[derive(Debug, Parser)]
@@ -21,7 +21,8 @@ pub(crate) struct Cli {
     #[arg(long, global = true)]
     pub(crate) quick: bool,
 
-    /// Fails if the number of instructions is over its aim.
+    /// Fails if a number that is the same on every run, of instructions or on the heap, is over
+    /// its aim.
     #[arg(long, global = true, conflicts_with = "quick")]
     pub(crate) gate: bool,
 
@@ -53,6 +54,8 @@ pub(crate) enum Part {
     Backpressure,
     /// Memory while 200 MB come at full speed.
     Flood,
+    /// JSON checked against a schema as it arrives: instructions, times and memory.
+    Structured,
     /// The scripted server; started by the others.
     #[command(hide = true)]
     Server {
@@ -63,4 +66,7 @@ pub(crate) enum Part {
     /// One client; started by the others.
     #[command(hide = true)]
     Client(Errand),
+    /// Reads one document; started by `structured`.
+    #[command(hide = true)]
+    Document(Task),
 }

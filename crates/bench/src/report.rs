@@ -52,15 +52,18 @@ impl Report {
         fs::write(path, json).with_context(|| format!("{} can't be written", path.display()))
     }
 
-    /// Whether an aim in instructions is missed.
-    pub(crate) fn misses_instructions(&self) -> bool {
+    /// Whether an aim is missed whose unit is the same on every run.
+    pub(crate) fn misses_exact_aim(&self) -> bool {
         let mut aims = self.sections.iter().flat_map(|section| &section.aims);
-        aims.any(|aim| aim.unit == INSTRUCTIONS && !aim.met)
+        aims.any(|aim| EXACT.contains(&aim.unit) && !aim.met)
     }
 }
 
-/// The unit of the aims that `--gate` looks at.
+/// The units of the aims that `--gate` looks at.
+const EXACT: [&str; 3] = [INSTRUCTIONS, TIMES_INSTRUCTIONS, TIMES_HEAP];
 pub(crate) const INSTRUCTIONS: &str = "instructions";
+pub(crate) const TIMES_INSTRUCTIONS: &str = "times the instructions";
+pub(crate) const TIMES_HEAP: &str = "times the text on the heap";
 
 impl Section {
     /// A part without numbers so far; `judged` says whether its aims are told as met or not.
@@ -149,8 +152,8 @@ mod tests {
         assert!(text.contains("agent: 15000 instructions, the aim is 14000 at most: NOT MET"));
         assert!(text.contains("agent/splitter: 1.50 times, the aim is 1.60 at most: met"));
         let mut report = Report::new(false);
-        assert!(!report.misses_instructions());
+        assert!(!report.misses_exact_aim());
         report.sections.push(section);
-        assert!(report.misses_instructions());
+        assert!(report.misses_exact_aim());
     }
 }

@@ -1,0 +1,110 @@
+//! The ways to read a document.
+
+use std::hint::black_box;
+
+use anyhow::{Result, ensure};
+use clap::ValueEnum;
+use jiter::{JsonValue, PartialMode};
+use mainstem_structured::{Front, Schema};
+use serde_json::Value;
+
+use super::records::Records;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Way {
+    /// It isn't read: what is on the heap without reading.
+    None,
+    /// `serde_json` into the type, from the whole text.
+    Typed,
+    /// `serde_json` into a `Value`, from the whole text.
+    Value,
+    /// Parser and validator.
+    Checker,
+    /// The same, behind the stage that takes prose and fences away.
+    Front,
+    /// The `jiter` crate's partial mode, from the beginning at each chunk.
+    Jiter,
+}
+
+/// How much of a document comes at a time.
+pub(crate) const CHUNK: usize = 4;
+
+impl Way {
+    /// What is measured, as rows of a table.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Typed,
+        Self::Value,
+        Self::Checker,
+        Self::Front,
+        Self::Jiter,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Typed => "typed",
+            Self::Value => "value",
+            Self::Checker => "checker",
+            Self::Front => "front",
+            Self::Jiter => "jiter",
+        }
+    }
+
+    pub(crate) fn about(self) -> &'static str {
+        match self {
+            Self::None => "nothing",
+            Self::Typed => "serde_json, typed, whole text",
+            Self::Value => "serde_json, Value, whole text",
+            Self::Checker => "checker",
+            Self::Front => "checker behind a front",
+            Self::Jiter => "jiter, partial, text so far at each chunk",
+        }
+    }
+
+    /// Reads the document from its first byte to its last.
+    pub(crate) fn read(self, text: &str, schema: &Schema) -> Result<()> {
+        let chunks = text.as_bytes().chunks(CHUNK);
+        match self {
+            Self::None => {}
+            Self::Typed => {
+                let records: Records = serde_json::from_str(black_box(text))?;
+                black_box(records.records.len());
+            }
+            Self::Value => {
+                black_box(serde_json::from_str::<Value>(black_box(text))?);
+            }
+            Self::Checker => {
+                let mut checker = schema.checker();
+                for chunk in chunks {
+                    checker.feed(black_box(chunk))?;
+                }
+                ensure!(
+                    checker.finish()?.len() == text.len(),
+                    "another text came out"
+                );
+            }
+            Self::Front => {
+                let (mut front, mut checker) = (Front::new(), schema.checker());
+                for chunk in chunks {
+                    front.feed(black_box(chunk), |piece| checker.feed(piece))?;
+                }
+                front.finish()?;
+                ensure!(
+                    checker.finish()?.len() == text.len(),
+                    "another text came out"
+                );
+            }
+            Self::Jiter => {
+                for end in (CHUNK..text.len()).step_by(CHUNK).chain([text.len()]) {
+                    let so_far = black_box(&text.as_bytes()[..end]);
+                    black_box(JsonValue::parse_with_config(
+                        so_far,
+                        false,
+                        PartialMode::TrailingStrings,
+                    )?);
+                }
+            }
+        }
+        Ok(())
+    }
+}
