@@ -23,8 +23,9 @@ use crate::{
 const AIMS: [(Way, f64); 1] = [(Way::Checker, 2.5)];
 /// How much more the most expensive byte of any size may cost than the cheapest.
 const FLAT: f64 = 1.15;
-/// The text is kept, in a buffer that doubles.
+/// The text is kept, in a buffer that doubles; the last size is the worst for such a one.
 const HEAP: f64 = 2.0;
+const HEAP_SIZES: [usize; 4] = [10_000, 100_000, 1_000_000, (1 << 20) + 1];
 /// Where reading takes quadratic time, larger documents take too long.
 const JITER_COUNTED: usize = 10_000;
 const JITER_TIMED: usize = 100_000;
@@ -45,7 +46,7 @@ pub(crate) fn measure(cli: &Cli) -> Result<Section> {
         rows.push(Row::measure(way, sizes, &profiles)?);
     }
     tell(&rows, sizes, &mut section);
-    for &bytes in sizes {
+    for &bytes in cli.pick(&HEAP_SIZES[..], &HEAP_SIZES[..1]) {
         tell_heap(bytes, &mut section)?;
     }
     Ok(section)
