@@ -31,6 +31,11 @@
 //! put it in a code fence, and make small faults in it: a [`Front`] before the parser finds the
 //! document, and repairs what it is told to.
 //!
+//! # Looking at a document while it arrives
+//!
+//! A [`Document`] can be looked at, at any time and without a copy: what is there of it only grows.
+//! [`Updates`] tells what is new. Both are made by a [`Schema`] and refuse what a [`Checker`] refuses.
+//!
 //! # Features
 //!
 //! - `jsonschema` (default): documents are judged by the `jsonschema` crate, built without network
@@ -41,6 +46,7 @@ mod engine;
 mod front;
 mod kind;
 mod limits;
+mod live;
 mod machine;
 mod number;
 mod schema;
@@ -50,5 +56,6 @@ mod violation;
 pub use checker::Checker;
 pub use front::{Front, FrontState, NoDocument, Repair, RepairKind, Repairs, Root, TextAfter};
 pub use limits::Limits;
+pub use live::{Change, Document, Node, NodeKind, Path, PathSegment, Scalar, Update, Updates};
 pub use schema::{Schema, SchemaError, SchemaOptions};
 pub use violation::Violation;

@@ -1,0 +1,179 @@
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::{
+    document::Document,
+    trail::unescaped,
+    tree::{Slot, Tree},
+};
+use crate::kind::Kind;
+
+/// A value of a [`Document`], as far as it is there.
+///
+/// Borrowed, and made without a copy.
+#[derive(Clone, Copy)]
+pub struct Node<'a> {
+    document: &'a Document,
+    slot: &'a Slot,
+    index: u32,
+}
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool,
+    /// A number.
+    Number,
+    /// A string.
+    String,
+    /// An array.
+    Array,
+    /// An object.
+    Object,
+}
+
+impl<'a> Node<'a> {
+    #[inline]
+    pub(super) fn new(document: &'a Document, index: u32) -> Option<Self> {
+        let slot = document.tree().slot(index)?;
+        Some(Self {
+            document,
+            slot,
+            index,
+        })
+    }
+
+    fn tree(self) -> &'a Tree {
+        self.document.tree()
+    }
+
+    /// What it is.
+    pub fn kind(self) -> NodeKind {
+        match self.slot.kind {
+            Kind::Null => NodeKind::Null,
+            Kind::True | Kind::False => NodeKind::Bool,
+            Kind::Number => NodeKind::Number,
+            Kind::String => NodeKind::String,
+            Kind::Array => NodeKind::Array,
+            Kind::Object => NodeKind::Object,
+        }
+    }
+
+    /// Whether all of it is there; otherwise it is growing.
+    pub fn is_complete(self) -> bool {
+        self.slot.is_complete()
+    }
+
+    /// The text of a string, also of one that is growing.
+    #[inline]
+    pub fn as_str(self) -> Option<&'a str> {
+        let text = self.document.text();
+        (self.slot.kind == Kind::String).then(|| self.tree().string(self.slot, text))
+    }
+
+    /// How many items or members have begun; 0 of what has none.
+    pub fn len(self) -> usize {
+        self.slot.len()
+    }
+
+    /// Whether it has neither items nor members.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The member of an object with a key; of a key that comes twice, the last.
+    pub fn get(self, key: &str) -> Option<Self> {
+        let same = |(name, node)| (name == key).then_some(node);
+        self.members().filter_map(same).last()
+    }
+
+    /// The items of an array.
+    pub fn items(self) -> impl Iterator<Item = Self> {
+        let is_array = self.slot.kind == Kind::Array;
+        self.within().filter(move |_| is_array)
+    }
+
+    /// The members of an object, in the order of the document.
+    pub fn members(self) -> impl Iterator<Item = (&'a str, Self)> {
+        let is_object = self.slot.kind == Kind::Object;
+        let (tree, text) = (self.tree(), self.document.text());
+        self.within()
+            .filter(move |_| is_object)
+            .map(move |node| (tree.key(node.slot, text), node))
+    }
+
+    fn within(self) -> impl Iterator<Item = Self> {
+        let mut next = self.slot.first(self.index);
+        let left = self.slot.len();
+        let node = move || {
+            let index = next?;
+            next = self.tree().behind(index);
+            Self::new(self.document, index)
+        };
+        std::iter::from_fn(node).take(left)
+    }
+
+    /// The value at a JSON pointer (RFC 6901) from here, if it has begun.
+    pub fn at(self, pointer: &str) -> Option<Self> {
+        if pointer.is_empty() {
+            return Some(self);
+        }
+        let mut segments = pointer.strip_prefix('/')?.split('/');
+        segments.try_fold(self, |node, segment| match node.slot.kind {
+            Kind::Array => node.items().nth(index(segment)?),
+            _ if segment.contains('~') => node.get(&unescaped(segment)),
+            _ => node.get(segment),
+        })
+    }
+
+    /// The value as a type, once it is complete and if it is of that type.
+    ///
+    /// It is parsed at each call.
+    pub fn read<T: DeserializeOwned>(self) -> Option<T> {
+        serde_json::from_str(self.source()?).ok()
+    }
+
+    /// The value as it stands in the document, once it is complete.
+    pub fn source(self) -> Option<&'a str> {
+        self.slot.source(self.document.text())
+    }
+
+    /// A copy of what is there of the value.
+    pub fn to_value(self) -> Value {
+        if let Some(source) = self.source() {
+            // The parser has seen to that it is JSON, and not too deep by its limit.
+            if let Ok(value) = serde_json::from_str(source) {
+                return value;
+            }
+        }
+        match self.slot.kind {
+            Kind::Array => self.items().map(Self::to_value).collect(),
+            Kind::Object => self
+                .members()
+                .map(|(key, node)| (key.to_owned(), node.to_value()))
+                .collect::<Map<_, _>>()
+                .into(),
+            _ => self.as_str().map_or(Value::Null, Value::from),
+        }
+    }
+}
+
+/// The index that a segment of a pointer names.
+fn index(segment: &str) -> Option<usize> {
+    let is_index = segment == "0" || !segment.starts_with(['0', '+']);
+    segment.parse().ok().filter(|_| is_index)
+}
+
+impl fmt::Debug for Node<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("kind", &self.kind())
+            .field("is_complete", &self.is_complete())
+            .finish_non_exhaustive()
+    }
+}
