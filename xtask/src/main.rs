@@ -19,6 +19,7 @@ mod features;
 mod house;
 mod msrv;
 mod packages;
+mod schema_suite;
 mod session;
 mod stages;
 mod table;

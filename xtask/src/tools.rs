@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::schema_suite;
 use crate::session::{Session, cargo_bin};
 use crate::stages::Outcome;
 
@@ -50,6 +51,12 @@ const DEBIAN_PACKAGES: &[DebianPackage] = &[
         why: "the house rules hold for the files that git tracks",
     },
     DebianPackage {
+        probe: Probe::Command("pip3"),
+        package: "python3-pip",
+        need: Need::Test,
+        why: "the suite for JSON schemas comes from PyPI",
+    },
+    DebianPackage {
         probe: Probe::Command("valgrind"),
         package: "valgrind",
         need: Need::Callgrind,
@@ -91,6 +98,7 @@ pub(crate) fn stage(session: &Session) -> Result<Outcome> {
     for tool in CARGO_TOOLS {
         installed += usize::from(ensure_tool(session, tool)?);
     }
+    installed += usize::from(schema_suite::ensure(session)?);
     Ok(Outcome::Passed(match installed {
         0 => "nothing was missing".to_owned(),
         count => format!("{count} installed"),
@@ -180,7 +188,8 @@ mod tests {
                 .map(|package| package.package)
                 .collect()
         };
-        assert_eq!(names(Need::Test, false), ["gcc", "libc6-dev", "git"]);
+        let test = ["gcc", "libc6-dev", "git", "python3-pip"];
+        assert_eq!(names(Need::Test, false), test);
         assert_eq!(names(Need::Callgrind, false), ["valgrind"]);
         assert!(names(Need::Test, true).is_empty());
     }

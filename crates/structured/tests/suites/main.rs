@@ -4,4 +4,7 @@
 
 mod feeding;
 mod golden;
+mod oracle;
+mod schema_suite;
+mod spelling;
 mod syntax_suite;

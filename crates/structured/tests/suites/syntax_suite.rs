@@ -1,4 +1,4 @@
-//! Nicolas Seriot's JSONTestSuite: what is JSON, what isn't, and what a parser may decide.
+//! Nicolas Seriot's `JSONTestSuite`: what is JSON, what isn't, and what a parser may decide.
 
 use std::{env, fs, path::PathBuf, process::Command};
 
