@@ -81,13 +81,13 @@ impl Checker {
     #[cold]
     fn refuse(&mut self, stop: Stop) {
         let violation = match stop {
-            Stop::Fault { fault, at } => Some(Violation {
+            Stop::Machine => self.machine.what().map(|(fault, offset)| Violation {
                 expected: fault.to_string(),
                 pointer: self.engine.pointer(&self.text),
                 schema_pointer: String::new(),
-                offset: at,
+                offset,
             }),
-            Stop::Refused(_) => self.engine.violation(&self.text),
+            Stop::Sink => self.engine.violation(&self.text),
         };
         self.violation = violation.map(Box::new);
     }

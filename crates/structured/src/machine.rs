@@ -8,26 +8,27 @@ mod state;
 
 pub(crate) use fault::Fault;
 
-use self::state::{After, State};
+use self::state::{After, CLASSES, Class, Escape, State};
 use crate::{
     kind::Kind,
     limits::Limits,
     sink::{Refused, Sink},
 };
 
-/// Why a document can't go on.
-#[derive(Debug)]
+/// Who says that a document can't go on, and knows why. (As small as can be: it is asked for at each
+/// byte.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// It isn't JSON, or too large.
-    Fault { fault: Fault, at: u64 },
-    /// The sink refused it.
-    Refused(Refused),
+    /// The machine: it isn't JSON, or too large.
+    Machine,
+    /// The sink.
+    Sink,
 }
 
 impl From<Refused> for Stop {
     #[inline]
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
+    fn from(_: Refused) -> Self {
+        Self::Sink
     }
 }
 
@@ -43,9 +44,14 @@ pub(crate) struct Machine {
     token: u64,
     /// Whether the open string is a key.
     in_key: bool,
+    /// The kind of the open literal, and how many of its bytes matched.
+    literal: (Kind, u8),
+    escape: Escape,
     limits: Limits,
-    /// How many bytes were looked at.
-    visited: u64,
+    /// How many bytes were looked at more than once: those of characters that were cut.
+    again: u64,
+    /// What was wrong, and the place of the byte.
+    fault: Option<(Fault, u64)>,
 }
 
 type Next = Result<(), Stop>;
@@ -58,8 +64,11 @@ impl Machine {
             at: 0,
             token: 0,
             in_key: false,
+            literal: (Kind::Null, 0),
+            escape: Escape::default(),
             limits,
-            visited: 0,
+            again: 0,
+            fault: None,
         }
     }
 
@@ -88,25 +97,38 @@ impl Machine {
         self.state == State::Done
     }
 
+    /// What was wrong, and the place of the byte.
+    pub(crate) fn what(&self) -> Option<(Fault, u64)> {
+        self.fault
+    }
+
+    #[cold]
+    fn fault<T>(&mut self, fault: Fault, at: u64) -> Result<T, Stop> {
+        self.fault = Some((fault, at));
+        Err(Stop::Machine)
+    }
+
     /// How many bytes were looked at.
     pub(crate) fn visited(&self) -> u64 {
-        self.visited
+        self.at + self.again
     }
 
     /// Reads on; `text` holds the document from `base` on, at least from [`needs`](Self::needs) on.
     #[inline]
     pub(crate) fn run<S: Sink>(&mut self, text: &[u8], base: u64, sink: &mut S) -> Next {
-        let begin = self.at;
-        let mut reader = Reader {
-            text,
-            base,
-            i: (self.at - base) as usize,
-        };
-        let result = self.read(&mut reader, sink);
-        self.at = base + reader.i as u64;
-        // What is left is a character that was cut: it will be looked at again.
-        self.visited += self.at - begin + (text.len() - reader.i) as u64;
-        result
+        match base + text.len() as u64 > self.limits.bytes {
+            false => self.read(text, base, sink),
+            true => self.read_to_the_limit(text, base, sink),
+        }
+    }
+
+    /// Reads up to the limit of bytes, and refuses the byte behind it.
+    #[cold]
+    fn read_to_the_limit<S: Sink>(&mut self, text: &[u8], base: u64, sink: &mut S) -> Next {
+        let limit = self.limits.bytes;
+        let within = limit.saturating_sub(base) as usize;
+        self.read(&text[..within], base, sink)?;
+        self.fault(Fault::Bytes(limit), limit)
     }
 
     /// Ends the document.
@@ -114,7 +136,7 @@ impl Machine {
         let end = base + text.len() as u64;
         if self.at < end {
             // A character that was cut.
-            return fault(Fault::Cut, end);
+            return self.fault(Fault::Cut, end);
         }
         match self.state {
             State::Zero | State::Integer | State::Fraction | State::ExponentDigits
@@ -126,14 +148,24 @@ impl Machine {
         }
         match self.state {
             State::Done => Ok(()),
-            _ => fault(Fault::Cut, end),
+            _ => self.fault(Fault::Cut, end),
         }
     }
 
-    fn read<S: Sink>(&mut self, reader: &mut Reader<'_>, sink: &mut S) -> Next {
-        if reader.end() > self.limits.bytes {
-            return self.read_to_the_limit(reader, sink);
-        }
+    // The reader stays in registers, for which all that takes it must be inlined.
+    fn read<S: Sink>(&mut self, text: &[u8], base: u64, sink: &mut S) -> Next {
+        let mut reader = Reader {
+            text,
+            base,
+            i: (self.at - base) as usize,
+        };
+        let result = self.turns(&mut reader, sink);
+        self.at = reader.at();
+        result
+    }
+
+    #[inline(always)]
+    fn turns<S: Sink>(&mut self, reader: &mut Reader<'_>, sink: &mut S) -> Next {
         while let Some(byte) = reader.peek() {
             match self.state {
                 State::String => {
@@ -145,8 +177,8 @@ impl Machine {
                 State::FirstKey | State::Key => self.key(byte, reader, sink)?,
                 State::Colon => self.colon(byte, reader)?,
                 State::After => self.after(byte, reader, sink)?,
-                State::Literal(kind, matched) => self.literal(kind, matched, byte, reader, sink)?,
-                State::Escape | State::Hex { .. } | State::LowBackslash(_) | State::LowU(_) => {
+                State::Literal => self.literal(byte, reader, sink)?,
+                State::Escape | State::Hex | State::LowBackslash | State::LowU => {
                     self.escape(byte, reader, sink)?;
                 }
                 State::Done => self.trailing(byte, reader)?,
@@ -156,22 +188,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Reads up to the limit of bytes, and refuses the byte behind it.
-    #[cold]
-    fn read_to_the_limit<S: Sink>(&mut self, reader: &mut Reader<'_>, sink: &mut S) -> Next {
-        let limit = self.limits.bytes;
-        let keep = limit.saturating_sub(reader.base) as usize;
-        let mut within = Reader {
-            text: &reader.text[..keep],
-            base: reader.base,
-            i: reader.i,
-        };
-        let result = self.read(&mut within, sink);
-        reader.i = within.i;
-        result?;
-        fault(Fault::Bytes(limit), limit)
-    }
-
+    #[inline(always)]
     fn value<S: Sink>(&mut self, byte: u8, reader: &mut Reader<'_>, sink: &mut S) -> Next {
         let at = reader.at();
         let kind = match byte {
@@ -187,10 +204,10 @@ impl Machine {
                 return Ok(());
             }
             b']' if self.state == State::FirstElement => return self.close(reader, sink),
-            _ => return fault(self.state.expected(), at),
+            _ => return self.fault(self.state.expected(), at),
         };
         if kind.is_container() && self.open.len() >= self.limits.depth as usize {
-            return fault(Fault::Depth(self.limits.depth), at);
+            return self.fault(Fault::Depth(self.limits.depth), at);
         }
         sink.begin(kind, at)?;
         reader.i += 1;
@@ -213,11 +230,15 @@ impl Machine {
                 b'0' => State::Zero,
                 _ => State::Integer,
             },
-            literal => State::Literal(literal, 1),
+            literal => {
+                self.literal = (literal, 1);
+                State::Literal
+            }
         };
         Ok(())
     }
 
+    #[inline(always)]
     fn key<S: Sink>(&mut self, byte: u8, reader: &mut Reader<'_>, sink: &mut S) -> Next {
         let at = reader.at();
         match byte {
@@ -228,23 +249,25 @@ impl Machine {
             }
             b' ' | b'\t' | b'\n' | b'\r' => {}
             b'}' if self.state == State::FirstKey => return self.close(reader, sink),
-            _ => return fault(self.state.expected(), at),
+            _ => return self.fault(self.state.expected(), at),
         }
         reader.i += 1;
         Ok(())
     }
 
+    #[inline(always)]
     fn colon(&mut self, byte: u8, reader: &mut Reader<'_>) -> Next {
         match byte {
             b':' => self.state = State::Value,
             b' ' | b'\t' | b'\n' | b'\r' => {}
-            _ => return fault(Fault::Colon, reader.at()),
+            _ => return self.fault(Fault::Colon, reader.at()),
         }
         reader.i += 1;
         Ok(())
     }
 
     /// After a value in a container.
+    #[inline(always)]
     fn after<S: Sink>(&mut self, byte: u8, reader: &mut Reader<'_>, sink: &mut S) -> Next {
         let in_object = self.open.last() == Some(&true);
         match byte {
@@ -255,13 +278,14 @@ impl Machine {
             b' ' | b'\t' | b'\n' | b'\r' => {}
             b'}' if in_object => return self.close(reader, sink),
             b']' if !in_object => return self.close(reader, sink),
-            _ if in_object => return fault(Fault::CommaOrBrace, reader.at()),
-            _ => return fault(Fault::CommaOrBracket, reader.at()),
+            _ if in_object => return self.fault(Fault::CommaOrBrace, reader.at()),
+            _ => return self.fault(Fault::CommaOrBracket, reader.at()),
         }
         reader.i += 1;
         Ok(())
     }
 
+    #[inline(always)]
     fn close<S: Sink>(&mut self, reader: &mut Reader<'_>, sink: &mut S) -> Next {
         sink.end(reader.at())?;
         reader.i += 1;
@@ -271,7 +295,7 @@ impl Machine {
     }
 
     /// A value ended.
-    #[inline]
+    #[inline(always)]
     fn ended(&mut self) {
         self.state = match self.open.is_empty() {
             true => State::Done,
@@ -279,24 +303,20 @@ impl Machine {
         };
     }
 
+    #[inline(always)]
     fn trailing(&mut self, byte: u8, reader: &mut Reader<'_>) -> Next {
         match byte {
             b' ' | b'\t' | b'\n' | b'\r' => {
                 reader.i += 1;
                 Ok(())
             }
-            _ => fault(Fault::End, reader.at()),
+            _ => self.fault(Fault::End, reader.at()),
         }
     }
 
-    fn literal<S: Sink>(
-        &mut self,
-        kind: Kind,
-        matched: u8,
-        byte: u8,
-        reader: &mut Reader<'_>,
-        sink: &mut S,
-    ) -> Next {
+    #[inline(always)]
+    fn literal<S: Sink>(&mut self, byte: u8, reader: &mut Reader<'_>, sink: &mut S) -> Next {
+        let (kind, matched) = self.literal;
         let word: &[u8] = match kind {
             Kind::True => b"true",
             Kind::False => b"false",
@@ -304,24 +324,27 @@ impl Machine {
         };
         let at = reader.at();
         if word[matched as usize] != byte {
-            return fault(Fault::Literal(kind), at);
+            return self.fault(Fault::Literal(kind), at);
         }
-        if usize::from(matched) + 1 == word.len() {
+        self.literal.1 += 1;
+        if usize::from(self.literal.1) == word.len() {
             sink.literal_end(at)?;
             self.ended();
-        } else {
-            self.state = State::Literal(kind, matched + 1);
         }
         reader.i += 1;
         Ok(())
     }
 
     /// Within a number; a byte that doesn't belong to it ends it, and is looked at again.
+    #[inline(always)]
     fn numeral<S: Sink>(&mut self, byte: u8, reader: &mut Reader<'_>, sink: &mut S) -> Next {
         let next = match (self.state, byte) {
             (State::Integer | State::Fraction | State::ExponentDigits, b'0'..=b'9') => {
                 reader.skip_digits();
-                return Ok(());
+                return match reader.peek() {
+                    None | Some(b'.' | b'e' | b'E') => Ok(()),
+                    Some(_) => self.number(reader.text, reader.base, reader.at(), sink),
+                };
             }
             (State::Minus, b'0') => State::Zero,
             (State::Minus, b'1'..=b'9') => State::Integer,
@@ -331,11 +354,11 @@ impl Machine {
             (State::Exponent, b'+' | b'-') => State::ExponentSign,
             (State::Exponent | State::ExponentSign, b'0'..=b'9') => State::ExponentDigits,
             // A digit that must not follow is a fault of the number, not of what comes after it.
-            (State::Zero, b'0'..=b'9') => return fault(Fault::LeadingZero, reader.at()),
+            (State::Zero, b'0'..=b'9') => return self.fault(Fault::LeadingZero, reader.at()),
             (State::Zero | State::Integer | State::Fraction | State::ExponentDigits, _) => {
                 return self.number(reader.text, reader.base, reader.at(), sink);
             }
-            _ => return fault(Fault::Digit, reader.at()),
+            _ => return self.fault(Fault::Digit, reader.at()),
         };
         self.state = next;
         reader.i += 1;
@@ -343,11 +366,12 @@ impl Machine {
     }
 
     /// A number ended before `end`.
+    #[inline(always)]
     fn number<S: Sink>(&mut self, text: &[u8], base: u64, end: u64, sink: &mut S) -> Next {
         let digits = &text[(self.token - base) as usize..(end - base) as usize];
         // The largest finite number has 309 digits before its point.
         if (self.state == State::ExponentDigits || digits.len() > 308) && !is_finite(digits) {
-            return fault(Fault::NotFinite, end);
+            return self.fault(Fault::NotFinite, end);
         }
         let integer = matches!(self.state, State::Zero | State::Integer);
         sink.number(digits, integer, end)?;
@@ -356,7 +380,7 @@ impl Machine {
     }
 
     /// Within a string; false, if the text ends within a character.
-    #[inline]
+    #[inline(always)]
     fn string<S: Sink>(&mut self, reader: &mut Reader<'_>, sink: &mut S) -> Result<bool, Stop> {
         let begin = reader.i;
         let after = reader.skip_characters();
@@ -369,7 +393,14 @@ impl Machine {
             After::Quote if self.in_key => {
                 sink.key_end(at)?;
                 reader.i += 1;
-                self.state = State::Colon;
+                // Most often it stands right behind: one turn less.
+                self.state = match reader.peek() {
+                    Some(b':') => {
+                        reader.i += 1;
+                        State::Value
+                    }
+                    _ => State::Colon,
+                };
             }
             After::Quote => {
                 sink.string_end(at)?;
@@ -381,71 +412,76 @@ impl Machine {
                 reader.i += 1;
                 self.state = State::Escape;
             }
-            After::Control => return fault(Fault::Control, at),
-            After::CutCharacter => return Ok(false),
-            After::NotUtf8(offset) => return fault(Fault::Utf8, at + u64::from(offset)),
+            After::Control => return self.fault(Fault::Control, at),
+            After::CutCharacter => {
+                self.again += (reader.text.len() - reader.i) as u64;
+                return Ok(false);
+            }
+            After::NotUtf8(offset) => return self.fault(Fault::Utf8, at + u64::from(offset)),
         }
         Ok(true)
     }
 
+    #[inline(always)]
     fn escape<S: Sink>(&mut self, byte: u8, reader: &mut Reader<'_>, sink: &mut S) -> Next {
         let at = reader.at();
-        self.state = match self.state {
-            State::Escape => match byte {
-                b'u' => State::Hex {
+        self.state = match (self.state, byte) {
+            (State::Escape, b'u') => {
+                self.escape = Escape {
                     left: 4,
                     value: 0,
                     high: 0,
-                },
-                _ => {
-                    let Some(char) = escaped(byte) else {
-                        return fault(Fault::Escape, at);
-                    };
-                    sink.escaped(char, at)?;
-                    State::String
-                }
-            },
-            State::Hex { left, value, high } => {
-                let Some(digit) = char::from(byte).to_digit(16) else {
-                    return fault(Fault::HexDigit, at);
                 };
-                let value = value << 4 | digit as u16;
-                // Half of a pair is refused at the first digit that makes it sure.
-                match surrogate(value, left - 1, high) {
-                    Err(problem) => return fault(problem, at),
-                    Ok(()) if left > 1 => State::Hex {
-                        left: left - 1,
-                        value,
-                        high,
-                    },
-                    Ok(()) if high == 0 && (0xd800..0xdc00).contains(&value) => {
-                        State::LowBackslash(value)
-                    }
-                    Ok(()) => {
-                        let char =
-                            char::decode_utf16([high, value].into_iter().filter(|u| *u != 0))
-                                .next()
-                                .and_then(Result::ok);
-                        sink.escaped(char.unwrap_or('\0'), at)?;
-                        State::String
-                    }
-                }
+                State::Hex
             }
-            State::LowBackslash(high) if byte == b'\\' => State::LowU(high),
-            State::LowU(high) if byte == b'u' => State::Hex {
-                left: 4,
-                value: 0,
-                high,
-            },
-            _ => return fault(Fault::Surrogate, at),
+            (State::Escape, _) => {
+                let Some(char) = escaped(byte) else {
+                    return self.fault(Fault::Escape, at);
+                };
+                sink.escaped(char, at)?;
+                State::String
+            }
+            (State::Hex, _) => self.hex_digit(byte, at, sink)?,
+            (State::LowBackslash, b'\\') => State::LowU,
+            (State::LowU, b'u') => {
+                self.escape = Escape {
+                    left: 4,
+                    value: 0,
+                    high: self.escape.value,
+                };
+                State::Hex
+            }
+            _ => return self.fault(Fault::Surrogate, at),
         };
         reader.i += 1;
         Ok(())
     }
-}
 
-fn fault<T>(fault: Fault, at: u64) -> Result<T, Stop> {
-    Err(Stop::Fault { fault, at })
+    #[inline(always)]
+    fn hex_digit<S: Sink>(&mut self, byte: u8, at: u64, sink: &mut S) -> Result<State, Stop> {
+        let Some(digit) = char::from(byte).to_digit(16) else {
+            return self.fault(Fault::HexDigit, at);
+        };
+        let escape = &mut self.escape;
+        escape.value = escape.value << 4 | digit as u16;
+        escape.left -= 1;
+        // Half of a pair is refused at the first digit that makes it sure.
+        if is_half(*escape) {
+            return self.fault(Fault::Surrogate, at);
+        }
+        if escape.left > 0 {
+            return Ok(State::Hex);
+        }
+        if escape.high == 0 && (0xd800..0xdc00).contains(&escape.value) {
+            return Ok(State::LowBackslash);
+        }
+        let units = [escape.high, escape.value]
+            .into_iter()
+            .filter(|unit| *unit != 0);
+        let char = char::decode_utf16(units).next().and_then(Result::ok);
+        sink.escaped(char.unwrap_or('\0'), at)?;
+        Ok(State::String)
+    }
 }
 
 fn is_finite(digits: &[u8]) -> bool {
@@ -467,17 +503,15 @@ fn escaped(byte: u8) -> Option<char> {
     })
 }
 
-/// Whether digits of a `\u` escape, `left` of which are to come, can be a character's, or half of one
-/// whose other half is `high`.
-fn surrogate(value: u16, left: u8, high: u16) -> Result<(), Fault> {
-    let first = u32::from(value) << (4 * left);
-    let last = first | ((1 << (4 * left)) - 1);
-    let fits = |from: u32, to: u32| first < to && last >= from;
-    let is_low_alone = first >= 0xdc00 && last < 0xe000;
-    if high != 0 && !fits(0xdc00, 0xe000) || high == 0 && is_low_alone {
-        return Err(Fault::Surrogate);
+/// Whether an escape, whatever digits follow, is the second half of a pair without the first, or no
+/// second half after the first.
+fn is_half(escape: Escape) -> bool {
+    let first = u32::from(escape.value) << (4 * escape.left);
+    let last = first | ((1 << (4 * escape.left)) - 1);
+    match escape.high {
+        0 => first >= 0xdc00 && last < 0xe000,
+        _ => first >= 0xe000 || last < 0xdc00,
     }
-    Ok(())
 }
 
 /// The text at hand, and how far it is read.
@@ -488,20 +522,17 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    #[inline]
+    #[inline(always)]
     fn peek(&self) -> Option<u8> {
         self.text.get(self.i).copied()
     }
 
-    #[inline]
+    #[inline(always)]
     fn at(&self) -> u64 {
         self.base + self.i as u64
     }
 
-    fn end(&self) -> u64 {
-        self.base + self.text.len() as u64
-    }
-
+    #[inline(always)]
     fn skip_digits(&mut self) {
         while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
             self.i += 1;
@@ -509,18 +540,23 @@ impl Reader<'_> {
     }
 
     /// Moves over what stands in a string as it is; says what comes then.
-    #[inline]
+    #[inline(always)]
     fn skip_characters(&mut self) -> After {
         loop {
-            let Some(byte) = self.peek() else {
+            let rest = self.text.get(self.i..).unwrap_or_default();
+            let special = rest
+                .iter()
+                .position(|byte| CLASSES[*byte as usize] != Class::Plain);
+            let Some(plain) = special else {
+                self.i = self.text.len();
                 return After::Text;
             };
-            match byte {
-                b'"' => return After::Quote,
-                b'\\' => return After::Backslash,
-                0..=0x1f => return After::Control,
-                0x20..=0x7f => self.i += 1,
-                _ => match self.character() {
+            self.i += plain;
+            match CLASSES[rest[plain] as usize] {
+                Class::Plain | Class::Quote => return After::Quote,
+                Class::Backslash => return After::Backslash,
+                Class::Control => return After::Control,
+                Class::Wide => match self.character() {
                     Ok(length) => self.i += length,
                     Err(after) => return after,
                 },
@@ -529,6 +565,7 @@ impl Reader<'_> {
     }
 
     /// The length of the character that isn't ASCII (RFC 3629, section 4).
+    #[inline(always)]
     fn character(&self) -> Result<usize, After> {
         let bytes = &self.text[self.i..];
         let (length, second) = match bytes[0] {

@@ -52,22 +52,39 @@ impl Run {
     ) {
         let first = self.levels.last().map_or(0, |level| level.evaluations) as usize;
         let mut there = self.evaluations[first..].iter();
-        let index = match there.position(|evaluation| evaluation.node == node) {
-            Some(found) => first + found,
-            None => {
-                self.evaluations.push(Evaluation {
-                    node,
-                    is_dead: false,
-                    slots: self.slots.len() as u32,
-                    uses: NONE,
-                });
-                let plan = program.node(node).plan(kind);
-                self.slots.extend_from_slice(&plan.slots);
-                self.evaluations.len() - 1
-            }
-        };
+        match there.position(|evaluation| evaluation.node == node) {
+            Some(found) => self.ask((first + found) as u32, parent, role),
+            None => self.evaluate_new(program, node, parent, role, kind),
+        }
+    }
+
+    /// Begins an evaluation that isn't there yet.
+    #[inline]
+    pub(super) fn evaluate_new(
+        &mut self,
+        program: &Program,
+        node: NodeId,
+        parent: u32,
+        role: Role,
+        kind: Kind,
+    ) {
+        self.evaluations.push(Evaluation {
+            node,
+            is_dead: false,
+            slots: self.slots.len() as u32,
+            uses: NONE,
+        });
+        let plan = program.node(node).plan(kind);
+        if !plan.slots.is_empty() {
+            self.slots.extend_from_slice(&plan.slots);
+        }
+        self.ask(self.evaluations.len() as u32 - 1, parent, role);
+    }
+
+    #[inline]
+    fn ask(&mut self, evaluation: u32, parent: u32, role: Role) {
         if parent != NOBODY {
-            let evaluation = &mut self.evaluations[index];
+            let evaluation = &mut self.evaluations[evaluation as usize];
             let next = std::mem::replace(&mut evaluation.uses, self.uses.len() as u32);
             self.uses.push(Use { parent, role, next });
         }
@@ -276,7 +293,9 @@ impl Run {
         while next != NONE {
             let one = self.uses[next as usize];
             next = one.next;
-            self.fits(program, one.parent, one.role, at)?;
+            if one.role != Role::And {
+                self.fits(program, one.parent, one.role, at)?;
+            }
         }
         Ok(())
     }

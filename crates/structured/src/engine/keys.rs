@@ -1,6 +1,6 @@
 //! Keys, while they arrive: which property they name, and which schemas their value gets.
 
-use super::{Evaluation, Fault, Next, Pending, Run, What, cursor::Cursor};
+use super::{Evaluation, Fault, Level, Next, Pending, Run, What, cursor::Cursor};
 use crate::{
     kind::Kind,
     schema::node::{NameId, NodeId, ObjectRules, Program, Role},
@@ -71,11 +71,13 @@ impl Run {
         if self.evaluations.len() as u32 - first == 1 {
             let node = self.evaluations[first as usize].node;
             let rules = program.node(node).object.as_ref();
-            let guess = rules.and_then(|rules| rules.properties.get(likely as usize));
-            if let Some((name, _)) = guess {
+            if let Some(rules) = rules.filter(|rules| rules.is_plain())
+                && let Some((name, _)) = rules.properties.get(likely as usize)
+            {
                 self.key.is_guess = true;
                 self.key.cursor.from = *name;
                 self.key.cursor.to = *name + 1;
+                return Ok(());
             }
         }
         self.begin_name(program, first, at)
@@ -246,6 +248,12 @@ impl Run {
 
     pub(super) fn key_end(&mut self, program: &Program, at: u64) -> Next {
         self.key.is_open = false;
+        if self.key.is_guess && !self.gather.is_active() {
+            let name = self.key.cursor.from;
+            if program.names[name as usize].len() == self.key.cursor.length as usize {
+                return self.guessed(program, name, at);
+            }
+        }
         let depth = self.levels.len() - 1 - usize::from(self.key.has_level);
         self.levels[depth].key.1 = at;
         if self.key.has_level {
@@ -266,17 +274,45 @@ impl Run {
             true => None,
             false => self.key.cursor.exact(names),
         };
-        if !note(level, &mut self.seen, name, self.key.text(names)) {
-            let (node, what) = (NodeId::TRUE, What::Twice);
-            let depth = depth + 1;
-            return self.refuse(Fault {
-                at,
-                depth,
-                node,
-                what,
-            });
+        let is_new = match name {
+            Some(name) => note(level, &mut self.seen, name),
+            None => note_free(level, self.key.text(names)),
+        };
+        if !is_new {
+            return self.refuse_second(depth + 1, at);
         }
         self.apply(program, name, at)
+    }
+
+    /// The key is the property that was likely to come.
+    #[inline]
+    fn guessed(&mut self, program: &Program, name: NameId, at: u64) -> Next {
+        let depth = self.levels.len();
+        let level = &mut self.levels[depth - 1];
+        level.key.1 = at;
+        let parent = level.evaluations;
+        let position = level.likely;
+        level.likely += 1;
+        if !note(level, &mut self.seen, name) {
+            return self.refuse_second(depth, at);
+        }
+        let node = self.evaluations[parent as usize].node;
+        if let Some(rules) = &program.node(node).object {
+            self.expect(rules.properties[position as usize].1, parent);
+        }
+        Ok(())
+    }
+
+    /// A key came for the second time.
+    #[cold]
+    fn refuse_second(&mut self, depth: usize, at: u64) -> Next {
+        let (node, what) = (NodeId::TRUE, What::Twice);
+        self.refuse(Fault {
+            at,
+            depth,
+            node,
+            what,
+        })
     }
 
     /// Chooses the schemas for the key's value.
@@ -295,7 +331,10 @@ impl Run {
                 self.levels[depth].likely = position + 1;
                 self.expect(rules.properties[position as usize].1, index);
             }
-            let known = self.apply_patterns(program, rules, index) || position.is_some();
+            let mut known = position.is_some();
+            if !rules.patterns.is_empty() {
+                known |= self.apply_patterns(program, rules, index);
+            }
             match rules.additional {
                 _ if known => {}
                 NodeId::FALSE => {
@@ -317,7 +356,6 @@ impl Run {
     }
 
     /// `patternProperties`; whether any matches.
-    #[inline]
     fn apply_patterns(&mut self, program: &Program, rules: &ObjectRules, index: u32) -> bool {
         let mut any = false;
         for (id, schema) in &rules.patterns {
@@ -346,17 +384,17 @@ impl Run {
     }
 }
 
-/// Notes a key; false, if it was there before.
+/// Notes a property's name; false, if it was there before.
 #[inline]
-fn note(level: &mut super::Level, seen: &mut [u64], name: Option<NameId>, key: &str) -> bool {
-    match name {
-        Some(name) => {
-            let word = &mut seen[level.seen as usize + name as usize / 64];
-            let bit = 1 << (name % 64);
-            let is_new = *word & bit == 0;
-            *word |= bit;
-            is_new
-        }
-        None => level.free.get_or_insert_default().insert(key.into()),
-    }
+fn note(level: &mut Level, seen: &mut [u64], name: NameId) -> bool {
+    let word = &mut seen[level.seen as usize + name as usize / 64];
+    let bit = 1 << (name % 64);
+    let is_new = *word & bit == 0;
+    *word |= bit;
+    is_new
+}
+
+/// Notes a key that is no property's name; false, if it was there before.
+fn note_free(level: &mut Level, key: &str) -> bool {
+    level.free.get_or_insert_default().insert(key.into())
 }

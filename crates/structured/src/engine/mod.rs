@@ -244,16 +244,76 @@ impl Run {
         }
         self.scalar = false;
         self.kind = kind;
+        match self.pending[..] {
+            [] if !kind.is_container() => {
+                self.begin_unseen(kind);
+                return Ok(());
+            }
+            // What most documents are made of.
+            [pending] if pending.role == Role::And && self.is_alive(pending.parent) => {
+                match program.entry(pending.node, kind) {
+                    NodeId::TRUE if !kind.is_container() => {
+                        self.pending.clear();
+                        self.begin_unseen(kind);
+                        return Ok(());
+                    }
+                    entry if entry > NodeId::FALSE => {
+                        let plan = program.node(entry).plan(kind);
+                        if plan.is_simple {
+                            self.pending.clear();
+                            self.open(kind);
+                            self.begin_simple(program, entry, pending.parent, kind);
+                            return Ok(());
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+        self.begin_any(program, kind, at)
+    }
+
+    /// A number, string or literal begins that no schema looks at.
+    #[inline]
+    fn begin_unseen(&mut self, kind: Kind) {
+        if kind == Kind::String {
+            self.collects = self.gather.is_active();
+            self.text.clear();
+        }
+    }
+
+    #[inline]
+    fn is_alive(&self, evaluation: u32) -> bool {
+        let found = self.evaluations.get(evaluation as usize);
+        // Nobody never dies.
+        found.is_none_or(|one| !one.is_dead)
+    }
+
+    /// A value begins, of which one schema asks for nothing but its own rules.
+    #[inline]
+    fn begin_simple(&mut self, program: &Program, node: NodeId, parent: u32, kind: Kind) {
+        let first = self.evaluations.len();
+        self.evaluate_new(program, node, parent, Role::And, kind);
+        self.scalar = !kind.is_container();
+        if let Some(level) = self.levels.last_mut() {
+            level.bounded = program.node(node).plan(kind).bounded;
+            level.distinct = true;
+        }
+        self.prepare(program, kind, first, true, false);
+    }
+
+    fn begin_any(&mut self, program: &Program, kind: Kind, at: u64) -> Next {
         let opened = self.levels.len();
         if kind.is_container() {
             self.open(kind);
         }
         for index in 0..self.pending.len() {
             let pending = self.pending[index];
-            if pending.parent != NOBODY && self.evaluations[pending.parent as usize].is_dead {
+            if !self.is_alive(pending.parent) {
                 continue;
             }
-            match program.node(pending.node).plan(kind).entry {
+            match program.entry(pending.node, kind) {
                 NodeId::TRUE => self.fits(program, pending.parent, pending.role, at)?,
                 NodeId::FALSE => {
                     let fault = Fault {
@@ -275,13 +335,13 @@ impl Run {
         self.pending.clear();
         if self.levels.len() > opened {
             self.begun(program, kind);
-        } else if kind == Kind::String {
-            self.collects = self.gather.is_active();
-            self.text.clear();
+        } else {
+            self.begin_unseen(kind);
         }
         Ok(())
     }
 
+    #[inline]
     fn open(&mut self, kind: Kind) {
         self.levels.push(Level {
             kind,
@@ -307,26 +367,31 @@ impl Run {
         };
         self.scalar = !kind.is_container();
         self.evaluate_in_place(program, first, kind);
-        let mut bounded = false;
-        let mut residual = false;
-        for evaluation in &self.evaluations[first..] {
-            let node = program.node(evaluation.node);
-            residual |= node.plan(kind).residual;
-            bounded |= match kind {
-                Kind::Array => node.array.as_ref().is_some_and(|one| one.max < u64::MAX),
-                Kind::Object => node.object.as_ref().is_some_and(|one| one.max < u64::MAX),
-                _ => false,
-            };
-        }
+        let plans = self.evaluations[first..].iter();
+        let mut plans = plans.map(|one| program.node(one.node).plan(kind));
+        let bounded = plans.clone().any(|plan| plan.bounded);
+        let residual = plans.any(|plan| plan.residual);
         let is_checked = self.evaluations.len() > first;
         if let Some(level) = self.levels.last_mut() {
             level.bounded = bounded;
             level.distinct = is_checked;
         }
+        self.prepare(program, kind, first, is_checked, residual);
+    }
+
+    #[inline]
+    fn prepare(
+        &mut self,
+        program: &Program,
+        kind: Kind,
+        first: usize,
+        is_checked: bool,
+        residual: bool,
+    ) {
         match kind {
             Kind::Object => {
                 if is_checked {
-                    self.seen.resize(self.seen.len() + program.words, 0);
+                    self.seen.extend(std::iter::repeat_n(0, program.words));
                 }
                 if residual || self.gather.is_active() {
                     self.gather.object();

@@ -235,17 +235,17 @@ impl Reader {
             Some(_) => &[],
             None => self.text.as_bytes(),
         };
-        let mut violation = match stop {
-            Stop::Fault { fault, at } => Violation {
+        let violation = match stop {
+            Stop::Machine => self.machine.what().map(|(fault, offset)| Violation {
                 expected: fault.to_string(),
                 pointer: self.engine.pointer(text),
                 schema_pointer: String::new(),
-                offset: at,
-            },
-            Stop::Refused(refused) => match self.engine.violation(text) {
-                Some(violation) => violation,
-                None => unreachable!("only the engine refuses: at {}", refused.at),
-            },
+                offset,
+            }),
+            Stop::Sink => self.engine.violation(text),
+        };
+        let Some(mut violation) = violation else {
+            unreachable!("who refuses says why");
         };
         if let Some(trail) = trail {
             violation.pointer = trail.with_keys(&violation.pointer);

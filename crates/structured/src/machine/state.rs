@@ -1,8 +1,8 @@
 use super::Fault;
-use crate::kind::Kind;
 
 /// Where in a document the next byte stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(super) enum State {
     /// Before a value that must come.
     Value,
@@ -20,18 +20,14 @@ pub(super) enum State {
     String,
     /// After a backslash.
     Escape,
-    /// Within a `\u` escape: digits left, value so far, and the first half of the pair or 0.
-    Hex {
-        left: u8,
-        value: u16,
-        high: u16,
-    },
+    /// Within the digits of a `\u` escape.
+    Hex,
     /// After the first half of a surrogate pair.
-    LowBackslash(u16),
+    LowBackslash,
     /// After the first half of a surrogate pair and a backslash.
-    LowU(u16),
-    /// Within `null`, `true` or `false`: how many bytes matched.
-    Literal(Kind, u8),
+    LowU,
+    /// Within `null`, `true` or `false`.
+    Literal,
     Minus,
     Zero,
     Integer,
@@ -68,3 +64,42 @@ pub(super) enum After {
     /// Bytes that are no character, from the one at this offset on.
     NotUtf8(u8),
 }
+
+/// A `\u` escape.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Escape {
+    /// How many digits are to come.
+    pub(super) left: u8,
+    /// The value so far.
+    pub(super) value: u16,
+    /// The first half of the surrogate pair, or 0.
+    pub(super) high: u16,
+}
+
+/// What a byte in a string is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Class {
+    Plain,
+    Quote,
+    Backslash,
+    Control,
+    /// Not ASCII.
+    Wide,
+}
+
+pub(super) const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Plain; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if byte < 0x20 {
+            classes[byte] = Class::Control;
+        } else if byte >= 0x80 {
+            classes[byte] = Class::Wide;
+        }
+        byte += 1;
+    }
+    classes[b'"' as usize] = Class::Quote;
+    classes[b'\\' as usize] = Class::Backslash;
+    classes
+};

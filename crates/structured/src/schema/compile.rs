@@ -95,10 +95,16 @@ pub(super) fn compile<'r>(
     Ok(Program {
         words: names.len().div_ceil(64).max(1),
         names,
+        entries: entries(&compiler.nodes),
         nodes: compiler.nodes,
         patterns: compiler.patterns,
         root,
     })
+}
+
+fn entries(nodes: &[Node]) -> Vec<[NodeId; 7]> {
+    let of = |node: &Node| Kind::ALL.map(|kind| node.plan(kind).entry);
+    nodes.iter().map(of).collect()
 }
 
 impl Program {
@@ -118,6 +124,7 @@ impl Program {
         plan::make(&mut nodes)?;
         Ok(Self {
             names: Vec::new(),
+            entries: entries(&nodes),
             nodes,
             patterns: Vec::new(),
             root: id,

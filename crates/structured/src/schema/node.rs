@@ -114,6 +114,10 @@ pub(crate) struct Plan {
     pub(crate) contains: u16,
     /// Whether the value itself is needed at its end.
     pub(crate) residual: bool,
+    /// Whether there is a limit on members or items.
+    pub(crate) bounded: bool,
+    /// Whether nothing else is asked about the same value.
+    pub(crate) is_simple: bool,
 }
 
 impl Default for Plan {
@@ -125,6 +129,8 @@ impl Default for Plan {
             closing: Vec::new(),
             contains: 0,
             residual: false,
+            bounded: false,
+            is_simple: true,
         }
     }
 }
@@ -216,6 +222,11 @@ impl Default for ObjectRules {
 }
 
 impl ObjectRules {
+    /// Whether a property's name alone chooses the schema of its value.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.patterns.is_empty() && self.names.is_none()
+    }
+
     /// Whether a key is impossible as soon as it is no longer the beginning of a property's name.
     pub(crate) fn is_closed(&self) -> bool {
         self.additional == NodeId::FALSE && self.patterns.is_empty()
@@ -321,6 +332,8 @@ pub(crate) struct Program {
     /// All names of properties, sorted.
     pub(crate) names: Vec<Box<str>>,
     pub(crate) nodes: Vec<Node>,
+    /// The entries of the nodes' plans, side by side.
+    pub(crate) entries: Vec<[NodeId; 7]>,
     pub(crate) patterns: Vec<Pattern>,
     pub(crate) root: NodeId,
     /// How many 64-bit words hold one bit a name.
@@ -331,5 +344,11 @@ impl Program {
     #[inline]
     pub(crate) fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]
+    }
+
+    /// Which evaluation stands for that of a node; see [`Plan::entry`].
+    #[inline]
+    pub(crate) fn entry(&self, id: NodeId, kind: Kind) -> NodeId {
+        self.entries[id.index()][kind as usize]
     }
 }

@@ -114,6 +114,13 @@ impl<'a> Planner<'a> {
         if self.kind == Kind::Array && has_contains(node) {
             self.plan.contains = self.slot(0);
         }
+        self.plan.bounded = match self.kind {
+            Kind::Array => node.array.as_ref().is_some_and(|one| one.max < u64::MAX),
+            Kind::Object => node.object.as_ref().is_some_and(|one| one.max < u64::MAX),
+            _ => false,
+        };
+        self.plan.is_simple =
+            self.plan.children.is_empty() && self.plan.slots.is_empty() && !self.plan.residual;
         self.plan.entry = self.entry(node);
         self.plan
     }
