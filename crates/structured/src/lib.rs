@@ -33,8 +33,10 @@
 //!
 //! # Looking at a document while it arrives
 //!
-//! A [`Document`] can be looked at, at any time and without a copy: what is there of it only grows.
-//! [`Updates`] tells what is new. Both are made by a [`Schema`] and refuse what a [`Checker`] refuses.
+//! A [`Document`] can be looked at, at any time and without a copy: what is there of it only grows;
+//! [`Partial`] is the same look at a type. [`Updates`] tells what is new; [`Items`] gives the items of
+//! an array, typed, each with its last byte; [`Patches`] is what is new for a client elsewhere. All of
+//! them are made by a [`Schema`], and refuse what a [`Checker`] refuses.
 //!
 //! # Features
 //!
@@ -56,6 +58,9 @@ mod violation;
 pub use checker::Checker;
 pub use front::{Front, FrontState, NoDocument, Repair, RepairKind, Repairs, Root, TextAfter};
 pub use limits::Limits;
-pub use live::{Change, Document, Node, NodeKind, Path, PathSegment, Scalar, Update, Updates};
+pub use live::{
+    Change, Document, Field, Items, ItemsError, Node, NodeKind, Partial, Patch, PatchError,
+    Patches, Path, PathSegment, Scalar, Snapshot, Update, Updates,
+};
 pub use schema::{Schema, SchemaError, SchemaOptions};
 pub use violation::Violation;

@@ -1,4 +1,4 @@
-use super::{node::Node, reader::Reader, tree::Tree};
+use super::{node::Node, partial::Partial, reader::Reader, tree::Tree};
 use crate::{Limits, Schema, Violation};
 
 /// A document that can be looked at while its bytes arrive; made by [`Schema::document`].
@@ -29,6 +29,7 @@ use crate::{Limits, Schema, Violation};
 pub struct Document {
     reader: Reader,
     tree: Tree,
+    attempt: u32,
 }
 
 impl Document {
@@ -36,6 +37,7 @@ impl Document {
         Self {
             reader: Reader::new(schema),
             tree: Tree::default(),
+            attempt: 1,
         }
         .limits(Limits::new())
     }
@@ -71,7 +73,7 @@ impl Document {
     /// The whole value so far; none before it begins.
     #[inline]
     pub fn root(&self) -> Option<Node<'_>> {
-        Node::new(self, 0)
+        Node::new(self.text(), &self.tree, 0)
     }
 
     /// The value at a JSON pointer (RFC 6901), if it has begun.
@@ -98,9 +100,13 @@ impl Document {
     pub fn restart(&mut self) {
         self.reader.restart();
         self.tree.clear();
+        self.attempt += 1;
     }
 
-    pub(super) fn tree(&self) -> &Tree {
-        &self.tree
+    /// The document as a type that isn't complete yet.
+    ///
+    /// The schema is that of the type; a look at what it hasn't got is noticed by it.
+    pub fn partial<T>(&self) -> Partial<'_, T> {
+        Partial::new(self.text(), &self.tree, self.schema(), self.attempt)
     }
 }

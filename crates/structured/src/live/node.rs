@@ -4,18 +4,18 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{
-    document::Document,
     trail::unescaped,
     tree::{Slot, Tree},
 };
 use crate::kind::Kind;
 
-/// A value of a [`Document`], as far as it is there.
+/// A value of a [`Document`](crate::Document), as far as it is there.
 ///
 /// Borrowed, and made without a copy.
 #[derive(Clone, Copy)]
 pub struct Node<'a> {
-    document: &'a Document,
+    text: &'a str,
+    tree: &'a Tree,
     slot: &'a Slot,
     index: u32,
 }
@@ -38,18 +38,16 @@ pub enum NodeKind {
 }
 
 impl<'a> Node<'a> {
+    /// The value of a slot, if there is one.
     #[inline]
-    pub(super) fn new(document: &'a Document, index: u32) -> Option<Self> {
-        let slot = document.tree().slot(index)?;
+    pub(super) fn new(text: &'a str, tree: &'a Tree, index: u32) -> Option<Self> {
+        let slot = tree.slot(index)?;
         Some(Self {
-            document,
+            text,
+            tree,
             slot,
             index,
         })
-    }
-
-    fn tree(self) -> &'a Tree {
-        self.document.tree()
     }
 
     /// What it is.
@@ -72,8 +70,8 @@ impl<'a> Node<'a> {
     /// The text of a string, also of one that is growing.
     #[inline]
     pub fn as_str(self) -> Option<&'a str> {
-        let text = self.document.text();
-        (self.slot.kind == Kind::String).then(|| self.tree().string(self.slot, text))
+        let is_string = self.slot.kind == Kind::String;
+        is_string.then(|| self.tree.string(self.slot, self.text))
     }
 
     /// How many items or members have begun; 0 of what has none.
@@ -101,10 +99,9 @@ impl<'a> Node<'a> {
     /// The members of an object, in the order of the document.
     pub fn members(self) -> impl Iterator<Item = (&'a str, Self)> {
         let is_object = self.slot.kind == Kind::Object;
-        let (tree, text) = (self.tree(), self.document.text());
         self.within()
             .filter(move |_| is_object)
-            .map(move |node| (tree.key(node.slot, text), node))
+            .map(move |node| (self.tree.key(node.slot, self.text), node))
     }
 
     fn within(self) -> impl Iterator<Item = Self> {
@@ -112,8 +109,8 @@ impl<'a> Node<'a> {
         let left = self.slot.len();
         let node = move || {
             let index = next?;
-            next = self.tree().behind(index);
-            Self::new(self.document, index)
+            next = self.tree.behind(index);
+            Self::new(self.text, self.tree, index)
         };
         std::iter::from_fn(node).take(left)
     }
@@ -140,7 +137,7 @@ impl<'a> Node<'a> {
 
     /// The value as it stands in the document, once it is complete.
     pub fn source(self) -> Option<&'a str> {
-        self.slot.source(self.document.text())
+        self.slot.source(self.text)
     }
 
     /// A copy of what is there of the value.

@@ -69,6 +69,24 @@ impl Trail {
         }
     }
 
+    /// How many arrays and objects are open.
+    #[inline]
+    pub(super) fn depth(&self) -> usize {
+        self.levels.len()
+    }
+
+    /// The place of the value that so many arrays and objects are around.
+    pub(super) fn path_at(&self, depth: usize) -> Path<'_> {
+        let keys = match self.levels.get(depth) {
+            Some(level) => &self.keys[..level.key as usize],
+            None => &self.keys,
+        };
+        Path {
+            levels: &self.levels[..depth.min(self.levels.len())],
+            keys,
+        }
+    }
+
     /// A pointer whose keys are empty, with the keys.
     ///
     /// The indexes are kept: this is a step behind who made the pointer.
@@ -180,7 +198,7 @@ impl PartialEq<&str> for Path<'_> {
 }
 
 /// Whether a segment is that of a pointer.
-fn segment_is(segment: PathSegment<'_>, part: &str) -> bool {
+pub(super) fn segment_is(segment: PathSegment<'_>, part: &str) -> bool {
     match segment {
         PathSegment::Index(index) => part == index.to_string(),
         PathSegment::Key(key) if part.contains('~') => key == unescaped(part),

@@ -17,7 +17,7 @@ pub(super) struct Span {
 }
 
 /// One value.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Slot {
     pub(super) kind: Kind,
     /// Whether its key is in `unescaped`, and not in the document.
@@ -34,7 +34,7 @@ pub(super) struct Slot {
 }
 
 /// All values of a document, in the order in which they began.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tree {
     slots: Vec<Slot>,
     /// The open arrays and objects.

@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod document;
+mod items;
+mod partial;
+mod patches;
 mod updates;
 
 use proptest::{collection::vec, prelude::*, sample::Index};
