@@ -42,19 +42,20 @@ impl Document {
         clean: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<Option<usize>, E> {
         // What is before `done` is given on, or held.
-        let mut done = 0;
-        for (at, &byte) in bytes.iter().enumerate() {
-            let offset = begin + at as u64;
+        let (mut at, mut done) = (0, 0);
+        while let Some(&byte) = bytes.get(at) {
             if !self.held.is_empty() {
                 if is_space(byte) && self.held.len() < HELD {
                     self.held.push(byte);
-                    done = at + 1;
+                    at += 1;
+                    done = at;
                     continue;
                 }
-                self.release(byte, offset, output, clean)?;
+                self.release(byte, begin + at as u64, output, clean)?;
             }
             match self.step(byte, output) {
-                Step::Go => {}
+                Step::Go => at += 1,
+                Step::String => at += 1 + quiet(&bytes[at + 1..]),
                 Step::End { inclusive } => {
                     let end = at + usize::from(inclusive);
                     output.give(&bytes[done..end], clean)?;
@@ -63,12 +64,14 @@ impl Document {
                 Step::Hold => {
                     output.give(&bytes[done..at], clean)?;
                     self.held.push(byte);
-                    done = at + 1;
+                    at += 1;
+                    done = at;
                 }
                 Step::Escape(escape) => {
                     output.give(&bytes[done..at], clean)?;
-                    output.replace(offset, escape, clean)?;
-                    done = at + 1;
+                    output.replace(begin + at as u64, escape, clean)?;
+                    at += 1;
+                    done = at;
                 }
             }
         }
@@ -93,12 +96,13 @@ impl Document {
         output.give(&held[usize::from(spare)..], clean)
     }
 
+    #[inline]
     fn step(&mut self, byte: u8, output: &Output) -> Step {
         match self.place {
             Place::String => self.step_string(byte, output),
             Place::Escape => {
                 self.place = Place::String;
-                Step::Go
+                Step::String
             }
             Place::Scalar if byte.is_ascii_alphanumeric() || b"+-.".contains(&byte) => Step::Go,
             Place::Scalar => Step::End { inclusive: false },
@@ -112,19 +116,26 @@ impl Document {
                 self.place = Place::Between;
                 return self.close();
             }
-            b'\\' => self.place = Place::Escape,
+            b'\\' => {
+                self.place = Place::Escape;
+                return Step::Go;
+            }
             b'\n' if output.repairs_controls() => return Step::Escape(b"\\n"),
             b'\r' if output.repairs_controls() => return Step::Escape(b"\\r"),
             b'\t' if output.repairs_controls() => return Step::Escape(b"\\t"),
             _ => {}
         }
-        Step::Go
+        Step::String
     }
 
+    #[inline]
     fn step_between(&mut self, byte: u8, output: &Output) -> Step {
         let first = std::mem::replace(&mut self.place, Place::Between) == Place::Start;
         match byte {
-            b'"' => self.place = Place::String,
+            b'"' => {
+                self.place = Place::String;
+                return Step::String;
+            }
             b'{' | b'[' => {
                 self.depth += 1;
                 self.after_value = false;
@@ -159,8 +170,17 @@ impl Document {
     }
 }
 
+/// How many bytes follow that are the string's, and nothing else.
+#[inline]
+fn quiet(bytes: &[u8]) -> usize {
+    let speaks = |&byte: &u8| byte == b'"' || byte == b'\\' || byte < b' ';
+    bytes.iter().position(speaks).unwrap_or(bytes.len())
+}
+
 enum Step {
     Go,
+    /// In a string now.
+    String,
     /// The document ends with this byte, or before it.
     End {
         inclusive: bool,
