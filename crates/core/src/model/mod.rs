@@ -69,6 +69,14 @@ pub trait Model: Send + Sync + 'static {
     ///
     /// Give usage as soon as it is known: what had come when an answer breaks off is counted.
     fn stream(&self, request: ModelRequest) -> ModelStream;
+
+    /// How it is going to be held to an output; `None` if it can't say.
+    ///
+    /// Where nobody enforces a schema, models put prose and code fences around their JSON, and an
+    /// agent looks for the JSON in them.
+    fn output_mode(&self, output: &OutputSpec) -> Option<OutputMode> {
+        output.mode
+    }
 }
 
 impl<M: Model + ?Sized> Model for Arc<M> {
@@ -79,6 +87,10 @@ impl<M: Model + ?Sized> Model for Arc<M> {
     fn stream(&self, request: ModelRequest) -> ModelStream {
         (**self).stream(request)
     }
+
+    fn output_mode(&self, output: &OutputSpec) -> Option<OutputMode> {
+        (**self).output_mode(output)
+    }
 }
 
 impl<M: Model + ?Sized> Model for Box<M> {
@@ -88,6 +100,10 @@ impl<M: Model + ?Sized> Model for Box<M> {
 
     fn stream(&self, request: ModelRequest) -> ModelStream {
         (**self).stream(request)
+    }
+
+    fn output_mode(&self, output: &OutputSpec) -> Option<OutputMode> {
+        (**self).output_mode(output)
     }
 }
 

@@ -14,7 +14,7 @@ use std::{fmt, sync::Arc};
 
 use async_openai::config::Config;
 pub use builder::ChatCompletionsBuilder;
-use mainstem_core::{Model, ModelRequest, ModelStream, OutputMode};
+use mainstem_core::{Model, ModelRequest, ModelStream, OutputMode, OutputSpec};
 use reqwest::header::HeaderMap;
 
 use crate::{
@@ -65,6 +65,11 @@ impl ChatCompletions {
 }
 
 impl Parts {
+    fn output_mode(&self, output: &OutputSpec) -> OutputMode {
+        let asked = output.mode.or(self.output_mode);
+        asked.unwrap_or_else(|| self.provider.output_mode())
+    }
+
     /// Whose `provider_data` goes back to this model.
     fn data_origin(&self) -> &str {
         match (self.provider, &self.host) {
@@ -82,6 +87,10 @@ impl Model for ChatCompletions {
     fn stream(&self, request: ModelRequest) -> ModelStream {
         ModelStream::new(exchange::exchange(Arc::clone(&self.0), request))
     }
+
+    fn output_mode(&self, output: &OutputSpec) -> Option<OutputMode> {
+        Some(self.0.output_mode(output))
+    }
 }
 
 impl fmt::Debug for ChatCompletions {
@@ -90,5 +99,27 @@ impl fmt::Debug for ChatCompletions {
             .field("id", &self.0.id)
             .field("streaming", &self.0.streaming)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mainstem_structured::Schema;
+
+    use super::*;
+
+    #[test]
+    fn the_agent_outranks_the_model_and_the_model_its_provider() {
+        let mut output = OutputSpec::new(Schema::any());
+        let builder = || ChatCompletions::builder("m").base_url("http://localhost:9/v1");
+        let mode = |model: &ChatCompletions, output: &_| Model::output_mode(model, output);
+        let model = builder().build().unwrap();
+        assert_eq!(mode(&model, &output), Some(OutputMode::Schema));
+        let model = builder().output_mode(OutputMode::Prompt).build().unwrap();
+        assert_eq!(mode(&model, &output), Some(OutputMode::Prompt));
+        output.mode = Some(OutputMode::JsonObject);
+        assert_eq!(mode(&model, &output), Some(OutputMode::JsonObject));
+        let shared: Arc<dyn Model> = Arc::new(model);
+        assert_eq!(shared.output_mode(&output), Some(OutputMode::JsonObject));
     }
 }

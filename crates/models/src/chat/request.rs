@@ -147,9 +147,8 @@ fn hold_to(
 ) -> Result<Reading> {
     let schema = output.schema.as_value();
     let asked = output.mode.or(model.output_mode);
-    let mode = asked.unwrap_or_else(|| model.provider.output_mode());
     let mut reading = Reading::default();
-    match mode {
+    match model.output_mode(output) {
         OutputMode::StrictSchema => match (Strict::of(schema), asked) {
             (Ok(strict), _) => {
                 reading.wrapped = strict.wrapped;
