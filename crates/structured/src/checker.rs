@@ -1,5 +1,5 @@
 use crate::{
-    Limits, Schema, Violation,
+    Front, FrontState, Limits, Repair, Schema, Violation,
     engine::Engine,
     machine::{Machine, Stop},
 };
@@ -15,6 +15,7 @@ pub struct Checker {
     engine: Engine,
     text: Vec<u8>,
     violation: Option<Box<Violation>>,
+    front: Option<Box<Front>>,
 }
 
 impl Checker {
@@ -26,6 +27,7 @@ impl Checker {
             schema,
             text: Vec::new(),
             violation: None,
+            front: None,
         }
     }
 
@@ -37,7 +39,35 @@ impl Checker {
         self
     }
 
-    /// Takes the next bytes of the document.
+    /// Looks for the document in a text, and repairs it, as `front` says; to be called before it
+    /// begins.
+    ///
+    /// The schema tells the front what the document begins with, unless [`Front::root`] was called.
+    /// The offset of a violation is that in the whole text; the limits are those of the document.
+    ///
+    /// ```
+    /// use mainstem_structured::{Front, Schema, TextAfter};
+    ///
+    /// let schema = Schema::from_value(serde_json::json!({"type": "object"}))?;
+    /// let front = Front::new().text_after(TextAfter::Stop);
+    /// let mut checker = schema.checker().front(front);
+    /// checker.feed(b"As [1] says:\n```json\n{\"eggs\": 5}\n```\nEnjoy!")?;
+    /// assert!(!checker.wants_more());
+    /// assert_eq!(checker.finish()?, "{\"eggs\": 5}");
+    ///
+    /// let mut checker = schema.checker().front(Front::new());
+    /// assert_eq!(checker.feed(b"Here: {\"eggs\": 5} Enjoy!").unwrap_err().offset, 18);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn front(mut self, mut front: Front) -> Self {
+        front.set_default_root(self.schema.root());
+        self.front = Some(Box::new(front));
+        self
+    }
+
+    /// Takes the next bytes of the document; of the text around it, too, with a
+    /// [`front`](Self::front).
     ///
     /// # Errors
     ///
@@ -45,13 +75,45 @@ impl Checker {
     #[inline]
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Violation> {
         if self.violation.is_none() {
-            self.text.extend_from_slice(bytes);
-            match self.machine.run(&self.text, 0, &mut self.engine) {
-                Ok(()) => return Ok(()),
-                Err(stop) => self.refuse(stop),
+            let fits = match self.front.take() {
+                None => self.read(bytes),
+                Some(front) => self.read_behind(front, bytes),
+            };
+            if fits {
+                return Ok(());
             }
         }
         self.verdict()
+    }
+
+    /// Reads the next bytes of the document; false if they are refused.
+    #[inline]
+    fn read(&mut self, bytes: &[u8]) -> bool {
+        self.text.extend_from_slice(bytes);
+        match self.machine.run(&self.text, 0, &mut self.engine) {
+            Ok(()) => true,
+            Err(stop) => {
+                self.refuse(stop);
+                false
+            }
+        }
+    }
+
+    /// Reads what a front gives on of the next bytes of a text.
+    #[inline(never)]
+    fn read_behind(&mut self, mut front: Box<Front>, bytes: &[u8]) -> bool {
+        let give = |piece: &[u8]| if self.read(piece) { Ok(()) } else { Err(()) };
+        let fits = front.feed(bytes, give).is_ok();
+        self.front = Some(front);
+        self.correct();
+        fits
+    }
+
+    /// Moves a new violation to its place in the original text.
+    fn correct(&mut self) {
+        if let (Some(front), Some(violation)) = (&self.front, &mut self.violation) {
+            violation.offset = front.original_offset(violation.offset);
+        }
     }
 
     /// Ends the document and returns its text.
@@ -61,14 +123,28 @@ impl Checker {
     /// A [`Violation`], if the document is incomplete, isn't JSON, or doesn't fit the schema. The
     /// text is not lost: see [`Checker::text`].
     pub fn finish(&mut self) -> Result<&str, Violation> {
-        if self.violation.is_none()
-            && let Err(stop) = self.machine.finish(&self.text, 0, &mut self.engine)
-        {
-            self.refuse(stop);
+        if self.violation.is_none() {
+            self.end();
         }
         self.verdict()?;
         // The machine has seen to it that this is UTF-8.
         Ok(std::str::from_utf8(&self.text).unwrap_or_default())
+    }
+
+    fn end(&mut self) {
+        if let Some(front) = &self.front
+            && let Err(missing) = front.finish()
+        {
+            self.violation = Some(Box::new(Violation {
+                expected: missing.expected().to_owned(),
+                pointer: String::new(),
+                schema_pointer: String::new(),
+                offset: front.original_offset(0),
+            }));
+        } else if let Err(stop) = self.machine.finish(&self.text, 0, &mut self.engine) {
+            self.refuse(stop);
+            self.correct();
+        }
     }
 
     fn verdict(&self) -> Result<(), Violation> {
@@ -97,7 +173,24 @@ impl Checker {
         self.machine.is_done()
     }
 
-    /// Everything that was fed, up to the chunk with the violation.
+    /// Whether what follows can make a difference.
+    ///
+    /// False after a violation, and once a [`front`](Self::front) with
+    /// [`TextAfter::Stop`](crate::TextAfter::Stop) has seen the end of the document: the source of
+    /// the text can be dropped.
+    pub fn wants_more(&self) -> bool {
+        let stops = |front: &Front| front.state() == FrontState::Stop;
+        self.violation.is_none() && !self.front.as_deref().is_some_and(stops)
+    }
+
+    /// What a [`front`](Self::front) has repaired so far.
+    pub fn repairs(&self) -> &[Repair] {
+        let front = self.front.as_deref();
+        front.map_or(&[], Front::made_repairs)
+    }
+
+    /// Everything that was fed, up to the chunk with the violation; behind a
+    /// [`front`](Self::front), the document as it was given on.
     pub fn text(&self) -> &[u8] {
         &self.text
     }

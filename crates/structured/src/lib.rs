@@ -28,8 +28,8 @@
 //! # Text that isn't JSON alone
 //!
 //! The parser is strict. Models that aren't held to JSON by their provider write prose around it,
-//! put it in a code fence, and make small faults in it: a [`Front`] before the parser finds the
-//! document, and repairs what it is told to.
+//! put it in a code fence, and make small faults in it: a [`Front`] before the parser
+//! ([`Checker::front`]) finds the document, and repairs what it is told to.
 //!
 //! # Looking at a document while it arrives
 //!

@@ -51,8 +51,8 @@ pub use repair::{Repair, RepairKind, Repairs};
 /// White space doesn't count. A fence is a run of three or more backticks or tildes, with any text
 /// after it, to the end of the line.
 ///
-/// A bracket means a `{` or a `[`, or the one that [`Front::root`] names: with [`Root::Object`], a
-/// footnote such as "[1]" is prose too. Where the rule takes prose for the document, nothing is
+/// A bracket means a `{` or a `[`, or the one that [`Front::root`] or a schema names: with
+/// [`Root::Object`], a footnote such as "[1]" is prose too. Where the rule takes prose for the document, nothing is
 /// lost silently: the parser refuses it, at its offset in the original text.
 ///
 /// # Memory
@@ -62,7 +62,10 @@ pub use repair::{Repair, RepairKind, Repairs};
 /// space. Besides, each repair takes 32 bytes, for [`Front::original_offset`].
 #[derive(Clone, Debug)]
 pub struct Front {
-    root: Root,
+    /// As it was set.
+    root: Option<Root>,
+    /// As a schema says.
+    default_root: Root,
     fences: bool,
     text_after: TextAfter,
     stage: Stage,
@@ -158,7 +161,8 @@ impl Front {
     /// Skips prose before the document and takes away its fence; repairs nothing.
     pub fn new() -> Self {
         Self {
-            root: Root::default(),
+            root: None,
+            default_root: Root::default(),
             fences: true,
             text_after: TextAfter::default(),
             stage: Stage::Before(Opening::new()),
@@ -167,11 +171,16 @@ impl Front {
         }
     }
 
-    /// What the document begins with; [`Root::Container`] by default.
+    /// What the document begins with; by default, what the schema of a
+    /// [`Checker`](crate::Checker::front) says, or else [`Root::Container`].
     #[must_use]
     pub fn root(mut self, root: Root) -> Self {
-        self.root = root;
+        self.root = Some(root);
         self
+    }
+
+    pub(crate) fn set_default_root(&mut self, root: Root) {
+        self.default_root = root;
     }
 
     /// Whether code fences are known; they are by default.
@@ -234,10 +243,11 @@ impl Front {
         at: u64,
         clean: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<&'a [u8], E> {
+        let root = self.root.unwrap_or(self.default_root);
         match &mut self.stage {
             Stage::Before(opening) => {
                 for (index, &byte) in bytes.iter().enumerate() {
-                    if let Found::Document = opening.step(byte, self.root, self.fences) {
+                    if let Found::Document = opening.step(byte, root, self.fences) {
                         let (held, fence) = opening.take();
                         let begin = at + index as u64 - held.len() as u64;
                         self.output.seam(begin);
@@ -274,7 +284,10 @@ impl Front {
     /// [`NoDocument`], if nothing in the text began one.
     pub fn finish(&self) -> Result<(), NoDocument> {
         match self.stage {
-            Stage::Before(_) => Err(NoDocument { root: self.root }),
+            Stage::Before(_) => {
+                let root = self.root.unwrap_or(self.default_root);
+                Err(NoDocument { root })
+            }
             Stage::Inside { .. } | Stage::After(_) => Ok(()),
         }
     }

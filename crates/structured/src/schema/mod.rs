@@ -19,7 +19,10 @@ use self::{
     node::Program,
     support::Support,
 };
-use crate::Checker;
+use crate::{
+    Checker, Root,
+    kind::{Kind, Kinds},
+};
 
 /// A JSON schema, compiled once and shared.
 ///
@@ -130,6 +133,22 @@ impl Schema {
     /// The schema's title, which schemars sets to the type's name.
     pub fn title(&self) -> Option<&str> {
         self.0.value.get("title").and_then(Value::as_str)
+    }
+
+    /// What its documents begin with.
+    pub(crate) fn root(&self) -> Root {
+        let program = &self.0.program;
+        let kinds = program.node(program.root).kinds;
+        let containers = Kinds::of(Kind::Object).or(Kinds::of(Kind::Array));
+        if kinds.and(containers) != kinds {
+            Root::Any
+        } else if !kinds.has(Kind::Array) {
+            Root::Object
+        } else if !kinds.has(Kind::Object) {
+            Root::Array
+        } else {
+            Root::Container
+        }
     }
 
     /// A checker for one document.
