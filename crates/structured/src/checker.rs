@@ -74,14 +74,10 @@ impl Checker {
     /// A [`Violation`], once the document can no longer become valid; the same one from then on.
     #[inline]
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Violation> {
-        if self.violation.is_none() {
-            let fits = match self.front.take() {
-                None => self.read(bytes),
-                Some(front) => self.read_behind(front, bytes),
-            };
-            if fits {
-                return Ok(());
-            }
+        if self.front.is_some() {
+            self.read_behind(bytes);
+        } else if self.violation.is_none() && self.read(bytes) {
+            return Ok(());
         }
         self.verdict()
     }
@@ -99,14 +95,18 @@ impl Checker {
         }
     }
 
-    /// Reads what a front gives on of the next bytes of a text.
+    /// Reads what the front gives on of the next bytes of a text.
     #[inline(never)]
-    fn read_behind(&mut self, mut front: Box<Front>, bytes: &[u8]) -> bool {
-        let give = |piece: &[u8]| if self.read(piece) { Ok(()) } else { Err(()) };
-        let fits = front.feed(bytes, give).is_ok();
-        self.front = Some(front);
-        self.correct();
-        fits
+    fn read_behind(&mut self, bytes: &[u8]) {
+        if self.violation.is_none()
+            && let Some(mut front) = self.front.take()
+        {
+            // A refusal is kept, and stops the front.
+            let give = |piece: &[u8]| self.read(piece).then_some(()).ok_or(());
+            let _ = front.feed(bytes, give);
+            self.front = Some(front);
+            self.correct();
+        }
     }
 
     /// Moves a new violation to its place in the original text.

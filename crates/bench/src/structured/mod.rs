@@ -20,7 +20,12 @@ use crate::{
 };
 
 /// How many times the instructions of a typed parse each way may take.
-const AIMS: [(Way, f64); 1] = [(Way::Checker, 2.5)];
+const AIMS: [(Way, f64); 4] = [
+    (Way::Checker, 2.5),
+    (Way::Front, 6.0),
+    (Way::Updates, 6.0),
+    (Way::Document, 6.0),
+];
 /// How much more the most expensive byte of any size may cost than the cheapest.
 const FLAT: f64 = 1.15;
 /// The text is kept, in a buffer that doubles; the last size is the worst for such a one.

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use jiter::{JsonValue, PartialMode};
-use mainstem_structured::{Front, Schema};
+use mainstem_structured::{Front, Node, Schema};
 use serde_json::Value;
 
 use super::records::Records;
@@ -22,6 +22,10 @@ pub(crate) enum Way {
     Checker,
     /// The same, behind the stage that takes prose and fences away.
     Front,
+    /// What is new is told as it comes.
+    Updates,
+    /// A document that is looked at after each chunk.
+    Document,
     /// The `jiter` crate's partial mode, from the beginning at each chunk.
     Jiter,
 }
@@ -31,11 +35,13 @@ pub(crate) const CHUNK: usize = 4;
 
 impl Way {
     /// What is measured, as rows of a table.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Typed,
         Self::Value,
         Self::Checker,
         Self::Front,
+        Self::Updates,
+        Self::Document,
         Self::Jiter,
     ];
 
@@ -46,6 +52,8 @@ impl Way {
             Self::Value => "value",
             Self::Checker => "checker",
             Self::Front => "front",
+            Self::Updates => "updates",
+            Self::Document => "document",
             Self::Jiter => "jiter",
         }
     }
@@ -57,6 +65,8 @@ impl Way {
             Self::Value => "serde_json, Value, whole text",
             Self::Checker => "checker",
             Self::Front => "checker behind a front",
+            Self::Updates => "checked, updates told",
+            Self::Document => "checked, a live tree looked at after each chunk",
             Self::Jiter => "jiter, partial, text so far at each chunk",
         }
     }
@@ -84,15 +94,31 @@ impl Way {
                 );
             }
             Self::Front => {
-                let (mut front, mut checker) = (Front::new(), schema.checker());
+                let mut checker = schema.checker().front(Front::new());
                 for chunk in chunks {
-                    front.feed(black_box(chunk), |piece| checker.feed(piece))?;
+                    checker.feed(black_box(chunk))?;
                 }
-                front.finish()?;
                 ensure!(
                     checker.finish()?.len() == text.len(),
                     "another text came out"
                 );
+            }
+            Self::Updates => {
+                let mut updates = schema.updates();
+                for chunk in chunks {
+                    updates.feed(black_box(chunk), |update| {
+                        black_box((update.path.len(), update.change));
+                    })?;
+                }
+                updates.finish(|_| {})?;
+            }
+            Self::Document => {
+                let mut document = schema.document();
+                for chunk in chunks {
+                    document.feed(black_box(chunk))?;
+                    black_box(document.at("/records").map(Node::len));
+                }
+                document.finish()?;
             }
             Self::Jiter => {
                 for end in (CHUNK..text.len()).step_by(CHUNK).chain([text.len()]) {
