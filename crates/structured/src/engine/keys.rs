@@ -248,9 +248,12 @@ impl Run {
 
     pub(super) fn key_end(&mut self, program: &Program, at: u64) -> Next {
         self.key.is_open = false;
-        if self.key.is_guess && !self.gather.is_active() {
+        if self.key.is_guess {
             let name = self.key.cursor.from;
-            if program.names[name as usize].len() == self.key.cursor.length as usize {
+            if program.names[name as usize].len() != self.key.cursor.length as usize {
+                // It stops before the guess does: perhaps it's another, shorter name.
+                self.give_up_the_guess(program);
+            } else if !self.gather.is_active() {
                 return self.guessed(program, name, at);
             }
         }

@@ -2,9 +2,15 @@
 #![cfg(feature = "jsonschema")]
 #![allow(clippy::unwrap_used)]
 
+mod duplicates;
 mod feeding;
+mod found;
 mod golden;
 mod oracle;
+mod properties;
+mod random_document;
+mod random_schema;
 mod schema_suite;
 mod spelling;
 mod syntax_suite;
+mod tape;
