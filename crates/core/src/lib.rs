@@ -60,8 +60,8 @@ pub use model::{
 pub use path::{Segment, StepPath};
 pub use place::{Epoch, Place, Seq};
 pub use run::{
-    ChunkBatches, Labelled, Merged, MergedText, Outcome, Run, RunContext, RunFuture, RunResult,
-    RunStream, StepScope, Stepped, StopHandle, TextStream, merge,
+    ChunkBatches, ItemStream, Labelled, Merged, MergedText, Outcome, PartialView, PatchStream, Run,
+    RunContext, RunFuture, RunResult, RunStream, StepScope, Stepped, StopHandle, TextStream, merge,
 };
 pub use settings::{ModelSettings, ReasoningEffort, ToolChoice};
 pub use step::Step;

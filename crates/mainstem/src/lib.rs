@@ -48,7 +48,7 @@
 //!
 //! | crate | where | here as |
 //! |---|---|---|
-//! | `schemars` 1 | typed outputs: [`AgentBuilder::output`] | [`schemars`] |
+//! | `schemars` 1 | typed outputs: [`AgentBuilder::output`], [`RunStream::partials`] | [`schemars`] |
 //! | `serde` 1, `serde_json` 1 | everything that crosses a step's boundary; [`AgentBuilder::output_schema`] | |
 //! | `futures` 0.3 | streams, and the futures of traits: [`Model`], [`Step`], [`Store`] | |
 //! | `bytes` 1 | [`Bytes`] | |
@@ -70,9 +70,9 @@ pub use mainstem_flow::{
 
 // Runs, and how they end.
 pub use mainstem_core::{
-    Answer, ChunkBatches, FinishReason, InputRequest, Labelled, Merged, MergedText, Outcome,
-    Partial, Run, RunContext, RunFuture, RunId, RunResult, RunStream, StepScope, Stepped,
-    StopHandle, Suspension, TextStream, Usage, merge,
+    Answer, ChunkBatches, FinishReason, InputRequest, ItemStream, Labelled, Merged, MergedText,
+    Outcome, Partial, PartialView, PatchStream, Run, RunContext, RunFuture, RunId, RunResult,
+    RunStream, StepScope, Stepped, StopHandle, Suspension, TextStream, Usage, merge,
 };
 
 // Events: the envelope and its kinds, then the payload of each kind.

@@ -6,9 +6,11 @@ use std::{
 };
 
 use futures::{Stream, StreamExt, stream::FusedStream};
+use serde::de::DeserializeOwned;
 
 use super::{
-    ChunkBatches, Outcome, RunResult, StopHandle, TextStream, engine::Engine, shown::Shown,
+    ChunkBatches, ItemStream, Outcome, PartialView, PatchStream, RunResult, StopHandle, TextStream,
+    engine::Engine, shown::Shown,
 };
 use crate::{Context, Error, ErrorKind, Event, Result, RunId, Text, sync::lock};
 
@@ -49,23 +51,34 @@ impl<T> RunStream<T> {
 
     pub(super) fn poll_text(&mut self, task: &mut Task<'_>) -> Poll<Result<Option<Text>>> {
         loop {
-            let Some(event) = ready!(self.engine.poll_event(task)) else {
-                return Poll::Ready(match &self.engine.end {
-                    Some(Err(error)) => Err(error.clone()),
-                    _ => Ok(None),
-                });
+            let Some(event) = ready!(self.poll_event(task))? else {
+                return Poll::Ready(Ok(None));
             };
             if let Some(text) = event.text().filter(|text| !text.is_empty()) {
                 self.shown.note(&event);
                 return Poll::Ready(Ok(Some(text.clone())));
             }
             if self.shown.is_broken_by(&event) {
-                self.engine.fail(Error::new(
+                self.fail(Error::new(
                     ErrorKind::Retracted,
                     "text that was given is void; read events to follow retractions",
                 ));
             }
         }
+    }
+
+    /// The next event; after the end none, or the run's failure.
+    pub(super) fn poll_event(&mut self, task: &mut Task<'_>) -> Poll<Result<Option<Event>>> {
+        let event = ready!(self.engine.poll_event(task));
+        Poll::Ready(match (&event, &self.engine.end) {
+            (None, Some(Err(error))) => Err(error.clone()),
+            _ => Ok(event),
+        })
+    }
+
+    /// Fails the run, because its reader can't go on.
+    pub(super) fn fail(&mut self, error: Error) {
+        self.engine.fail(error);
     }
 
     /// The next event; none after the end.
@@ -87,6 +100,54 @@ impl<T> RunStream<T> {
     /// If `n` is 0.
     pub fn chunks_batched(self, n: usize, max_delay: std::time::Duration) -> ChunkBatches<T> {
         ChunkBatches::new(self, n, max_delay)
+    }
+
+    /// The output while it grows, as [`Partial`](mainstem_structured::Partial)s: each field is absent,
+    /// growing or complete.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// use mainstem_core::{JsonDelta, Run};
+    /// # use serde::Serialize;
+    ///
+    /// #[derive(Serialize, schemars::JsonSchema)]
+    /// struct Bird { name: String, eggs: u8 }
+    ///
+    /// let run = Run::new("bird", |ctx| async move {
+    ///     for piece in [r#"{"name": "ja"#, r#"y", "eggs": 5}"#] {
+    ///         ctx.emit(JsonDelta::new(piece)).await;
+    ///     }
+    ///     Ok(Bird { name: "jay".into(), eggs: 5 })
+    /// });
+    /// let mut birds = run.stream().partials();
+    /// let bird = birds.next().await?.unwrap();
+    /// assert_eq!(bird.get("name").text(), Some("ja"));
+    /// assert!(bird.get("eggs").is_absent());
+    /// let bird = birds.next().await?.unwrap();
+    /// assert_eq!(bird.get("eggs").read::<u8>(), Some(5));
+    /// assert_eq!(birds.await?.output.eggs, 5);
+    /// # Ok::<(), mainstem_core::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn partials(self) -> PartialView<T> {
+        PartialView::new(self)
+    }
+
+    /// The items of an array in the output, each once, as soon as it is complete.
+    ///
+    /// The array is named by a JSON pointer (RFC 6901): `/records`; empty, it is the output itself. A
+    /// segment `*` stands for each item of an array: `/groups/*/records`.
+    ///
+    /// # Panics
+    ///
+    /// If `array` isn't a JSON pointer: neither empty, nor beginning with `/`.
+    pub fn items<I: DeserializeOwned>(self, array: &str) -> ItemStream<T, I> {
+        ItemStream::new(self, array)
+    }
+
+    /// The output while it grows, as [`Patch`](mainstem_structured::Patch)es for a client.
+    pub fn patches(self) -> PatchStream<T> {
+        PatchStream::new(self)
     }
 
     /// A handle that stops the run from elsewhere.

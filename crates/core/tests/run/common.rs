@@ -10,8 +10,8 @@ use std::{
 
 use futures::{StreamExt, future::BoxFuture, stream::BoxStream, task::noop_waker_ref};
 use mainstem_core::{
-    Durability, Epoch, Error, ErrorKind, Event, EventKind, MemoryStore, NewRun, Place, Result,
-    RunContext, RunId, RunQuery, RunState, RunStream, Seq, StopHandle, Store, TextDelta,
+    Durability, Epoch, Error, ErrorKind, Event, EventKind, JsonDelta, MemoryStore, NewRun, Place,
+    Result, RunContext, RunId, RunQuery, RunState, RunStream, Seq, StopHandle, Store, TextDelta,
 };
 use tokio::sync::Semaphore;
 
@@ -21,6 +21,13 @@ pub(crate) async fn say(ctx: RunContext, pieces: &[&'static str]) -> Result<Stri
         ctx.emit(TextDelta::new(*piece)).await;
     }
     Ok(pieces.concat())
+}
+
+/// Emits pieces of JSON.
+pub(crate) async fn write(ctx: &RunContext, pieces: &[&'static str]) {
+    for piece in pieces {
+        ctx.emit(JsonDelta::new(*piece)).await;
+    }
 }
 
 pub(crate) fn broken() -> Error {

@@ -125,6 +125,20 @@ impl<I: DeserializeOwned> Items<I> {
         self.state.ready.pop_front()
     }
 
+    /// How many complete items wait for [`next_item`](Self::next_item).
+    pub fn waiting(&self) -> usize {
+        self.state.ready.len()
+    }
+
+    /// Forgets what isn't complete, for another document.
+    pub fn restart(&mut self) {
+        self.reader.restart();
+        self.state.trail = Trail::default();
+        self.state.in_array = false;
+        self.state.in_key = false;
+        self.state.item = u64::MAX;
+    }
+
     /// Whether the document is complete: nothing but white space may follow.
     pub fn is_done(&self) -> bool {
         self.reader.is_done()
@@ -134,7 +148,7 @@ impl<I: DeserializeOwned> Items<I> {
 impl<I> fmt::Debug for Items<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Items")
-            .field("ready", &self.state.ready.len())
+            .field("waiting", &self.state.ready.len())
             .finish_non_exhaustive()
     }
 }

@@ -57,7 +57,7 @@ fn arrays_are_named_by_pointers() {
     }
     let mut items = Schema::any().items::<u8>("");
     items.feed(b" [1, 2").unwrap();
-    assert_eq!(all(&mut items), [1]);
+    assert_eq!((items.waiting(), all(&mut items)), (1, vec![1]));
     items.feed(b" ]").unwrap();
     assert_eq!(all(&mut items), [2]);
 }
@@ -96,6 +96,16 @@ fn items_before_a_refusal_are_there() {
         assert_eq!(violation.offset, 15);
         assert_eq!(all(&mut items), [1, 2]);
     }
+}
+
+#[test]
+fn another_document_may_follow() {
+    let mut items = Schema::any().items::<u8>("/a");
+    items.feed(br#"{"a": [1, 2"#).unwrap();
+    items.restart();
+    items.feed(br#"{"b": [3], "a": [4]}"#).unwrap();
+    items.finish().unwrap();
+    assert_eq!(all(&mut items), [1, 4]);
 }
 
 proptest! {
