@@ -36,5 +36,8 @@ mod runs {}
 #[doc = include_str!("../../../docs/stores.md")]
 mod stores {}
 
+#[doc = include_str!("../../../docs/structured.md")]
+mod structured {}
+
 #[doc = include_str!("../../../docs/testing.md")]
 mod testing {}

@@ -21,6 +21,10 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/context.md", include_str!("../../docs/context.md")),
     ("docs/errors.md", include_str!("../../docs/errors.md")),
     ("docs/models.md", include_str!("../../docs/models.md")),
+    (
+        "docs/structured.md",
+        include_str!("../../docs/structured.md"),
+    ),
     ("docs/testing.md", include_str!("../../docs/testing.md")),
     ("docs/cli.md", include_str!("../../docs/cli.md")),
     ("docs/stores.md", include_str!("../../docs/stores.md")),
