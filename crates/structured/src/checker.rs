@@ -1,32 +1,24 @@
-use crate::{
-    Front, FrontState, Limits, Repair, Schema, Violation,
-    engine::Engine,
-    machine::{Machine, Stop},
-};
+use crate::{Front, FrontState, Judge, Limits, Repair, Schema, Violation};
 
-/// Judges one JSON document as its bytes arrive.
+/// Judges one JSON document as its bytes arrive, and keeps its text.
 ///
 /// Made by [`Schema::checker`]. Chunks may end anywhere, also inside a UTF-8 sequence: the verdict
 /// and its place don't depend on them.
 #[derive(Debug)]
 pub struct Checker {
-    schema: Schema,
-    machine: Machine,
-    engine: Engine,
+    judge: Judge,
     text: Vec<u8>,
-    violation: Option<Box<Violation>>,
     front: Option<Box<Front>>,
 }
 
+/// Room for a small document, which would otherwise grow eight times.
+const FIRST_BYTES: usize = 256;
+
 impl Checker {
     pub(crate) fn new(schema: Schema) -> Self {
-        let limits = Limits::new();
         Self {
-            machine: Machine::new(limits),
-            engine: Engine::new(schema.clone(), limits.keys),
-            schema,
-            text: Vec::new(),
-            violation: None,
+            judge: Judge::new(schema),
+            text: Vec::with_capacity(FIRST_BYTES),
             front: None,
         }
     }
@@ -34,8 +26,7 @@ impl Checker {
     /// Sets how large the document may become; to be called before it begins.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.machine = Machine::new(limits);
-        self.engine = Engine::new(self.schema.clone(), limits.keys);
+        self.judge = self.judge.limits(limits);
         self
     }
 
@@ -61,7 +52,7 @@ impl Checker {
     /// ```
     #[must_use]
     pub fn front(mut self, mut front: Front) -> Self {
-        front.set_default_root(self.schema.root());
+        front.set_default_root(self.judge.schema().root());
         self.front = Some(Box::new(front));
         self
     }
@@ -76,33 +67,27 @@ impl Checker {
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Violation> {
         if self.front.is_some() {
             self.read_behind(bytes);
-        } else if self.violation.is_none() && self.read(bytes) {
+        } else if self.reads(bytes) {
             return Ok(());
         }
-        self.verdict()
+        self.judge.verdict()
     }
 
     /// Reads the next bytes of the document; false if they are refused.
     #[inline]
-    fn read(&mut self, bytes: &[u8]) -> bool {
+    fn reads(&mut self, bytes: &[u8]) -> bool {
         self.text.extend_from_slice(bytes);
-        match self.machine.run(&self.text, 0, &mut self.engine) {
-            Ok(()) => true,
-            Err(stop) => {
-                self.refuse(stop);
-                false
-            }
-        }
+        self.judge.reads(bytes)
     }
 
     /// Reads what the front gives on of the next bytes of a text.
     #[inline(never)]
     fn read_behind(&mut self, bytes: &[u8]) {
-        if self.violation.is_none()
+        if self.judge.violation().is_none()
             && let Some(mut front) = self.front.take()
         {
             // A refusal is kept, and stops the front.
-            let give = |piece: &[u8]| self.read(piece).then_some(()).ok_or(());
+            let give = |piece: &[u8]| self.reads(piece).then_some(()).ok_or(());
             let _ = front.feed(bytes, give);
             self.front = Some(front);
             self.correct();
@@ -111,7 +96,7 @@ impl Checker {
 
     /// Moves a new violation to its place in the original text.
     fn correct(&mut self) {
-        if let (Some(front), Some(violation)) = (&self.front, &mut self.violation) {
+        if let (Some(front), Some(violation)) = (&self.front, self.judge.violation()) {
             violation.offset = front.original_offset(violation.offset);
         }
     }
@@ -123,10 +108,10 @@ impl Checker {
     /// A [`Violation`], if the document is incomplete, isn't JSON, or doesn't fit the schema. The
     /// text is not lost: see [`Checker::text`].
     pub fn finish(&mut self) -> Result<&str, Violation> {
-        if self.violation.is_none() {
+        if self.judge.violation().is_none() {
             self.end();
         }
-        self.verdict()?;
+        self.judge.verdict()?;
         // The machine has seen to it that this is UTF-8.
         Ok(std::str::from_utf8(&self.text).unwrap_or_default())
     }
@@ -135,42 +120,20 @@ impl Checker {
         if let Some(front) = &self.front
             && let Err(missing) = front.finish()
         {
-            self.violation = Some(Box::new(Violation {
+            self.judge.refuse_for(Violation {
                 expected: missing.expected().to_owned(),
                 pointer: String::new(),
                 schema_pointer: String::new(),
                 offset: front.original_offset(0),
-            }));
-        } else if let Err(stop) = self.machine.finish(&self.text, 0, &mut self.engine) {
-            self.refuse(stop);
+            });
+        } else if self.judge.finish().is_err() {
             self.correct();
         }
     }
 
-    fn verdict(&self) -> Result<(), Violation> {
-        match &self.violation {
-            None => Ok(()),
-            Some(violation) => Err(violation.as_ref().clone()),
-        }
-    }
-
-    #[cold]
-    fn refuse(&mut self, stop: Stop) {
-        let violation = match stop {
-            Stop::Machine => self.machine.what().map(|(fault, offset)| Violation {
-                expected: fault.to_string(),
-                pointer: self.engine.pointer(&self.text),
-                schema_pointer: String::new(),
-                offset,
-            }),
-            Stop::Sink => self.engine.violation(&self.text),
-        };
-        self.violation = violation.map(Box::new);
-    }
-
     /// Whether the document is complete: nothing but white space may follow.
     pub fn is_done(&self) -> bool {
-        self.machine.is_done()
+        self.judge.is_done()
     }
 
     /// Whether what follows can make a difference.
@@ -180,7 +143,7 @@ impl Checker {
     /// the text can be dropped.
     pub fn wants_more(&self) -> bool {
         let stops = |front: &Front| front.state() == FrontState::Stop;
-        self.violation.is_none() && !self.front.as_deref().is_some_and(stops)
+        self.judge.verdict().is_ok() && !self.front.as_deref().is_some_and(stops)
     }
 
     /// What a [`front`](Self::front) has repaired so far.
@@ -198,7 +161,7 @@ impl Checker {
     /// How many bytes were looked at.
     #[doc(hidden)]
     pub fn visited(&self) -> u64 {
-        self.machine.visited()
+        self.judge.visited()
     }
 
     /// Everything that was fed; bytes that aren't UTF-8 are replaced.

@@ -46,6 +46,7 @@
 mod checker;
 mod engine;
 mod front;
+mod judge;
 mod kind;
 mod limits;
 mod live;
@@ -57,6 +58,7 @@ mod violation;
 
 pub use checker::Checker;
 pub use front::{Front, FrontState, NoDocument, Repair, RepairKind, Repairs, Root, TextAfter};
+pub use judge::Judge;
 pub use limits::Limits;
 pub use live::{
     Change, Document, Field, Items, ItemsError, Node, NodeKind, Partial, Patch, PatchError,

@@ -542,18 +542,21 @@ impl Reader<'_> {
     /// Moves over what stands in a string as it is; says what comes then.
     #[inline(always)]
     fn skip_characters(&mut self) -> After {
+        let text = self.text;
         loop {
-            let rest = self.text.get(self.i..).unwrap_or_default();
-            let special = rest
-                .iter()
-                .position(|byte| CLASSES[*byte as usize] != Class::Plain);
-            let Some(plain) = special else {
-                self.i = self.text.len();
-                return After::Text;
-            };
-            self.i += plain;
-            match CLASSES[rest[plain] as usize] {
-                Class::Plain | Class::Quote => return After::Quote,
+            let mut i = self.i;
+            let mut class = Class::Plain;
+            while i < text.len() {
+                class = CLASSES[text[i] as usize];
+                if class != Class::Plain {
+                    break;
+                }
+                i += 1;
+            }
+            self.i = i;
+            match class {
+                Class::Plain => return After::Text,
+                Class::Quote => return After::Quote,
                 Class::Backslash => return After::Backslash,
                 Class::Control => return After::Control,
                 Class::Wide => match self.character() {

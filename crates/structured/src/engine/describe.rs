@@ -1,6 +1,6 @@
 //! A fault in words.
 
-use super::{Fault, Run, What};
+use super::{Fault, LastKey, Run, What};
 use crate::{
     Schema, Violation,
     kind::Kind,
@@ -18,30 +18,33 @@ const MOST_LISTED: usize = 12;
 const MOST_NESTED: usize = 3;
 
 impl Run {
-    pub(super) fn describe(&self, schema: &Schema, fault: Fault, text: &[u8]) -> Violation {
+    pub(super) fn describe(&self, schema: &Schema, fault: Fault) -> Violation {
         let program = schema.program();
         Violation {
             expected: self.expected(program, &fault, 0),
-            pointer: self.path(fault.depth, text),
+            pointer: self.path(program, fault.depth),
             schema_pointer: schema_pointer(program, &fault),
             offset: fault.at,
         }
     }
 
     /// The place of the value that so many arrays and objects are around.
-    pub(super) fn path(&self, depth: usize, text: &[u8]) -> String {
+    pub(super) fn path(&self, program: &Program, depth: usize) -> String {
         let mut path = String::new();
-        for level in self.levels.iter().take(depth) {
-            match level.kind {
-                Kind::Array => path = format!("{path}/{}", level.count.saturating_sub(1)),
-                Kind::Object if level.key.1 > level.key.0 => {
-                    let quoted = level.key.0 as usize..=level.key.1 as usize;
-                    let key = text.get(quoted).unwrap_or_default();
-                    let key: String = serde_json::from_slice(key).unwrap_or_default();
-                    path = join(&path, &key);
+        for (index, level) in self.levels.iter().take(depth).enumerate() {
+            match level.key {
+                _ if level.kind == Kind::Array => {
+                    path = format!("{path}/{}", level.count.saturating_sub(1));
+                }
+                LastKey::Name(name) => path = join(&path, &program.names[name as usize]),
+                LastKey::Text => {
+                    let next = self.levels.get(index + 1);
+                    let end = next.map_or(self.keys.len(), |next| next.text as usize);
+                    let key = &self.keys[level.text as usize..end];
+                    path = join(&path, &String::from_utf8_lossy(key));
                 }
                 // Before its first member, or in the middle of a key.
-                _ => break,
+                LastKey::None => break,
             }
         }
         path

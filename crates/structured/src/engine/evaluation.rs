@@ -254,6 +254,7 @@ impl Run {
         self.uses.truncate(level.uses as usize);
         self.slots.truncate(level.slots as usize);
         self.seen.truncate(level.seen as usize);
+        self.keys.truncate(level.text as usize);
         if self.faults.len() > level.faults as usize {
             self.faults
                 .retain(|(parent, ..)| *parent < level.evaluations);

@@ -1,6 +1,6 @@
 //! Keys, while they arrive: which property they name, and which schemas their value gets.
 
-use super::{Evaluation, Fault, Level, Next, Pending, Run, What, cursor::Cursor};
+use super::{Evaluation, Fault, LastKey, Level, Next, Pending, Run, What, cursor::Cursor};
 use crate::{
     kind::Kind,
     schema::node::{NameId, NodeId, ObjectRules, Program, Role},
@@ -17,8 +17,6 @@ pub(super) struct Key {
     /// Whether it is no name of the schema; then `text` has it.
     is_free: bool,
     text: Vec<u8>,
-    /// Whether nobody asks for it.
-    pub(super) is_ignored: bool,
     /// Whether `propertyNames` looks at it, on a level of its own.
     has_level: bool,
 }
@@ -35,14 +33,41 @@ impl Key {
 }
 
 impl Run {
+    #[inline(always)]
     pub(super) fn key_begin(&mut self, program: &Program, at: u64) -> Next {
+        let Some(level) = self.levels.last_mut() else {
+            return Ok(());
+        };
+        level.count += 1;
+        level.key = LastKey::None;
+        self.key.is_open = true;
+        self.key.has_level = false;
+        self.key.is_free = false;
+        self.key.is_guess = level.guesses && level.count <= self.most_keys;
+        if self.key.is_guess {
+            let node = self.evaluations[level.evaluations as usize].node;
+            if let Some(rules) = &program.node(node).object
+                && let Some((name, _)) = rules.properties.get(level.likely as usize)
+            {
+                self.key.cursor = Cursor {
+                    from: *name,
+                    to: *name + 1,
+                    length: 0,
+                };
+                return Ok(());
+            }
+            self.key.is_guess = false;
+        }
+        self.key_begin_any(program, at)
+    }
+
+    #[inline(never)]
+    fn key_begin_any(&mut self, program: &Program, at: u64) -> Next {
         let depth = self.levels.len() - 1;
         let level = &mut self.levels[depth];
-        let index = level.count;
-        level.count += 1;
-        level.key = (at, at);
-        let (first, likely, distinct) = (level.evaluations, level.likely, level.distinct);
-        if index >= self.most_keys {
+        let count = level.count;
+        let (first, distinct) = (level.evaluations, level.distinct);
+        if count > self.most_keys {
             let what = What::TooMany(self.most_keys);
             let node = NodeId::TRUE;
             return self.refuse(Fault {
@@ -52,33 +77,15 @@ impl Run {
                 what,
             });
         }
-        if level.bounded && index == 0 {
+        if level.bounded && count == 1 {
             self.at_the_maximum(program, 0, at)?;
         }
-        self.key.is_open = true;
-        self.key.has_level = false;
-        self.key.is_guess = false;
-        self.key.is_free = false;
         self.key.cursor = Cursor::new(&program.names);
         if !distinct {
-            // No schema looks at it; somebody may ask for the whole value.
-            self.key.is_ignored = !self.gather.is_active();
+            // No schema looks at it: no name needs to be found.
             self.key.is_free = true;
             self.key.text.clear();
             return Ok(());
-        }
-        self.key.is_ignored = false;
-        if self.evaluations.len() as u32 - first == 1 {
-            let node = self.evaluations[first as usize].node;
-            let rules = program.node(node).object.as_ref();
-            if let Some(rules) = rules.filter(|rules| rules.is_plain())
-                && let Some((name, _)) = rules.properties.get(likely as usize)
-            {
-                self.key.is_guess = true;
-                self.key.cursor.from = *name;
-                self.key.cursor.to = *name + 1;
-                return Ok(());
-            }
         }
         self.begin_name(program, first, at)
     }
@@ -124,9 +131,6 @@ impl Run {
 
     #[inline]
     pub(super) fn key_run(&mut self, program: &Program, text: &[u8], at: u64) -> Next {
-        if self.key.is_ignored {
-            return Ok(());
-        }
         if self.key.has_level {
             return self.key_under_a_schema(program, text, at);
         }
@@ -246,19 +250,27 @@ impl Run {
         Ok(())
     }
 
+    #[inline(always)]
     pub(super) fn key_end(&mut self, program: &Program, at: u64) -> Next {
         self.key.is_open = false;
+        let name = self.key.cursor.from;
+        if self.key.is_guess
+            && program.names[name as usize].len() == self.key.cursor.length as usize
+            && !self.gather.is_active()
+        {
+            return self.guessed(program, name, at);
+        }
+        self.key_end_any(program, at)
+    }
+
+    #[inline(never)]
+    fn key_end_any(&mut self, program: &Program, at: u64) -> Next {
         if self.key.is_guess {
-            let name = self.key.cursor.from;
-            if program.names[name as usize].len() != self.key.cursor.length as usize {
-                // It stops before the guess does: perhaps it's another, shorter name.
-                self.give_up_the_guess(program);
-            } else if !self.gather.is_active() {
-                return self.guessed(program, name, at);
-            }
+            // If it stops before the guess does, it may be another, shorter name.
+            self.give_up_the_guess(program);
         }
         let depth = self.levels.len() - 1 - usize::from(self.key.has_level);
-        self.levels[depth].key.1 = at;
+        let name = self.name_key(program, depth);
         if self.key.has_level {
             let text = self.key.text(&program.names).to_owned();
             let value = serde_json::Value::String(text);
@@ -273,10 +285,6 @@ impl Run {
         if !level.distinct {
             return Ok(());
         }
-        let name = match self.key.is_free {
-            true => None,
-            false => self.key.cursor.exact(names),
-        };
         let is_new = match name {
             Some(name) => note(level, &mut self.seen, name),
             None => note_free(level, self.key.text(names)),
@@ -287,12 +295,34 @@ impl Run {
         self.apply(program, name, at)
     }
 
+    /// The open key is complete: which name it is, if any.
+    fn name_key(&mut self, program: &Program, depth: usize) -> Option<NameId> {
+        let name = match self.key.is_free {
+            true => None,
+            false => self.key.cursor.exact(&program.names),
+        };
+        let level = &mut self.levels[depth];
+        level.key = match name {
+            Some(name) => LastKey::Name(name),
+            None => {
+                self.keys.truncate(level.text as usize);
+                let text = self.key.text(&program.names);
+                self.keys.extend_from_slice(text.as_bytes());
+                LastKey::Text
+            }
+        };
+        if let Some(above) = self.levels.get_mut(depth + 1) {
+            above.text = self.keys.len() as u32;
+        }
+        name
+    }
+
     /// The key is the property that was likely to come.
-    #[inline]
+    #[inline(always)]
     fn guessed(&mut self, program: &Program, name: NameId, at: u64) -> Next {
         let depth = self.levels.len();
         let level = &mut self.levels[depth - 1];
-        level.key.1 = at;
+        level.key = LastKey::Name(name);
         let parent = level.evaluations;
         let position = level.likely;
         level.likely += 1;

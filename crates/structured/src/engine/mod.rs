@@ -31,7 +31,7 @@ use crate::{
     kind::Kind,
     number::Number,
     schema::{
-        node::{NodeId, Program, Role},
+        node::{NameId, NodeId, Program, Role},
         pattern::Matching,
     },
     sink::{Refused, Sink},
@@ -50,6 +50,8 @@ struct Level {
     distinct: bool,
     /// Whether there is a limit on members or items.
     bounded: bool,
+    /// Whether one schema looks at it that chooses by names alone: the next is guessed.
+    guesses: bool,
     /// Where its evaluations, their uses, slots and faults begin.
     evaluations: u32,
     uses: u32,
@@ -61,10 +63,22 @@ struct Level {
     count: u32,
     /// The place in the schema of the property that is likely to come next.
     likely: u32,
-    /// The place of the key that came last, in quotes.
-    key: (u64, u64),
+    /// The key that came last.
+    key: LastKey,
+    /// Where its text begins, if it is no name of the schema.
+    text: u32,
     /// The keys that are no property of any schema.
     free: Option<Box<HashSet<Box<str>>>>,
+}
+
+/// The key whose value is open, or comes next.
+#[derive(Clone, Copy, Debug)]
+enum LastKey {
+    /// There is none, or it is still open.
+    None,
+    Name(NameId),
+    /// Its text is among the run's `keys`.
+    Text,
 }
 
 /// The state of one document's verdict.
@@ -84,6 +98,8 @@ struct Run {
     faults: Vec<(u32, u16, Fault)>,
     /// One bit for each name and open object.
     seen: Vec<u64>,
+    /// The texts of the last keys that are no names, one behind the other.
+    keys: Vec<u8>,
     /// The schemas for the value that comes next.
     pending: Vec<Pending>,
     key: Key,
@@ -100,6 +116,8 @@ struct Run {
     scalar: bool,
     /// The value that began last.
     kind: Kind,
+    /// The schema of the open number that asks for nothing but its own rules, and who asked for it.
+    number: Option<(NodeId, u32)>,
     most_keys: u32,
     failure: Option<Fault>,
     /// Used again and again.
@@ -122,6 +140,7 @@ impl Engine {
             slots: Vec::new(),
             faults: Vec::new(),
             seen: Vec::new(),
+            keys: Vec::new(),
             pending: vec![root],
             key: Key::default(),
             strings: Vec::new(),
@@ -132,6 +151,7 @@ impl Engine {
             gather: Gather::default(),
             scalar: false,
             kind: Kind::Null,
+            number: None,
             most_keys,
             failure: None,
             order: Vec::new(),
@@ -145,16 +165,16 @@ impl Engine {
         self.run.strings.iter().any(StringCheck::is_listed)
     }
 
-    /// What was wrong, with the text of the document so far.
-    pub(crate) fn violation(&self, text: &[u8]) -> Option<Violation> {
+    /// What was wrong.
+    pub(crate) fn violation(&self) -> Option<Violation> {
         let fault = self.run.failure?;
-        Some(self.run.describe(&self.schema, fault, text))
+        Some(self.run.describe(&self.schema, fault))
     }
 
     /// The place in the document where the next byte stands, as a JSON pointer.
-    pub(crate) fn pointer(&self, text: &[u8]) -> String {
+    pub(crate) fn pointer(&self) -> String {
         let depth = self.run.levels.len();
-        self.run.path(depth, text)
+        self.run.path(self.schema.program(), depth)
     }
 }
 
@@ -209,6 +229,11 @@ impl Sink for Engine {
 
     #[inline]
     fn number(&mut self, digits: &[u8], integer: bool, end: u64) -> Next {
+        if let Some((node, parent)) = self.run.number.take() {
+            let program = self.schema.program();
+            let number = Number::parse(digits, integer);
+            self.run.number_alone(program, node, parent, number, end)?;
+        }
         if self.run.scalar || self.run.gather.is_active() {
             let program = self.schema.program();
             return self.run.number_end(program, digits, integer, end);
@@ -236,6 +261,8 @@ impl Sink for Engine {
 }
 
 impl Run {
+    // Inlined, as the fast ways of keys are: most of a document's values and keys end here.
+    #[inline(always)]
     fn begin(&mut self, program: &Program, kind: Kind, at: u64) -> Next {
         if let Some(level) = self.levels.last()
             && level.kind == Kind::Array
@@ -261,7 +288,10 @@ impl Run {
                         let plan = program.node(entry).plan(kind);
                         if plan.is_simple {
                             self.pending.clear();
-                            self.open(kind);
+                            if kind == Kind::Number {
+                                self.number = Some((entry, pending.parent));
+                                return Ok(());
+                            }
                             self.begin_simple(program, entry, pending.parent, kind);
                             return Ok(());
                         }
@@ -291,18 +321,23 @@ impl Run {
     }
 
     /// A value begins, of which one schema asks for nothing but its own rules.
-    #[inline]
+    #[inline(never)]
     fn begin_simple(&mut self, program: &Program, node: NodeId, parent: u32, kind: Kind) {
+        self.open(kind);
         let first = self.evaluations.len();
         self.evaluate_new(program, node, parent, Role::And, kind);
         self.scalar = !kind.is_container();
         if let Some(level) = self.levels.last_mut() {
-            level.bounded = program.node(node).plan(kind).bounded;
+            let node = program.node(node);
+            level.bounded = node.plan(kind).bounded;
             level.distinct = true;
+            level.guesses =
+                !level.bounded && node.object.as_ref().is_some_and(|rules| rules.is_plain());
         }
         self.prepare(program, kind, first, true, false);
     }
 
+    #[inline(never)]
     fn begin_any(&mut self, program: &Program, kind: Kind, at: u64) -> Next {
         let opened = self.levels.len();
         if kind.is_container() {
@@ -347,6 +382,7 @@ impl Run {
             kind,
             distinct: false,
             bounded: false,
+            guesses: false,
             evaluations: self.evaluations.len() as u32,
             uses: self.uses.len() as u32,
             slots: self.slots.len() as u32,
@@ -354,7 +390,8 @@ impl Run {
             seen: self.seen.len() as u32,
             count: 0,
             likely: 0,
-            key: (0, 0),
+            key: LastKey::None,
+            text: self.keys.len() as u32,
             free: None,
         });
     }
@@ -404,6 +441,7 @@ impl Run {
     }
 
     /// An element of the open array begins.
+    #[inline(never)]
     fn element(&mut self, program: &Program, at: u64) -> Next {
         let depth = self.levels.len() - 1;
         let level = &mut self.levels[depth];
@@ -465,6 +503,32 @@ impl Run {
             self.gather.put(gather::number(digits));
         }
         Ok(())
+    }
+
+    /// Judges a number by the rules of one schema.
+    #[inline]
+    fn number_alone(
+        &mut self,
+        program: &Program,
+        node: NodeId,
+        parent: u32,
+        number: Number,
+        at: u64,
+    ) -> Next {
+        let rules = program.node(node).number.as_ref();
+        match rules.and_then(|rules| rules::broken_number(rules, number)) {
+            None => Ok(()),
+            Some(what) => {
+                let depth = self.levels.len();
+                let fault = Fault {
+                    at,
+                    depth,
+                    node,
+                    what,
+                };
+                self.failed_for(parent, Role::And, fault)
+            }
+        }
     }
 
     fn literal_end(&mut self, program: &Program, at: u64) -> Next {

@@ -179,7 +179,7 @@ fn array(rules: &ArrayRules, count: u32, contained: u32) -> Option<What> {
     (u64::from(contained) < min).then_some(What::MinContains)
 }
 
-fn broken_number(rules: &NumberRules, number: Number) -> Option<What> {
+pub(super) fn broken_number(rules: &NumberRules, number: Number) -> Option<What> {
     if rules.integer && !number.is_integer() {
         return Some(What::Integer);
     }

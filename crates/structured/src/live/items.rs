@@ -270,8 +270,4 @@ impl<I: DeserializeOwned> Watch for State<I> {
     fn needs(&self) -> u64 {
         self.item
     }
-
-    fn trail(&self) -> Option<&Trail> {
-        Some(&self.trail)
-    }
 }

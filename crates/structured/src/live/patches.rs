@@ -370,8 +370,4 @@ impl Watch for State {
     fn needs(&self) -> u64 {
         u64::MAX
     }
-
-    fn trail(&self) -> Option<&Trail> {
-        Some(&self.trail)
-    }
 }

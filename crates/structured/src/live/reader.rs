@@ -1,9 +1,9 @@
 //! What reads the document for a watch, and asks the schema first.
 
-use super::trail::Trail;
 use crate::{
     Limits, Schema, Violation,
     engine::Engine,
+    judge,
     kind::Kind,
     machine::{Machine, Stop},
     sink::{Refused, Sink},
@@ -29,9 +29,6 @@ pub(super) trait Watch {
 
     /// The place from which on the text must be kept.
     fn needs(&self) -> u64;
-
-    /// Where the document is, for watches that don't need all of its text.
-    fn trail(&self) -> Option<&Trail>;
 }
 
 /// The text at hand.
@@ -114,7 +111,7 @@ impl Reader {
         if self.violation.is_none() {
             match self.read(bytes, watch) {
                 Ok(()) => return Ok(()),
-                Err(stop) => self.refuse(stop, watch.trail()),
+                Err(stop) => self.refuse(stop),
             }
         }
         self.verdict()
@@ -132,7 +129,7 @@ impl Reader {
                 },
             };
             if let Err(stop) = self.machine.finish(&bytes, self.base, &mut tap) {
-                self.refuse(stop, watch.trail());
+                self.refuse(stop);
             }
         }
         self.verdict()
@@ -230,27 +227,8 @@ impl Reader {
     }
 
     #[cold]
-    fn refuse(&mut self, stop: Stop, trail: Option<&Trail>) {
-        let text = match trail {
-            Some(_) => &[],
-            None => self.text.as_bytes(),
-        };
-        let violation = match stop {
-            Stop::Machine => self.machine.what().map(|(fault, offset)| Violation {
-                expected: fault.to_string(),
-                pointer: self.engine.pointer(text),
-                schema_pointer: String::new(),
-                offset,
-            }),
-            Stop::Sink => self.engine.violation(text),
-        };
-        let Some(mut violation) = violation else {
-            unreachable!("who refuses says why");
-        };
-        if let Some(trail) = trail {
-            violation.pointer = trail.with_keys(&violation.pointer);
-        }
-        self.violation = Some(Box::new(violation));
+    fn refuse(&mut self, stop: Stop) {
+        self.violation = judge::violation(stop, &self.machine, &self.engine).map(Box::new);
     }
 }
 

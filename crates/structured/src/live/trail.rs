@@ -86,21 +86,6 @@ impl Trail {
             keys,
         }
     }
-
-    /// A pointer whose keys are empty, with the keys.
-    ///
-    /// The indexes are kept: this is a step behind who made the pointer.
-    pub(super) fn with_keys(&self, pointer: &str) -> String {
-        let mut whole = String::new();
-        for (index, segment) in pointer.split('/').skip(1).enumerate() {
-            whole.push('/');
-            match self.path().segment(index) {
-                Some(PathSegment::Key(key)) => whole.push_str(&escaped(key)),
-                _ => whole.push_str(segment),
-            }
-        }
-        whole
-    }
 }
 
 fn escaped(key: &str) -> String {

@@ -1,9 +1,6 @@
 //! The values of a document while it arrives, as nodes that point into its text.
 
-use super::{
-    reader::{Source, Watch},
-    trail::Trail,
-};
+use super::reader::{Source, Watch};
 use crate::kind::Kind;
 
 /// What isn't there yet, or not at all.
@@ -252,10 +249,6 @@ impl Watch for Tree {
 
     fn needs(&self) -> u64 {
         0
-    }
-
-    fn trail(&self) -> Option<&Trail> {
-        None
     }
 }
 

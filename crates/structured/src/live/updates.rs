@@ -266,8 +266,4 @@ impl<F: FnMut(Update<'_>)> Watch for Teller<'_, F> {
     fn needs(&self) -> u64 {
         u64::MAX
     }
-
-    fn trail(&self) -> Option<&Trail> {
-        Some(&self.state.trail)
-    }
 }

@@ -20,7 +20,7 @@ use self::{
     support::Support,
 };
 use crate::{
-    Checker, Root,
+    Checker, Judge, Root,
     kind::{Kind, Kinds},
 };
 
@@ -149,6 +149,11 @@ impl Schema {
         } else {
             Root::Container
         }
+    }
+
+    /// A judge of one document, which keeps none of its text.
+    pub fn judge(&self) -> Judge {
+        Judge::new(self.clone())
     }
 
     /// A checker for one document.
