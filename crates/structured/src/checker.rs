@@ -65,9 +65,11 @@ impl Checker {
     /// A [`Violation`], once the document can no longer become valid; the same one from then on.
     #[inline]
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Violation> {
-        if self.front.is_some() {
-            self.read_behind(bytes);
-        } else if self.reads(bytes) {
+        let fits = match self.front {
+            None => self.reads(bytes),
+            Some(_) => self.read_behind(bytes),
+        };
+        if fits {
             return Ok(());
         }
         self.judge.verdict()
@@ -82,16 +84,21 @@ impl Checker {
 
     /// Reads what the front gives on of the next bytes of a text.
     #[inline(never)]
-    fn read_behind(&mut self, bytes: &[u8]) {
-        if self.judge.violation().is_none()
-            && let Some(mut front) = self.front.take()
-        {
-            // A refusal is kept, and stops the front.
-            let give = |piece: &[u8]| self.reads(piece).then_some(()).ok_or(());
-            let _ = front.feed(bytes, give);
-            self.front = Some(front);
+    fn read_behind(&mut self, bytes: &[u8]) -> bool {
+        if self.judge.violation().is_some() {
+            return false;
+        }
+        let Some(mut front) = self.front.take() else {
+            return true;
+        };
+        // A refusal stops the front.
+        let give = |piece: &[u8]| self.reads(piece).then_some(()).ok_or(());
+        let fits = front.feed(bytes, give).is_ok();
+        self.front = Some(front);
+        if !fits {
             self.correct();
         }
+        fits
     }
 
     /// Moves a new violation to its place in the original text.
