@@ -46,7 +46,7 @@ impl Cursor {
         let at = self.length as usize;
         let texts = &texts[self.range()];
         // A text that ends here has no byte, and comes first.
-        let next = |text: &Box<str>| text.as_bytes().get(at).copied();
+        let next = |text: &str| text.as_bytes().get(at).copied();
         let (skip, keep) = match texts {
             [only] => (0, usize::from(next(only) == Some(byte))),
             _ => {

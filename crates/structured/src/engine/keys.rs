@@ -213,9 +213,9 @@ impl Run {
         let prefix = &name.as_bytes()[..cursor.length as usize];
         let names = &program.names;
         cursor.from = names.partition_point(|name| name.as_bytes() < prefix) as u32;
-        let same = |name: &Box<str>| name.as_bytes().starts_with(prefix);
         let rest = &names[cursor.from as usize..];
-        cursor.to = cursor.from + rest.partition_point(same) as u32;
+        let same = rest.partition_point(|name| name.as_bytes().starts_with(prefix));
+        cursor.to = cursor.from + same as u32;
         self.key.is_guess = false;
     }
 

@@ -68,7 +68,7 @@ struct Level {
     /// Where its text begins, if it is no name of the schema.
     text: u32,
     /// The keys that are no property of any schema.
-    free: Option<Box<HashSet<Box<str>>>>,
+    free: Option<HashSet<Box<str>>>,
 }
 
 /// The key whose value is open, or comes next.

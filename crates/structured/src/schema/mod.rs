@@ -14,11 +14,7 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 pub(crate) use self::compile::join;
-use self::{
-    compile::{Trouble, compile},
-    node::Program,
-    support::Support,
-};
+use self::{compile::compile, node::Program, support::Support};
 use crate::{
     Checker, Judge, Root,
     kind::{Kind, Kinds},
@@ -176,21 +172,21 @@ fn program(value: &Value, formats: bool) -> Result<Program, SchemaError> {
             message: error.to_string(),
         })?;
     let support = Support::new(value, formats);
-    let compiled = resolve::with_scope(value, |scope| compile(value, scope, support));
+    let compiled = resolve::with_scope(value, |scope| compile(value, &scope, support));
     match compiled {
         Ok(Ok(program)) => Ok(program),
-        Ok(Err(trouble @ Trouble::Refused(_))) => Err(SchemaError {
+        Ok(Err(trouble @ compile::Trouble::Refused(_))) => Err(SchemaError {
             message: trouble.to_string(),
         }),
         // What can't be resolved here is left to the crate, which could.
-        Ok(Err(Trouble::Whole)) | Err(_) => Program::whole(whole),
+        Ok(Err(compile::Trouble::Whole)) | Err(_) => Program::whole(whole),
     }
 }
 
 #[cfg(not(feature = "jsonschema"))]
 fn program(value: &Value, formats: bool) -> Result<Program, SchemaError> {
     let scope = resolve::Scope { root: value };
-    compile(value, scope, Support::new(value, formats)).map_err(|trouble| SchemaError {
+    compile(value, &scope, Support::new(value, formats)).map_err(|trouble| SchemaError {
         message: trouble.to_string(),
     })
 }

@@ -6,6 +6,7 @@ pub(crate) use refused::{Matching, Pattern};
 pub(crate) use streamed::{Matching, Pattern};
 
 /// How a string stands to a pattern.
+#[cfg_attr(not(feature = "jsonschema"), allow(dead_code))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Match {
     /// It may still match.
@@ -192,9 +193,7 @@ mod refused {
     }
 
     #[derive(Debug)]
-    pub(crate) struct Matching {
-        pub(crate) state: Match,
-    }
+    pub(crate) enum Matching {}
 
     impl Matching {
         pub(crate) fn begin(&mut self, pattern: &Pattern) {
@@ -215,7 +214,8 @@ mod refused {
     }
 }
 
-#[cfg(all(test, feature = "jsonschema"))]
+#[cfg(test)]
+#[cfg(feature = "jsonschema")]
 mod tests {
     use super::*;
 
