@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask test` and `cargo xtask bench`.
+//! The project's own commands: `cargo xtask test`, `cargo xtask bench` and `cargo xtask fuzz`.
 
 #![allow(
     clippy::print_stdout,
@@ -6,6 +6,7 @@
     reason = "printing is what this program is for"
 )]
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -16,6 +17,7 @@ mod bench;
 mod cargo;
 mod examples;
 mod features;
+mod fuzz;
 mod house;
 mod msrv;
 mod packages;
@@ -41,6 +43,15 @@ enum Command {
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
+    },
+    /// Look for inputs that structured output judges wrongly.
+    Fuzz {
+        /// For how long.
+        #[arg(long, value_name = "N", default_value_t = 10)]
+        minutes: u64,
+        /// Try one input that was found.
+        #[arg(long, value_name = "FILE")]
+        replay: Option<PathBuf>,
     },
 }
 
@@ -79,6 +90,10 @@ fn run(command: Command) -> Result<bool> {
         Command::Test(args) => {
             let root = workspace::find_root()?;
             stages::run(&root, &stages::select(&args.only, args.fast), args.fast)
+        }
+        Command::Fuzz { minutes, replay } => {
+            let root = workspace::find_root()?;
+            fuzz::run(&root, minutes, replay.as_deref()).map(|()| true)
         }
         Command::Bench { args } => bench::run(&workspace::find_root()?, &args).map(|()| true),
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::session::Session;
-use crate::{cargo, examples, features, house, msrv, packages, table, tools};
+use crate::{cargo, examples, features, fuzz, house, msrv, packages, table, tools};
 
 /// One check.
 pub(crate) struct Stage {
@@ -78,6 +78,13 @@ const STAGES: &[Stage] = &[
         fast: false,
         limit_minutes: 20,
         run: examples::stage,
+    },
+    Stage {
+        name: "fuzz",
+        about: "A minute's search finds nothing that structured output judges wrongly.",
+        fast: false,
+        limit_minutes: 25,
+        run: fuzz::stage,
     },
     Stage {
         name: "deny",

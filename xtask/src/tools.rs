@@ -45,6 +45,12 @@ const DEBIAN_PACKAGES: &[DebianPackage] = &[
         why: "the headers for cc",
     },
     DebianPackage {
+        probe: Probe::Command("g++"),
+        package: "g++",
+        need: Need::Test,
+        why: "libFuzzer, under the fuzz stage, is C++",
+    },
+    DebianPackage {
         probe: Probe::Command("git"),
         package: "git",
         need: Need::Test,
@@ -188,7 +194,7 @@ mod tests {
                 .map(|package| package.package)
                 .collect()
         };
-        let test = ["gcc", "libc6-dev", "git", "python3-pip"];
+        let test = ["gcc", "libc6-dev", "g++", "git", "python3-pip"];
         assert_eq!(names(Need::Test, false), test);
         assert_eq!(names(Need::Callgrind, false), ["valgrind"]);
         assert!(names(Need::Test, true).is_empty());
