@@ -88,7 +88,7 @@ impl<'s> Fuzzer<'s> {
             .args([format!("-max_total_time={}", time.as_secs())])
             .args([format!("-max_len={MOST_BYTES}")])
             .args([format!("-artifact_prefix={findings}/")])
-            .args(["-timeout=20", "-verbosity=0", "-print_final_stats=1"])
+            .args(["-timeout=20", "-verbosity=0", "-print_funcs=0"])
             .args([&self.corpus])
             .status();
         searched.with_context(|| {
