@@ -155,10 +155,47 @@ pub(crate) fn violation(stop: Stop, machine: &Machine, engine: &Engine) -> Optio
     match stop {
         Stop::Machine => machine.what().map(|(fault, offset)| Violation {
             expected: fault.to_string(),
-            pointer: engine.pointer(),
+            pointer: engine.pointer(machine.stands()),
             schema_pointer: String::new(),
             offset,
         }),
         Stop::Sink => engine.violation(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_syntax_names_the_value_that_the_byte_is_about() {
+        for (text, pointer) in [
+            (&b"[1,"[..], "/1"),
+            (b"[1", "/0"),
+            (b"[", "/0"),
+            (b"[1, x", "/1"),
+            (br#"{"a": 1,"#, ""),
+            (br#"{"a": 1 x"#, "/a"),
+            (br#"{"a": {"b": "#, "/a/b"),
+            (br#"{"a/b": {"c~d": [{}, tru"#, "/a~1b/c~0d/1"),
+            (br#"{"a": {"b"#, "/a"),
+            (b"", ""),
+        ] {
+            let mut judge = Schema::any().judge();
+            let violation = judge.feed(text).and_then(|()| judge.finish()).unwrap_err();
+            let text = String::from_utf8_lossy(text);
+            assert_eq!(violation.pointer, pointer, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_cut_is_put_together() {
+        let schema = serde_json::json!({"items": {"maximum": 1234}});
+        let mut judge = Schema::from_value(schema).unwrap().judge();
+        for byte in b"[1234, 1235" {
+            judge.feed(&[*byte]).unwrap();
+        }
+        let violation = judge.feed(b"]").unwrap_err();
+        assert_eq!((violation.offset, &*violation.pointer), (11, "/1"));
     }
 }

@@ -1,8 +1,8 @@
 //! JSON from a language model, checked against a schema.
 //!
-//! Three types, no async and no IO: a [`Schema`] is made once, from a type or from JSON; a
-//! [`Checker`] is fed the bytes of one document as they arrive; a [`Violation`] says what is wrong
-//! and where.
+//! No async and no IO. A [`Schema`] is made once, from a type or from JSON; a [`Checker`] is fed the
+//! bytes of one document as they arrive, and refuses the first byte after which nothing valid can
+//! follow; a [`Violation`] says what was expected, and where.
 //!
 //! ```
 //! use mainstem_structured::Schema;
@@ -16,14 +16,22 @@
 //! checker.feed(br#"{"name": "jay", "#)?;
 //! checker.feed(br#""eggs": 5}"#)?;
 //! assert_eq!(checker.finish()?, r#"{"name": "jay", "eggs": 5}"#);
+//!
+//! let mut checker = schema.checker();
+//! let violation = checker.feed(br#"{"name": ["jay"#).unwrap_err();
+//! assert_eq!(violation.to_string(), "expected a string at /name (byte 9)");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # When the verdict comes
+//! # What the verdict is
 //!
-//! This version keeps what it is fed and judges the whole document in [`Checker::finish`]. The
-//! interface is made for a verdict at the first impossible byte: [`Checker::feed`] already returns
-//! a [`Violation`], so that callers need no change when it begins to.
+//! At the document's end that of the `jsonschema` crate on what `serde_json` reads, but for three faults
+//! that are refused always: a key that comes twice in an object that a schema speaks about, a number
+//! beyond the range of `f64`, and half of a surrogate pair. Before its end a document is refused only if
+//! nothing that may follow can make it valid. The verdict, its place and its words don't depend on how
+//! the bytes were cut.
+//!
+//! A [`Judge`] does the same, and keeps no text.
 //!
 //! # Text that isn't JSON alone
 //!
@@ -40,8 +48,10 @@
 //!
 //! # Features
 //!
-//! - `jsonschema` (default): documents are judged by the `jsonschema` crate, built without network
-//!   access. Without it a [`Checker`] accepts any well-formed JSON, and [`Schema::judges`] says so.
+//! - `jsonschema` (default): what can't be told byte by byte is judged by the `jsonschema` crate, built
+//!   without network access, once the value is complete. Without it a schema that needs it is refused
+//!   when it is compiled: one with `pattern`, `uniqueItems`, `multipleOf`, arrays or objects in `enum`,
+//!   `unevaluatedItems`, `unevaluatedProperties`, `$id`s below the root or anchors.
 
 mod checker;
 mod engine;

@@ -7,6 +7,7 @@ mod fault;
 mod state;
 
 pub(crate) use fault::Fault;
+pub(crate) use state::Stands;
 
 use self::state::{After, CLASSES, Class, Escape, State};
 use crate::{
@@ -89,6 +90,15 @@ impl Machine {
             | State::ExponentSign
             | State::ExponentDigits => self.token,
             _ => self.at,
+        }
+    }
+
+    /// What the next byte is about.
+    pub(crate) fn stands(&self) -> Stands {
+        match self.state {
+            State::FirstKey | State::Key => Stands::Around,
+            State::Value if self.open.last() == Some(&false) => Stands::BeforeItem,
+            _ => Stands::Within,
         }
     }
 

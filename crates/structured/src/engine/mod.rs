@@ -29,6 +29,7 @@ use self::{
 use crate::{
     Schema, Violation,
     kind::Kind,
+    machine::Stands,
     number::Number,
     schema::{
         node::{NameId, NodeId, Program, Role},
@@ -172,9 +173,16 @@ impl Engine {
     }
 
     /// The place in the document where the next byte stands, as a JSON pointer.
-    pub(crate) fn pointer(&self) -> String {
+    pub(crate) fn pointer(&self, stands: Stands) -> String {
         let depth = self.run.levels.len();
-        self.run.path(self.schema.program(), depth)
+        let program = self.schema.program();
+        match (stands, self.run.levels.last()) {
+            (Stands::Around, Some(_)) => self.run.path(program, depth - 1),
+            (Stands::BeforeItem, Some(array)) => {
+                format!("{}/{}", self.run.path(program, depth - 1), array.count)
+            }
+            _ => self.run.path(program, depth),
+        }
     }
 }
 

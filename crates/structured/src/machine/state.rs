@@ -51,6 +51,17 @@ impl State {
     }
 }
 
+/// Which value a byte is about, if it is no value's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stands {
+    /// The value that began last, or the member or item that it is.
+    Within,
+    /// The item after the comma.
+    BeforeItem,
+    /// The object whose key is to come.
+    Around,
+}
+
 /// What ends a run of characters in a string.
 pub(super) enum After {
     /// The end of the text at hand.
