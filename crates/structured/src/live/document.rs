@@ -1,5 +1,8 @@
-use super::{node::Node, partial::Partial, reader::Reader, tree::Tree};
-use crate::{Limits, Schema, Violation};
+use super::{node::Node, partial::Partial, reader::Progress, trail::as_text, tree::Tree};
+use crate::{Limits, Schema, Violation, machine::Stop};
+
+/// How many bytes of ASCII are taken one by one: to look at all of them first takes longer.
+const AT_ONCE: usize = 16;
 
 /// A document that can be looked at while its bytes arrive; made by [`Schema::document`].
 ///
@@ -27,7 +30,10 @@ use crate::{Limits, Schema, Violation};
 /// ```
 #[derive(Debug)]
 pub struct Document {
-    reader: Reader,
+    progress: Progress,
+    text: String,
+    /// The first bytes of a character that was cut.
+    tail: Vec<u8>,
     tree: Tree,
     attempt: u32,
 }
@@ -35,7 +41,9 @@ pub struct Document {
 impl Document {
     pub(super) fn new(schema: Schema) -> Self {
         Self {
-            reader: Reader::new(schema),
+            progress: Progress::new(schema),
+            text: String::new(),
+            tail: Vec::new(),
             tree: Tree::default(),
             attempt: 1,
         }
@@ -44,10 +52,10 @@ impl Document {
 
     /// Sets how large the document may become; to be called before it begins.
     #[must_use]
-    pub fn limits(self, limits: Limits) -> Self {
+    pub fn limits(mut self, limits: Limits) -> Self {
         let places = limits.bytes(limits.bytes.min(u32::MAX.into()));
-        let reader = self.reader.limits(places);
-        Self { reader, ..self }
+        self.progress.set_limits(places);
+        self
     }
 
     /// Takes the next bytes.
@@ -58,7 +66,13 @@ impl Document {
     /// came before the byte that made it so can still be looked at.
     #[inline]
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Violation> {
-        self.reader.feed(bytes, &mut self.tree)
+        if !self.progress.has_refused() {
+            match self.read(bytes) {
+                Ok(()) => return Ok(()),
+                Err(stop) => self.progress.refuse(stop),
+            }
+        }
+        self.progress.verdict()
     }
 
     /// Ends the document: a number at its root is complete now.
@@ -67,7 +81,14 @@ impl Document {
     ///
     /// A [`Violation`], if the document is incomplete or doesn't fit the schema.
     pub fn finish(&mut self) -> Result<(), Violation> {
-        self.reader.finish(&mut self.tree)
+        if !self.progress.has_refused() {
+            let from = self.progress.machine().needs();
+            let bytes = [&self.text.as_bytes()[from as usize..], &self.tail].concat();
+            if let Err(stop) = self.progress.finish(&bytes, from, &mut self.tree) {
+                self.progress.refuse(stop);
+            }
+        }
+        self.progress.verdict()
     }
 
     /// The whole value so far; none before it begins.
@@ -83,24 +104,85 @@ impl Document {
 
     /// Whether the document is complete: nothing but white space may follow.
     pub fn is_done(&self) -> bool {
-        self.reader.is_done()
+        self.progress.machine().is_done()
     }
 
     /// What was fed, as text; but for a character at its end that isn't whole.
     pub fn text(&self) -> &str {
-        self.reader.text()
+        &self.text
     }
 
     /// The schema.
     pub fn schema(&self) -> &Schema {
-        self.reader.schema()
+        self.progress.schema()
     }
 
     /// Forgets everything, for another document of the schema.
     pub fn restart(&mut self) {
-        self.reader.restart();
+        self.progress.restart();
+        self.text.clear();
+        self.tail.clear();
         self.tree.clear();
         self.attempt += 1;
+    }
+
+    #[inline]
+    fn read(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        if !self.tail.is_empty() {
+            return self.complete(bytes);
+        }
+        if bytes.len() <= AT_ONCE && bytes.is_ascii() {
+            self.text.extend(bytes.iter().copied().map(char::from));
+            return self.read_on();
+        }
+        self.read_text(bytes)
+    }
+
+    #[inline]
+    fn read_on(&mut self) -> Result<(), Stop> {
+        let text = self.text.as_bytes();
+        self.progress.run(text, 0, &mut self.tree)
+    }
+
+    /// Reads what may have other characters than ASCII in it.
+    fn read_text(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        let whole = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(cut) => as_text(&bytes[..cut.valid_up_to()]),
+        };
+        self.text.push_str(whole);
+        self.read_on()?;
+        if whole.len() < bytes.len() {
+            self.tail.extend_from_slice(&bytes[whole.len()..]);
+            return self.read_tail();
+        }
+        Ok(())
+    }
+
+    /// Completes a character that was cut, and reads on.
+    #[cold]
+    fn complete(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        for (index, byte) in bytes.iter().enumerate() {
+            self.tail.push(*byte);
+            match std::str::from_utf8(&self.tail) {
+                Ok(_) => {
+                    let whole = std::mem::take(&mut self.tail);
+                    self.read_text(&whole)?;
+                    return self.read(&bytes[index + 1..]);
+                }
+                Err(cut) if cut.error_len().is_none() => {}
+                Err(_) => return self.read_tail(),
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at bytes that aren't a whole character: in a string they may become one.
+    #[cold]
+    fn read_tail(&mut self) -> Result<(), Stop> {
+        let from = self.progress.machine().needs();
+        let bytes = [&self.text.as_bytes()[from as usize..], &self.tail].concat();
+        self.progress.run(&bytes, from, &mut self.tree)
     }
 
     /// The document as a type that isn't complete yet.

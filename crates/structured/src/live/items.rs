@@ -3,7 +3,7 @@ use std::{collections::VecDeque, fmt};
 use serde::de::DeserializeOwned;
 
 use super::{
-    reader::{Reader, Source, Watch},
+    reader::{Passing, Reader, Source, Watch},
     trail::{Path, Trail, segment_is},
 };
 use crate::{Limits, Schema, Violation, kind::Kind};
@@ -187,8 +187,8 @@ impl<I: DeserializeOwned> State<I> {
         }
     }
 
-    fn take(&mut self, text: &str) {
-        match serde_json::from_str(text) {
+    fn take(&mut self, text: &[u8]) {
+        match serde_json::from_slice(text) {
             Ok(item) => self.ready.push_back(item),
             Err(source) if self.failure.is_none() => {
                 let pointer = self.trail.path().to_string();
@@ -223,7 +223,7 @@ impl<I: DeserializeOwned> Watch for State<I> {
     }
 
     #[inline]
-    fn text(&mut self, text: &str, _at: u64) {
+    fn text(&mut self, text: &[u8], _at: u64) {
         if self.in_key {
             self.trail.key_text(text);
         }
@@ -234,7 +234,7 @@ impl<I: DeserializeOwned> Watch for State<I> {
 
     #[inline]
     fn escaped(&mut self, char: char, at: u64) {
-        self.text(char.encode_utf8(&mut [0; 4]), at);
+        self.text(char.encode_utf8(&mut [0; 4]).as_bytes(), at);
     }
 
     #[inline]
@@ -248,7 +248,7 @@ impl<I: DeserializeOwned> Watch for State<I> {
     }
 
     #[inline]
-    fn number(&mut self, _digits: &str, end: u64, source: Source<'_>) {
+    fn number(&mut self, _digits: &[u8], end: u64, source: Source<'_>) {
         self.value_end(end, source);
     }
 
@@ -265,7 +265,9 @@ impl<I: DeserializeOwned> Watch for State<I> {
         }
         self.value_end(at + 1, source);
     }
+}
 
+impl<I: DeserializeOwned> Passing for State<I> {
     #[inline]
     fn needs(&self) -> u64 {
         self.item

@@ -4,8 +4,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{
-    reader::{Reader, Source, Watch},
-    trail::{Path, PathSegment, Trail, unescaped},
+    reader::{Passing, Reader, Source, Watch},
+    trail::{Path, PathSegment, Trail, as_text, unescaped},
 };
 use crate::{Limits, Schema, Violation, kind::Kind};
 
@@ -313,18 +313,18 @@ impl Watch for State {
         self.trail.key_begin();
     }
 
-    fn text(&mut self, text: &str, _at: u64) {
+    fn text(&mut self, text: &[u8], _at: u64) {
         if self.in_key {
             self.trail.key_text(text);
         } else if let Some(string) = &mut self.string {
-            string.text.push_str(text);
+            string.text.push_str(as_text(text));
         }
     }
 
     fn backslash(&mut self, _at: u64, _source: Source<'_>) {}
 
     fn escaped(&mut self, char: char, at: u64) {
-        self.text(char.encode_utf8(&mut [0; 4]), at);
+        self.text(char.encode_utf8(&mut [0; 4]).as_bytes(), at);
     }
 
     fn key_end(&mut self, _at: u64) {
@@ -343,9 +343,9 @@ impl Watch for State {
         self.give(&path, None, append, true);
     }
 
-    fn number(&mut self, digits: &str, _end: u64, _source: Source<'_>) {
+    fn number(&mut self, digits: &[u8], _end: u64, _source: Source<'_>) {
         // JSON, and finite: the parser has seen to that.
-        self.put(serde_json::from_str(digits).unwrap_or_default());
+        self.put(serde_json::from_slice(digits).unwrap_or_default());
     }
 
     fn literal_end(&mut self, _at: u64, _source: Source<'_>) {
@@ -366,7 +366,10 @@ impl Watch for State {
             }
         }
     }
+}
 
+impl Passing for State {
+    #[inline]
     fn needs(&self) -> u64 {
         u64::MAX
     }

@@ -14,19 +14,22 @@ pub(super) trait Watch {
     /// A value begins; a `held` string is one of a list, and isn't shown before its end.
     fn begin(&mut self, kind: Kind, held: bool, at: u64);
     fn key_begin(&mut self, at: u64);
-    /// Text of the open string or key as it stands in the document.
-    fn text(&mut self, text: &str, at: u64);
+    /// Text of the open string or key as it stands in the document: whole characters.
+    fn text(&mut self, text: &[u8], at: u64);
     /// An escape begins in the open string or key.
     fn backslash(&mut self, at: u64, source: Source<'_>);
     fn escaped(&mut self, char: char, at: u64);
     fn key_end(&mut self, at: u64);
     fn string_end(&mut self, at: u64, source: Source<'_>);
     /// `end` is the place behind it.
-    fn number(&mut self, digits: &str, end: u64, source: Source<'_>);
+    fn number(&mut self, digits: &[u8], end: u64, source: Source<'_>);
     fn literal_end(&mut self, at: u64, source: Source<'_>);
     /// The open array or object ends with the byte at `at`.
     fn end(&mut self, at: u64, source: Source<'_>);
+}
 
+/// A watch that doesn't need all of the text.
+pub(super) trait Passing: Watch {
     /// The place from which on the text must be kept.
     fn needs(&self) -> u64;
 }
@@ -34,34 +37,29 @@ pub(super) trait Watch {
 /// The text at hand.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
-    text: &'a str,
+    text: &'a [u8],
     base: u64,
 }
 
 impl<'a> Source<'a> {
     #[inline]
-    pub(super) fn slice(self, from: u64, to: u64) -> &'a str {
+    pub(super) fn slice(self, from: u64, to: u64) -> &'a [u8] {
         let (from, to) = (from - self.base, to - self.base);
         &self.text[from as usize..to as usize]
     }
 }
 
-/// Reads one document for a watch.
+/// How far a document is read and judged; who has it keeps the text.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(super) struct Progress {
     schema: Schema,
     limits: Limits,
     machine: Machine,
     engine: Engine,
-    /// What is kept of the document, from `base` on.
-    text: String,
-    base: u64,
-    /// The first bytes of a character that was cut.
-    tail: Vec<u8>,
     violation: Option<Box<Violation>>,
 }
 
-impl Reader {
+impl Progress {
     pub(super) fn new(schema: Schema) -> Self {
         let limits = Limits::new();
         Self {
@@ -69,157 +67,69 @@ impl Reader {
             engine: Engine::new(schema.clone(), limits.keys),
             schema,
             limits,
-            text: String::new(),
-            base: 0,
-            tail: Vec::new(),
             violation: None,
         }
     }
 
     /// Sets the limits; for a document that hasn't begun.
-    pub(super) fn limits(mut self, limits: Limits) -> Self {
+    pub(super) fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
         self.restart();
-        self
-    }
-
-    pub(super) fn schema(&self) -> &Schema {
-        &self.schema
-    }
-
-    /// What is kept of the document, but for a cut character at its end.
-    pub(super) fn text(&self) -> &str {
-        &self.text
     }
 
     /// Begins another document.
     pub(super) fn restart(&mut self) {
         self.machine = Machine::new(self.limits);
         self.engine = Engine::new(self.schema.clone(), self.limits.keys);
-        self.text.clear();
-        self.base = 0;
-        self.tail.clear();
         self.violation = None;
     }
 
-    pub(super) fn is_done(&self) -> bool {
-        self.machine.is_done()
+    pub(super) fn schema(&self) -> &Schema {
+        &self.schema
     }
 
     #[inline]
-    pub(super) fn feed<W: Watch>(&mut self, bytes: &[u8], watch: &mut W) -> Result<(), Violation> {
-        if self.violation.is_none() {
-            match self.read(bytes, watch) {
-                Ok(()) => return Ok(()),
-                Err(stop) => self.refuse(stop),
-            }
-        }
-        self.verdict()
-    }
-
-    pub(super) fn finish<W: Watch>(&mut self, watch: &mut W) -> Result<(), Violation> {
-        if self.violation.is_none() {
-            let bytes = [self.text.as_bytes(), &self.tail].concat();
-            let mut tap = Tap {
-                engine: &mut self.engine,
-                watch,
-                source: Source {
-                    text: &self.text,
-                    base: self.base,
-                },
-            };
-            if let Err(stop) = self.machine.finish(&bytes, self.base, &mut tap) {
-                self.refuse(stop);
-            }
-        }
-        self.verdict()
+    pub(super) fn machine(&self) -> &Machine {
+        &self.machine
     }
 
     #[inline]
-    fn read<W: Watch>(&mut self, bytes: &[u8], watch: &mut W) -> Result<(), Stop> {
-        let mut bytes = bytes;
-        while !self.tail.is_empty() {
-            let Some((next, rest)) = bytes.split_first() else {
-                return Ok(());
-            };
-            bytes = rest;
-            self.complete(*next, watch)?;
-        }
-        let problem = match std::str::from_utf8(bytes) {
-            Ok(text) => return self.read_text(text, watch),
-            Err(problem) => problem,
-        };
-        let (whole, rest) = bytes.split_at(problem.valid_up_to());
-        self.read_text(std::str::from_utf8(whole).unwrap_or_default(), watch)?;
-        self.tail.extend_from_slice(rest);
-        self.read_tail(watch)
+    pub(super) fn has_refused(&self) -> bool {
+        self.violation.is_some()
     }
 
-    /// Another byte of a character that was cut.
-    #[cold]
-    fn complete<W: Watch>(&mut self, byte: u8, watch: &mut W) -> Result<(), Stop> {
-        self.tail.push(byte);
-        match std::str::from_utf8(&self.tail) {
-            Ok(_) => {
-                let whole = String::from_utf8(std::mem::take(&mut self.tail)).unwrap_or_default();
-                self.read_text(&whole, watch)
-            }
-            Err(problem) if problem.error_len().is_none() => Ok(()),
-            Err(_) => self.read_tail(watch),
-        }
-    }
-
-    fn read_text<W: Watch>(&mut self, text: &str, watch: &mut W) -> Result<(), Stop> {
-        let is_kept = !self.text.is_empty();
-        if is_kept {
-            self.text.push_str(text);
-        } else {
-            self.base = self.machine.at();
-        }
-        let source = Source {
-            text: if is_kept { &self.text } else { text },
-            base: self.base,
-        };
+    /// Reads on; as [`Machine::run`].
+    #[inline]
+    pub(super) fn run<W: Watch>(
+        &mut self,
+        text: &[u8],
+        base: u64,
+        watch: &mut W,
+    ) -> Result<(), Stop> {
         let mut tap = Tap {
             engine: &mut self.engine,
             watch,
-            source,
+            source: Source { text, base },
         };
-        let result = self
-            .machine
-            .run(source.text.as_bytes(), self.base, &mut tap);
-        let needs = self.machine.needs().min(watch.needs()).max(self.base);
-        let from = (needs - self.base) as usize;
-        if is_kept {
-            self.text.drain(..from);
-        } else {
-            self.text.push_str(&text[from..]);
-        }
-        self.base = needs;
-        result
+        self.machine.run(text, base, &mut tap)
     }
 
-    /// Looks at the bytes that aren't a whole character: outside of a string there may be none.
-    #[cold]
-    fn read_tail<W: Watch>(&mut self, watch: &mut W) -> Result<(), Stop> {
-        let needs = self.machine.needs();
-        if self.text.is_empty() {
-            self.base = needs;
-        }
-        let kept = &self.text.as_bytes()[(needs - self.base) as usize..];
-        let bytes = [kept, &self.tail].concat();
+    /// Ends the document; as [`Machine::finish`].
+    pub(super) fn finish<W: Watch>(
+        &mut self,
+        text: &[u8],
+        base: u64,
+        watch: &mut W,
+    ) -> Result<(), Stop> {
         let mut tap = Tap {
             engine: &mut self.engine,
             watch,
-            source: Source {
-                text: &self.text,
-                base: self.base,
-            },
+            source: Source { text, base },
         };
-        self.machine.run(&bytes, needs, &mut tap)
+        self.machine.finish(text, base, &mut tap)
     }
 
-    fn verdict(&self) -> Result<(), Violation> {
+    pub(super) fn verdict(&self) -> Result<(), Violation> {
         match &self.violation {
             None => Ok(()),
             Some(violation) => Err(violation.as_ref().clone()),
@@ -227,8 +137,101 @@ impl Reader {
     }
 
     #[cold]
-    fn refuse(&mut self, stop: Stop) {
+    pub(super) fn refuse(&mut self, stop: Stop) {
         self.violation = judge::violation(stop, &self.machine, &self.engine).map(Box::new);
+    }
+}
+
+/// Reads one document for a watch, and keeps what the watch and the parser need of it.
+#[derive(Debug)]
+pub(super) struct Reader {
+    progress: Progress,
+    /// What is kept of the document, from `base` on.
+    text: Vec<u8>,
+    base: u64,
+}
+
+impl Reader {
+    pub(super) fn new(schema: Schema) -> Self {
+        Self {
+            progress: Progress::new(schema),
+            text: Vec::new(),
+            base: 0,
+        }
+    }
+
+    /// Sets the limits; for a document that hasn't begun.
+    pub(super) fn limits(mut self, limits: Limits) -> Self {
+        self.progress.set_limits(limits);
+        self
+    }
+
+    /// Begins another document.
+    pub(super) fn restart(&mut self) {
+        self.progress.restart();
+        self.text.clear();
+        self.base = 0;
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.progress.machine().is_done()
+    }
+
+    #[inline]
+    pub(super) fn feed<W: Passing>(
+        &mut self,
+        bytes: &[u8],
+        watch: &mut W,
+    ) -> Result<(), Violation> {
+        if !self.progress.has_refused() {
+            match self.read(bytes, watch) {
+                Ok(()) => return Ok(()),
+                Err(stop) => self.progress.refuse(stop),
+            }
+        }
+        self.progress.verdict()
+    }
+
+    pub(super) fn finish<W: Passing>(&mut self, watch: &mut W) -> Result<(), Violation> {
+        if !self.progress.has_refused()
+            && let Err(stop) = self.progress.finish(&self.text, self.base, watch)
+        {
+            self.progress.refuse(stop);
+        }
+        self.progress.verdict()
+    }
+
+    #[inline]
+    fn read<W: Passing>(&mut self, bytes: &[u8], watch: &mut W) -> Result<(), Stop> {
+        if !self.text.is_empty() {
+            return self.read_on(bytes, watch);
+        }
+        // Nothing is kept: it is read where it is.
+        self.progress.run(bytes, self.base, watch)?;
+        let from = self.unneeded(watch);
+        self.text.extend_from_slice(&bytes[from..]);
+        self.base += from as u64;
+        Ok(())
+    }
+
+    /// Reads on with what was kept before.
+    #[inline]
+    fn read_on<W: Passing>(&mut self, bytes: &[u8], watch: &mut W) -> Result<(), Stop> {
+        self.text.extend_from_slice(bytes);
+        self.progress.run(&self.text, self.base, watch)?;
+        let from = self.unneeded(watch);
+        if from > 0 {
+            self.text.drain(..from);
+            self.base += from as u64;
+        }
+        Ok(())
+    }
+
+    /// How many bytes from `base` on nobody needs.
+    #[inline]
+    fn unneeded<W: Passing>(&self, watch: &W) -> usize {
+        let needs = self.progress.machine().needs().min(watch.needs());
+        (needs - self.base) as usize
     }
 }
 
@@ -270,7 +273,7 @@ impl<W: Watch> Sink for Tap<'_, W> {
             }
         };
         if end > at {
-            self.watch.text(self.source.slice(at, end), at);
+            self.watch.text(&text[..(end - at) as usize], at);
         }
         result
     }
@@ -306,7 +309,6 @@ impl<W: Watch> Sink for Tap<'_, W> {
     #[inline]
     fn number(&mut self, digits: &[u8], integer: bool, end: u64) -> Next {
         self.engine.number(digits, integer, end)?;
-        let digits = self.source.slice(end - digits.len() as u64, end);
         self.watch.number(digits, end, self.source);
         Ok(())
     }

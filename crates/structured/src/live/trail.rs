@@ -7,7 +7,7 @@ use std::fmt;
 pub(super) struct Trail {
     levels: Vec<Level>,
     /// The current keys of the open objects, one behind the other.
-    keys: String,
+    keys: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +56,8 @@ impl Trail {
     }
 
     #[inline]
-    pub(super) fn key_text(&mut self, text: &str) {
-        self.keys.push_str(text);
+    pub(super) fn key_text(&mut self, text: &[u8]) {
+        self.keys.extend_from_slice(text);
     }
 
     /// The place of the current value.
@@ -88,6 +88,12 @@ impl Trail {
     }
 }
 
+/// Text that the parser has looked at.
+#[inline]
+pub(super) fn as_text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
+}
+
 fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
@@ -99,7 +105,7 @@ fn escaped(key: &str) -> String {
 #[derive(Clone, Copy)]
 pub struct Path<'a> {
     levels: &'a [Level],
-    keys: &'a str,
+    keys: &'a [u8],
 }
 
 /// One step of a [`Path`].
@@ -130,7 +136,9 @@ impl<'a> Path<'a> {
         }
         let end = self.levels.get(index + 1);
         let end = end.map_or(self.keys.len(), |next| next.key as usize);
-        Some(PathSegment::Key(&self.keys[level.key as usize..end]))
+        Some(PathSegment::Key(as_text(
+            &self.keys[level.key as usize..end],
+        )))
     }
 
     /// Its segments, from the root on.
@@ -206,7 +214,7 @@ mod tests {
             trail.begin();
             trail.open(true);
             trail.key_begin();
-            trail.key_text(key);
+            trail.key_text(key.as_bytes());
         }
         trail
     }
@@ -234,7 +242,7 @@ mod tests {
         assert!(trail.close());
         assert_eq!(trail.path(), "/a");
         trail.key_begin();
-        trail.key_text("c");
+        trail.key_text(b"c");
         assert_eq!(trail.path(), "/c");
         assert!(trail.close());
         assert_eq!(trail.path(), "");

@@ -1,6 +1,9 @@
 //! The values of a document while it arrives, as nodes that point into its text.
 
-use super::reader::{Source, Watch};
+use super::{
+    reader::{Source, Watch},
+    trail::as_text,
+};
 use crate::kind::Kind;
 
 /// What isn't there yet, or not at all.
@@ -174,10 +177,10 @@ impl Watch for Tree {
     }
 
     #[inline]
-    fn text(&mut self, text: &str, at: u64) {
+    fn text(&mut self, text: &[u8], at: u64) {
         self.string.to = at as u32 + text.len() as u32;
         if self.is_escaped {
-            self.unescaped.push_str(text);
+            self.unescaped.push_str(as_text(text));
         }
     }
 
@@ -186,7 +189,7 @@ impl Watch for Tree {
         if !std::mem::replace(&mut self.is_escaped, true) {
             self.from = self.unescaped.len() as u32;
             let before = source.slice(self.string.from.into(), at);
-            self.unescaped.push_str(before);
+            self.unescaped.push_str(as_text(before));
         }
     }
 
@@ -225,7 +228,7 @@ impl Watch for Tree {
     }
 
     #[inline]
-    fn number(&mut self, _digits: &str, end: u64, _source: Source<'_>) {
+    fn number(&mut self, _digits: &[u8], end: u64, _source: Source<'_>) {
         if let Some((kind, from)) = self.scalar.take() {
             let to = end as u32;
             self.add(kind, Span { from, to });
@@ -234,7 +237,7 @@ impl Watch for Tree {
 
     #[inline]
     fn literal_end(&mut self, at: u64, source: Source<'_>) {
-        self.number("", at + 1, source);
+        self.number(&[], at + 1, source);
     }
 
     #[inline]
@@ -245,10 +248,6 @@ impl Watch for Tree {
             slot.whole.to = at as u32 + 1;
             slot.more.from = behind;
         }
-    }
-
-    fn needs(&self) -> u64 {
-        0
     }
 }
 

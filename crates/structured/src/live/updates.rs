@@ -1,6 +1,6 @@
 use super::{
-    reader::{Reader, Source, Watch},
-    trail::{Path, PathSegment, Trail},
+    reader::{Passing, Reader, Source, Watch},
+    trail::{Path, PathSegment, Trail, as_text},
 };
 use crate::{Limits, Schema, Violation, kind::Kind};
 
@@ -207,13 +207,13 @@ impl<F: FnMut(Update<'_>)> Watch for Teller<'_, F> {
     }
 
     #[inline]
-    fn text(&mut self, text: &str, _at: u64) {
+    fn text(&mut self, text: &[u8], _at: u64) {
         if self.state.in_key {
             self.state.trail.key_text(text);
         } else if self.state.holds {
-            self.state.held.push_str(text);
+            self.state.held.push_str(as_text(text));
         } else {
-            self.say(Change::Text(text));
+            self.say(Change::Text(as_text(text)));
         }
     }
 
@@ -222,7 +222,7 @@ impl<F: FnMut(Update<'_>)> Watch for Teller<'_, F> {
 
     #[inline]
     fn escaped(&mut self, char: char, at: u64) {
-        self.text(char.encode_utf8(&mut [0; 4]), at);
+        self.text(char.encode_utf8(&mut [0; 4]).as_bytes(), at);
     }
 
     #[inline]
@@ -242,8 +242,8 @@ impl<F: FnMut(Update<'_>)> Watch for Teller<'_, F> {
     }
 
     #[inline]
-    fn number(&mut self, digits: &str, _end: u64, _source: Source<'_>) {
-        self.say(Change::Value(Scalar::Number(digits)));
+    fn number(&mut self, digits: &[u8], _end: u64, _source: Source<'_>) {
+        self.say(Change::Value(Scalar::Number(as_text(digits))));
     }
 
     #[inline]
@@ -261,7 +261,9 @@ impl<F: FnMut(Update<'_>)> Watch for Teller<'_, F> {
         self.state.trail.close();
         self.say(Change::Complete);
     }
+}
 
+impl<F: FnMut(Update<'_>)> Passing for Teller<'_, F> {
     #[inline]
     fn needs(&self) -> u64 {
         u64::MAX
