@@ -26,6 +26,9 @@ pub(crate) struct Parts<T> {
     pub(crate) output: Option<OutputSpec>,
     /// Reads the output from the model's whole text.
     pub(crate) read: fn(&str) -> serde_json::Result<T>,
+    /// At least one.
+    pub(crate) output_attempts: u32,
+    pub(crate) hold_until_valid: bool,
     pub(crate) max_input_bytes: Option<usize>,
     pub(crate) allow_empty_input: bool,
     pub(crate) thread: Option<Text>,

@@ -1,12 +1,22 @@
+use std::sync::Arc;
+
 use mainstem_core::{
     Error, ErrorKind, FinishReason, Json, JsonDelta, Message, ModelEvent, OutputSpec, Part,
-    Partial, ReasoningDelta, ReasoningPart, RefusalDelta, Result, Role, RunContext, Text,
-    TextDelta, TextPart, ToolCallDelta, ToolCallReady, ToolCallStarted, TurnFinished, TurnStarted,
-    Usage,
+    Partial, Place, ReasoningDelta, ReasoningPart, RefusalDelta, Result, Retracted, Role,
+    RunContext, Text, TextDelta, TextPart, TimeLimits, ToolCallDelta, ToolCallReady,
+    ToolCallStarted, TurnFinished, TurnStarted, Usage,
 };
-use mainstem_structured::{Checker, Violation};
+use mainstem_structured::{Checker, Schema, Violation};
 
-use crate::{finish, memory::Memory};
+use crate::{
+    agent::Parts,
+    attempts::{Failure, Misfit},
+    finish,
+    memory::Memory,
+};
+
+/// The most bytes of a piece in which JSON that was held back is shown.
+const HELD_PIECE: usize = 4096;
 
 /// A model's answer while it arrives.
 ///
@@ -17,15 +27,24 @@ pub(crate) struct Answer {
     ctx: RunContext,
     memory: Memory,
     started: bool,
+    /// The place of the first event of it, or one before.
+    since: Place,
+    /// Whether a reader of text may have been shown some of it.
+    shows_text: bool,
+    /// Nothing of its JSON is shown before all of it is valid.
+    is_held: bool,
     text: String,
     thoughts: Vec<Thought>,
     refusal: String,
     calls: Vec<Call>,
+    output: Option<OutputSpec>,
     checker: Option<Checker>,
     /// Counts the request from the beginning, until the model gives a usage of its own.
     usage: Usage,
     finish_reason: Option<FinishReason>,
     complete: bool,
+    /// It is taken back: nothing of it is kept.
+    is_void: bool,
 }
 
 /// A part of the reasoning, which what the provider wants back with it ends.
@@ -39,36 +58,60 @@ struct Thought {
 struct Call {
     id: Text,
     name: Text,
-    arguments: String,
+    arguments: Checker,
+}
+
+impl Call {
+    /// Takes more of the arguments; refuses them at their first impossible byte.
+    fn feed(&mut self, text: &str) -> Result<()> {
+        let fed = self.arguments.feed(text.as_bytes());
+        fed.map_err(|violation| self.malformed(violation))
+    }
+
+    fn finish(&mut self) -> Result<Json> {
+        match self.arguments.finish() {
+            Ok(text) => Json::parse(text),
+            Err(violation) => Err(self.malformed(violation)),
+        }
+    }
+
+    fn malformed(&self, violation: Violation) -> Error {
+        let message = format!(
+            "the arguments for tool `{}` aren't JSON; another try may help",
+            self.name
+        );
+        Error::new(ErrorKind::Tool, message).with_source(violation)
+    }
 }
 
 impl Answer {
-    pub(crate) fn begin(
-        model: &str,
-        output: Option<&OutputSpec>,
-        ctx: RunContext,
-        memory: Memory,
-    ) -> Self {
+    pub(crate) fn begin<T>(agent: &Parts<T>, ctx: RunContext, memory: Memory) -> Self {
+        let output = agent.output.as_ref();
         Self {
-            model: model.into(),
+            model: agent.model.id().into(),
+            since: ctx.next_place(),
             ctx,
             memory,
             started: false,
+            shows_text: false,
+            is_held: agent.hold_until_valid,
             text: String::new(),
             thoughts: Vec::new(),
             refusal: String::new(),
             calls: Vec::new(),
+            output: output.cloned(),
             checker: output.map(|output| output.schema.checker()),
             usage: Usage::new(0, 0),
             finish_reason: None,
             complete: false,
+            is_void: false,
         }
     }
 
     /// Takes the next piece, or the model's failure.
     ///
     /// A piece is kept once it is emitted: dropped while that waits, it was never shown.
-    pub(crate) async fn take(&mut self, item: Result<ModelEvent>) -> Result<()> {
+    pub(crate) async fn take(&mut self, item: Result<ModelEvent>) -> Result<(), Failure> {
         let event = item.inspect_err(|error| self.note_failure(error))?;
         if !self.started {
             self.started = true;
@@ -120,7 +163,7 @@ impl Answer {
         self.usage.requests = usage.requests.max(1);
     }
 
-    async fn take_text(&mut self, text: Text) -> Result<()> {
+    async fn take_text(&mut self, text: Text) -> Result<(), Failure> {
         match &mut self.checker {
             None => {
                 self.ctx.emit(TextDelta::new(text.clone())).await;
@@ -129,9 +172,12 @@ impl Answer {
             Some(checker) => {
                 if let Err(violation) = checker.feed(text.as_bytes()) {
                     self.text.push_str(&text);
-                    return Err(wrong_output(violation));
+                    return Err(Misfit::Violation(violation).into());
                 }
-                self.ctx.emit(JsonDelta::new(text.clone())).await;
+                if !self.is_held {
+                    self.shows_text = true;
+                    self.ctx.emit(JsonDelta::new(text.clone())).await;
+                }
                 self.text.push_str(&text);
             }
         }
@@ -155,7 +201,7 @@ impl Answer {
         self.calls.push(Call {
             id: id.clone(),
             name: name.clone(),
-            arguments: String::new(),
+            arguments: Schema::any().checker(),
         });
         self.ctx.emit(ToolCallStarted::new(id, name)).await;
         Ok(())
@@ -165,50 +211,92 @@ impl Answer {
         let Some(call) = self.calls.get_mut(index as usize) else {
             return Err(self.malformed("sent arguments of a tool call that it hadn't begun"));
         };
-        call.arguments.push_str(&text);
+        call.feed(&text)?;
         let id = call.id.clone();
         self.ctx.emit(ToolCallDelta::new(id, text)).await;
         Ok(())
     }
 
     /// Ends the answer with the output, once the model's stream has ended.
-    pub(crate) async fn end<T>(mut self, read: fn(&str) -> serde_json::Result<T>) -> Result<T> {
+    pub(crate) async fn end<T>(
+        &mut self,
+        read: fn(&str) -> serde_json::Result<T>,
+    ) -> Result<T, Failure> {
         let Some(reason) = self.finish_reason.clone() else {
-            return Err(Error::new(
+            return Err(Failure::Failed(Error::new(
                 ErrorKind::Truncated,
                 format!(
                     "the answer of `{}` stopped without an end; another try may help",
                     self.model
                 ),
-            ));
+            )));
         };
+        let judged = self.judge(&reason, read);
+        if self.is_held && self.calls.is_empty() && judged.is_ok() {
+            self.show_held().await;
+        }
         self.ctx
             .emit(TurnFinished::new(reason.clone(), self.usage))
             .await;
-        self.ctx.record_finish_reason(reason.clone());
+        self.ctx.record_finish_reason(reason);
         self.refuse_calls().await?;
-        self.check(&reason)?;
-        let output = read(&self.text).map_err(|error| {
-            Error::new(
-                ErrorKind::Output,
-                "the output isn't of the type that was asked for",
-            )
-            .with_source(error)
-        })?;
+        let output = judged?;
         self.complete = true;
         Ok(output)
     }
 
+    /// The output, if it is one.
+    fn judge<T>(
+        &mut self,
+        reason: &FinishReason,
+        read: fn(&str) -> serde_json::Result<T>,
+    ) -> Result<T, Failure> {
+        self.check(reason)?;
+        read(&self.text).map_err(|error| Misfit::Type(Arc::new(error)).into())
+    }
+
+    /// Shows the JSON that was held back, in pieces of a bounded size.
+    async fn show_held(&self) {
+        let mut rest = self.text.as_str();
+        while !rest.is_empty() {
+            let mut end = rest.len().min(HELD_PIECE);
+            while !rest.is_char_boundary(end) {
+                end -= 1;
+            }
+            let (piece, after) = rest.split_at(end);
+            self.ctx.emit(JsonDelta::new(piece)).await;
+            rest = after;
+        }
+    }
+
+    /// What the run's caller allows for the model's time.
+    pub(crate) fn time_limits(&self) -> Option<TimeLimits> {
+        self.ctx.time_limits()
+    }
+
+    /// What the model wrote so far.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether no reader was shown what it can't take back.
+    pub(crate) async fn can_be_void(&self) -> bool {
+        !self.shows_text || self.ctx.can_retract().await
+    }
+
+    /// Takes back what was shown: another attempt follows, and nothing of this one is kept but its
+    /// usage.
+    pub(crate) async fn void(&mut self, reason: String) {
+        if self.started {
+            self.ctx.emit(Retracted::new(self.since, reason)).await;
+        }
+        self.is_void = true;
+    }
+
     /// This agent has no tools: a call can't be answered.
-    async fn refuse_calls(&self) -> Result<()> {
-        for call in &self.calls {
-            let arguments = Json::parse(call.arguments.as_str()).map_err(|error| {
-                let message = format!(
-                    "the arguments for tool `{}` aren't JSON; another try may help",
-                    call.name
-                );
-                Error::new(ErrorKind::Tool, message).with_source(error)
-            })?;
+    async fn refuse_calls(&mut self) -> Result<()> {
+        for call in &mut self.calls {
+            let arguments = call.finish()?;
             let ready = ToolCallReady::new(call.id.clone(), call.name.clone(), arguments);
             self.ctx.emit(ready).await;
         }
@@ -224,28 +312,19 @@ impl Answer {
         }
     }
 
-    fn check(&mut self, reason: &FinishReason) -> Result<()> {
+    fn check(&mut self, reason: &FinishReason) -> Result<(), Failure> {
         if !self.refusal.is_empty() {
-            return Err(Error::new(
-                ErrorKind::Refused,
-                format!("`{}` refused to answer", self.model),
-            ));
+            let message = format!("`{}` refused to answer", self.model);
+            return Err(Error::new(ErrorKind::Refused, message).into());
         }
         finish::check(&self.model, reason)?;
         if self.text.is_empty() || self.checker.is_some() {
-            finish::check_length(&self.model, reason)?;
+            finish::check_length(&self.model, reason, &self.text, self.output.as_ref())?;
         }
         if let Some(checker) = &mut self.checker {
-            checker.finish().map_err(wrong_output)?;
+            checker.finish().map_err(Misfit::Violation)?;
         } else if self.text.is_empty() {
-            return Err(Error::new(
-                ErrorKind::Output,
-                format!(
-                    "`{}` finished ({reason}) without any output; another try, or another \
-                     instruction, may help",
-                    self.model
-                ),
-            ));
+            return Err(Misfit::Empty.into());
         }
         Ok(())
     }
@@ -277,6 +356,9 @@ impl Answer {
 impl Drop for Answer {
     fn drop(&mut self) {
         self.ctx.record_usage(self.usage);
+        if self.is_void {
+            return;
+        }
         if !self.complete {
             let reason = self.finish_reason.clone();
             self.ctx
@@ -288,8 +370,4 @@ impl Drop for Answer {
             self.memory.add_answer(message);
         }
     }
-}
-
-fn wrong_output(violation: Violation) -> Error {
-    Error::new(ErrorKind::Output, "the output doesn't fit its schema").with_source(violation)
 }

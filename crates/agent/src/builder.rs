@@ -28,6 +28,8 @@ impl AgentBuilder {
                 time_limits: TimeLimits::default(),
                 output: None,
                 read: |text| Ok(text.to_owned()),
+                output_attempts: 1,
+                hold_until_valid: false,
                 max_input_bytes: None,
                 allow_empty_input: false,
                 thread: None,
@@ -128,6 +130,8 @@ impl<T> AgentBuilder<T> {
             instructions,
             settings,
             time_limits,
+            output_attempts,
+            hold_until_valid,
             max_input_bytes,
             allow_empty_input,
             thread,
@@ -143,6 +147,8 @@ impl<T> AgentBuilder<T> {
                 time_limits,
                 output: None,
                 read,
+                output_attempts,
+                hold_until_valid,
                 max_input_bytes,
                 allow_empty_input,
                 thread,
@@ -158,16 +164,60 @@ impl<T> AgentBuilder<T> {
         self
     }
 
+    /// How often the model is asked in all, if its output doesn't fit; 1 by default: once.
+    ///
+    /// An output that breaks its schema ends the attempt at its first impossible byte: the model's
+    /// connection closes, [`Retracted`](mainstem_core::Retracted) takes back what was shown of it, and
+    /// the model is asked again, with its own text and what was wrong with it. So it is with an output
+    /// that the type refuses, and with an empty one. Refusals, filters, outputs cut at their limit of
+    /// tokens and failures of the model are not tried again. Usage counts over all attempts; the
+    /// conversation keeps the last one alone.
+    ///
+    /// There is no other attempt, once a reader that can't take text back was given some (by
+    /// `next_text`, `on_chunk` or items): see [`hold_until_valid`](Self::hold_until_valid).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mainstem_core::Error> {
+    /// # use mainstem_core::test_util::ScriptedModel;
+    /// use mainstem_agent::Agent;
+    ///
+    /// let model = ScriptedModel::new().answer(["About five."]).answer(["5"]);
+    /// let agent = Agent::builder(model).output::<u8>().output_attempts(2).build()?;
+    /// assert_eq!(agent.run("How many eggs?").await?.output, 5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn output_attempts(mut self, attempts: u32) -> Self {
+        self.parts.output_attempts = attempts;
+        self
+    }
+
+    /// Shows nothing of the output's JSON before all of it is valid.
+    ///
+    /// Then it comes in pieces of at most 4 KiB. So each reader can be given further
+    /// [attempts](Self::output_attempts), also one that can't take text back. Reasoning still streams.
+    pub fn hold_until_valid(mut self) -> Self {
+        self.parts.hold_until_valid = true;
+        self
+    }
+
     /// Makes the agent.
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Config`], if the name is empty, the output's schema can't be used, or
-    /// an output mode is set and there is no schema.
+    /// Of kind [`ErrorKind::Config`], if the name is empty, the output's schema can't be used, no
+    /// attempt is allowed, or an output mode or `hold_until_valid` is set and there is no schema.
     pub fn build(self) -> Result<Agent<T>> {
         let mut parts = self.parts;
         if parts.name.trim().is_empty() {
             return Err(config("an agent needs a name that isn't empty"));
+        }
+        if parts.output_attempts == 0 {
+            return Err(config(format!(
+                "agent `{}` has 0 output attempts; 1 asks the model once",
+                parts.name
+            )));
         }
         parts.output = match self.schema {
             Some(Ok(schema)) => {
@@ -182,6 +232,14 @@ impl<T> AgentBuilder<T> {
             None if self.output_mode.is_some() => {
                 let message = format!(
                     "agent `{}` has an output mode and no output type; add `output::<T>()`",
+                    parts.name
+                );
+                return Err(config(message));
+            }
+            None if parts.hold_until_valid => {
+                let message = format!(
+                    "agent `{}` holds its output until it is valid, and has no output type; add \
+                     `output::<T>()`",
                     parts.name
                 );
                 return Err(config(message));

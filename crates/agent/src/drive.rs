@@ -3,9 +3,15 @@
 use futures::StreamExt;
 use mainstem_core::{Error, ErrorKind, ModelRequest, Result, RunContext, TimedStream};
 
-use crate::{agent::Parts, answer::Answer, memory::Memory};
+use crate::{
+    agent::Parts,
+    answer::Answer,
+    attempts::{Attempts, Failure},
+    memory::Memory,
+};
 
-/// Asks the model, passes its answer on piece by piece, and remembers it.
+/// Asks the model, passes its answer on piece by piece, and remembers it; asks again, where that is
+/// allowed.
 ///
 /// If this is dropped or fails on the way, the [`Answer`] records what there was.
 pub(crate) async fn drive<T>(agent: &Parts<T>, ctx: RunContext, input: String) -> Result<T> {
@@ -17,12 +23,38 @@ pub(crate) async fn drive<T>(agent: &Parts<T>, ctx: RunContext, input: String) -
     request.output = agent.output.clone();
     request.settings = ctx.settings().clone().or(&agent.settings);
 
-    let limits = ctx.time_limits().unwrap_or(agent.time_limits);
+    let mut attempts = Attempts::new(agent.output_attempts);
+    loop {
+        let next = attempts.has_another().then(|| request.clone());
+        let mut answer = Answer::begin(agent, ctx.clone(), memory.clone());
+        let misfit = match ask(agent, request, &mut answer).await {
+            Ok(output) => return Ok(output),
+            Err(Failure::Failed(error)) => return Err(error),
+            Err(Failure::Misfit(misfit)) => misfit,
+        };
+        attempts.add(answer.text(), *misfit);
+        let is_final = next.is_some() && !answer.can_be_void().await;
+        let Some(next) = next.filter(|_| !is_final) else {
+            return Err(attempts.into_error(agent.model.id(), is_final));
+        };
+        answer.void(attempts.reason()).await;
+        request = next;
+        attempts.complain(&mut request);
+    }
+}
+
+/// One attempt. The model's stream is gone when this returns.
+async fn ask<T>(
+    agent: &Parts<T>,
+    request: ModelRequest,
+    answer: &mut Answer,
+) -> Result<T, Failure> {
+    let limits = answer.time_limits().unwrap_or(agent.time_limits);
     let mut events = TimedStream::new(agent.model.stream(request), limits);
-    let mut answer = Answer::begin(agent.model.id(), agent.output.as_ref(), ctx, memory);
     while let Some(event) = events.next().await {
         answer.take(event).await?;
     }
+    drop(events);
     answer.end(agent.read).await
 }
 

@@ -30,6 +30,7 @@
 
 mod agent;
 mod answer;
+mod attempts;
 mod builder;
 mod drive;
 mod finish;
@@ -37,5 +38,7 @@ mod memory;
 mod prompt;
 
 pub use agent::Agent;
+pub use attempts::{FailedAttempt, OutputAttempts};
 pub use builder::AgentBuilder;
+pub use finish::CutOutput;
 pub use prompt::Prompt;

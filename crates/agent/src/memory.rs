@@ -4,6 +4,7 @@ use mainstem_core::{Context, Message, RunContext, Text, Thread};
 ///
 /// An agent that is the whole of a run remembers the conversation. Inside of a flow it reads the
 /// history, and writes only to a thread of its own.
+#[derive(Clone)]
 pub(crate) struct Memory {
     ctx: RunContext,
     remembers: Option<Thread>,

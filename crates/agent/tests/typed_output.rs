@@ -1,6 +1,6 @@
 //! Output of a type: streamed as JSON text, ended in a value, or in an error that keeps the text.
 
-use mainstem_agent::Agent;
+use mainstem_agent::{Agent, CutOutput};
 use mainstem_core::{
     ErrorKind, EventKind, FinishReason, ModelEvent,
     test_util::{Script, ScriptedModel},
@@ -99,4 +99,28 @@ async fn an_output_cut_at_the_limit_of_tokens_says_so() {
         (ErrorKind::Limit, Some("length"))
     );
     assert_eq!(error.partial().unwrap().text, r#"{"name": "ja"#);
+    let cut = CutOutput::of(&error).unwrap();
+    assert_eq!(cut.value(), serde_json::json!({"name": "ja"}));
+    let shown = format!("{error:?} {cut} {cut:?}");
+    assert!(!shown.contains("ja\""), "{shown}");
+}
+
+#[tokio::test]
+async fn arguments_of_a_tool_are_refused_at_their_first_impossible_byte() {
+    let arguments = |text: &'static str| ModelEvent::ToolArguments {
+        index: 0,
+        text: text.into(),
+    };
+    let call = ModelEvent::ToolCall {
+        index: 0,
+        id: "c".into(),
+        name: "look".into(),
+    };
+    let script = Script::new().event(call).event(arguments(r#"{"at": "#));
+    let model = ScriptedModel::new().script(script.event(arguments("x")).stall());
+    let agent = Agent::builder(model).build().unwrap();
+    let error = agent.run("q").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Tool);
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("(byte 7)"), "{cause}");
 }

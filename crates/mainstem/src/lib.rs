@@ -56,7 +56,7 @@
 //! | `async-openai` 0.43 | [`ChatCompletionsBuilder::config`](models::ChatCompletionsBuilder::config) | [`models::async_openai`] |
 
 // Agents, and what they say to models.
-pub use mainstem_agent::{Agent, AgentBuilder, Prompt};
+pub use mainstem_agent::{Agent, AgentBuilder, CutOutput, FailedAttempt, OutputAttempts, Prompt};
 pub use mainstem_core::{
     MediaPart, MediaSource, Message, ModelSettings, OutputMode, OutputSpec, Part, ReasoningEffort,
     ReasoningPart, Role, TextPart, TimeLimits, ToolCallPart, ToolChoice, ToolResultPart,

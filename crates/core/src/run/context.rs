@@ -1,7 +1,7 @@
 use std::{
     fmt,
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering},
 };
 
 use futures::FutureExt;
@@ -275,6 +275,17 @@ impl RunContext {
     /// A [`Retracted`](crate::Retracted) with it voids what comes after this moment.
     pub fn next_place(&self) -> Place {
         self.shared.slot.next_place()
+    }
+
+    /// Whether all that was emitted so far can still be taken back.
+    ///
+    /// It waits until the reader has taken what was emitted. It is false, once text was given to a
+    /// reader of text alone or to an `on_chunk`, or an item to a reader of items: they would be broken
+    /// by a [`Retracted`](crate::Retracted) of it. Readers of events can take everything back, and
+    /// nobody who awaits the run was shown anything.
+    pub async fn can_retract(&self) -> bool {
+        self.shared.slot.settle().await;
+        !self.shared.gave_for_good.load(Ordering::Relaxed)
     }
 }
 

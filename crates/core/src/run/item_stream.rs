@@ -99,6 +99,7 @@ impl<T, I: DeserializeOwned> ItemStream<T, I> {
         let result = self.items.feed(text.as_bytes());
         if self.items.waiting() > 0 {
             self.shown.note(event);
+            self.run.give_for_good();
         }
         self.error = result.err().map(|error| {
             let message = "an item of the output can't be read as what was asked for";

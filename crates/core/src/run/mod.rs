@@ -27,7 +27,7 @@ mod text;
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -255,6 +255,7 @@ impl<T: Serialize + Send + 'static> Run<T> {
             settings: self.settings,
             time_limits: self.time_limits,
             tally: Mutex::new(Tally::default()),
+            gave_for_good: AtomicBool::default(),
         });
         let mut new = NewRun::new(shared.id.clone(), self.name.clone());
         new.owner = self.owner;

@@ -1,6 +1,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::shown::Shown;
+use super::{shared::Shared, shown::Shown};
 use crate::{Event, EventKind, Notice, Text};
 
 /// The callbacks of a run.
@@ -43,10 +43,10 @@ impl Observers {
     }
 
     /// Shows an event to all. A callback that panics is reported once, and called again.
-    pub(super) fn tell(&mut self, event: &Event) -> Vec<EventKind> {
+    pub(super) fn tell(&mut self, event: &Event, shared: &Shared) -> Vec<EventKind> {
         let mut notices = Vec::new();
         for observer in &mut self.0 {
-            let told = catch_unwind(AssertUnwindSafe(|| observer.watch.tell(event)));
+            let told = catch_unwind(AssertUnwindSafe(|| observer.watch.tell(event, shared)));
             match told {
                 Ok(None) => {}
                 Ok(Some(notice)) => notices.push(notice.into()),
@@ -63,13 +63,14 @@ impl Observers {
 }
 
 impl Watch {
-    fn tell(&mut self, event: &Event) -> Option<Notice> {
+    fn tell(&mut self, event: &Event, shared: &Shared) -> Option<Notice> {
         match self {
             Self::Events(call) => call(event),
             Self::Chunks { ended: true, .. } => {}
             Self::Chunks { call, shown, ended } => {
                 if let Some(text) = event.text().filter(|text| !text.is_empty()) {
                     shown.note(event);
+                    shared.give_for_good();
                     call(text);
                 } else if shown.is_broken_by(event) {
                     *ended = true;

@@ -1,4 +1,7 @@
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use super::{partials::Partials, slot::Slot};
 use crate::{
@@ -16,6 +19,8 @@ pub(crate) struct Shared {
     pub(super) settings: ModelSettings,
     pub(super) time_limits: Option<TimeLimits>,
     pub(super) tally: Mutex<Tally>,
+    /// A reader was given something that it can't take back.
+    pub(super) gave_for_good: AtomicBool,
 }
 
 /// What has come together so far.
@@ -28,6 +33,11 @@ pub(super) struct Tally {
 }
 
 impl Shared {
+    /// A reader is given something that it can't take back.
+    pub(super) fn give_for_good(&self) {
+        self.gave_for_good.store(true, Ordering::Relaxed);
+    }
+
     /// What the steps under way had delivered, in the order of their paths.
     pub(super) fn partial(&self) -> Partial {
         let tally = lock(&self.tally);

@@ -82,6 +82,11 @@ impl Slot {
         }
     }
 
+    /// Waits until the reader has done with what was emitted.
+    pub(super) async fn settle(&self) {
+        drop(self.vacancy.acquire().await);
+    }
+
     /// The writer of the events to come.
     pub(super) fn set_epoch(&self, epoch: Epoch) {
         lock(&self.state).next.epoch = epoch;

@@ -56,6 +56,7 @@ impl<T> RunStream<T> {
             };
             if let Some(text) = event.text().filter(|text| !text.is_empty()) {
                 self.shown.note(&event);
+                self.give_for_good();
                 return Poll::Ready(Ok(Some(text.clone())));
             }
             if self.shown.is_broken_by(&event) {
@@ -74,6 +75,11 @@ impl<T> RunStream<T> {
             (None, Some(Err(error))) => Err(error.clone()),
             _ => Ok(event),
         })
+    }
+
+    /// The reader is given what it can't take back.
+    pub(super) fn give_for_good(&self) {
+        self.engine.shared.give_for_good();
     }
 
     /// Fails the run, because its reader can't go on.
