@@ -20,7 +20,8 @@ use crate::{
 };
 
 /// How many times the instructions of a typed parse each way may take.
-const AIMS: [(Way, f64); 5] = [
+const AIMS: [(Way, f64); 6] = [
+    (Way::Judge, 2.5),
     (Way::Checker, 2.5),
     (Way::Front, 6.0),
     (Way::Updates, 6.0),
@@ -33,7 +34,8 @@ const FLAT: f64 = 1.15;
 ///
 /// A checker keeps the text, in a buffer that doubles: the last size is the worst for it. A live tree
 /// keeps some words for each value as well.
-const HEAP_AIMS: [(Way, f64); 5] = [
+const HEAP_AIMS: [(Way, f64); 6] = [
+    (Way::Judge, 0.0),
     (Way::Checker, 2.0),
     (Way::Front, 2.0),
     (Way::Updates, 0.0),

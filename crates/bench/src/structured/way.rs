@@ -19,6 +19,8 @@ pub(crate) enum Way {
     /// `serde_json` into a `Value`, from the whole text.
     Value,
     /// Parser and validator.
+    Judge,
+    /// The same, and the text is kept.
     Checker,
     /// The same, behind the stage that takes prose and fences away.
     Front,
@@ -37,9 +39,10 @@ pub(crate) const CHUNK: usize = 4;
 
 impl Way {
     /// What is measured, as rows of a table.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Typed,
         Self::Value,
+        Self::Judge,
         Self::Checker,
         Self::Front,
         Self::Updates,
@@ -53,6 +56,7 @@ impl Way {
             Self::None => "none",
             Self::Typed => "typed",
             Self::Value => "value",
+            Self::Judge => "judge",
             Self::Checker => "checker",
             Self::Front => "front",
             Self::Updates => "updates",
@@ -67,8 +71,9 @@ impl Way {
             Self::None => "nothing",
             Self::Typed => "serde_json, typed, whole text",
             Self::Value => "serde_json, Value, whole text",
-            Self::Checker => "checker",
-            Self::Front => "checker behind a front",
+            Self::Judge => "the verdict alone",
+            Self::Checker => "the verdict, and the text kept",
+            Self::Front => "the same, behind a front",
             Self::Updates => "checked, updates told",
             Self::Items => "checked, each record typed once",
             Self::Document => "checked, a live tree, its root looked at after each chunk",
@@ -87,6 +92,13 @@ impl Way {
             }
             Self::Value => {
                 black_box(serde_json::from_str::<Value>(black_box(text))?);
+            }
+            Self::Judge => {
+                let mut judge = schema.judge();
+                for chunk in chunks {
+                    judge.feed(black_box(chunk))?;
+                }
+                judge.finish()?;
             }
             Self::Checker => {
                 let mut checker = schema.checker();
