@@ -175,11 +175,8 @@ fn program(value: &Value, formats: bool) -> Result<Program, SchemaError> {
     let compiled = resolve::with_scope(value, |scope| compile(value, &scope, support));
     match compiled {
         Ok(Ok(program)) => Ok(program),
-        Ok(Err(trouble @ compile::Trouble::Refused(_))) => Err(SchemaError {
-            message: trouble.to_string(),
-        }),
-        // What can't be resolved here is left to the crate, which could.
-        Ok(Err(compile::Trouble::Whole)) | Err(_) => Program::whole(whole),
+        // What only the crate understands is left to it: a schema that refers to itself in place, say.
+        Ok(Err(_)) | Err(_) => Program::whole(whole),
     }
 }
 
@@ -248,6 +245,21 @@ mod tests {
     fn nothing_is_fetched() {
         let remote = serde_json::json!({"$ref": "https://example.com/schema.json"});
         assert!(Schema::from_value(remote).is_err());
+    }
+
+    #[cfg(feature = "jsonschema")]
+    #[test]
+    fn what_only_the_crate_understands_is_judged_at_the_end() {
+        for schema in [
+            serde_json::json!({"$ref": "#", "type": "object"}),
+            serde_json::json!({"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}),
+        ] {
+            let schema = Schema::from_value(schema).unwrap();
+            let mut judge = schema.judge();
+            judge.feed(b"[{}").unwrap();
+            assert_eq!(judge.feed(b"]").unwrap_err().offset, 3);
+            assert!(schema.judge().feed(b"{\"a\": [1]}").is_ok());
+        }
     }
 
     #[cfg(not(feature = "jsonschema"))]
