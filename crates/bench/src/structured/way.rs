@@ -5,7 +5,7 @@ use std::hint::black_box;
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use jiter::{JsonValue, PartialMode};
-use mainstem_structured::{Front, Node, Schema};
+use mainstem_structured::{Checker, Front, Node, Schema};
 use serde_json::Value;
 
 use super::records::{Record, Records};
@@ -83,7 +83,6 @@ impl Way {
 
     /// Reads the document from its first byte to its last.
     pub(crate) fn read(self, text: &str, schema: &Schema) -> Result<()> {
-        let chunks = text.as_bytes().chunks(CHUNK);
         match self {
             Self::None => {}
             Self::Typed => {
@@ -95,69 +94,70 @@ impl Way {
             }
             Self::Judge => {
                 let mut judge = schema.judge();
-                for chunk in chunks {
-                    judge.feed(black_box(chunk))?;
+                for chunk in chunks(text) {
+                    judge.feed(chunk)?;
                 }
                 judge.finish()?;
             }
-            Self::Checker => {
-                let mut checker = schema.checker();
-                for chunk in chunks {
-                    checker.feed(black_box(chunk))?;
-                }
-                ensure!(
-                    checker.finish()?.len() == text.len(),
-                    "another text came out"
-                );
-            }
-            Self::Front => {
-                let mut checker = schema.checker().front(Front::new());
-                for chunk in chunks {
-                    checker.feed(black_box(chunk))?;
-                }
-                ensure!(
-                    checker.finish()?.len() == text.len(),
-                    "another text came out"
-                );
-            }
-            Self::Updates => {
-                let mut updates = schema.updates();
-                for chunk in chunks {
-                    updates.feed(black_box(chunk), |update| {
-                        black_box((update.path.len(), update.change));
-                    })?;
-                }
-                updates.finish(|_| {})?;
-            }
-            Self::Items => {
-                let mut items = schema.items::<Record>("/records");
-                for chunk in chunks {
-                    items.feed(black_box(chunk))?;
-                    while let Some(record) = items.next_item() {
-                        black_box(record);
-                    }
-                }
-                items.finish()?;
-            }
-            Self::Document => {
-                let mut document = schema.document();
-                for chunk in chunks {
-                    document.feed(black_box(chunk))?;
-                    black_box(document.root().map(Node::len));
-                }
-                document.finish()?;
-            }
+            Self::Checker => check(schema.checker(), text)?,
+            Self::Front => check(schema.checker().front(Front::new()), text)?,
+            Self::Updates => updates(text, schema)?,
+            Self::Items => items(text, schema)?,
+            Self::Document => document(text, schema)?,
             Self::Jiter => {
                 for end in (CHUNK..text.len()).step_by(CHUNK).chain([text.len()]) {
                     let so_far = black_box(&text.as_bytes()[..end]);
-                    black_box(JsonValue::parse_with_config(
-                        so_far,
-                        false,
-                        PartialMode::TrailingStrings,
-                    )?);
+                    let mode = PartialMode::TrailingStrings;
+                    black_box(JsonValue::parse_with_config(so_far, false, mode)?);
                 }
             }
         }
         Ok(())
     }
+}
+
+fn chunks(text: &str) -> impl Iterator<Item = &[u8]> {
+    text.as_bytes().chunks(CHUNK).map(black_box)
+}
+
+fn check(mut checker: Checker, text: &str) -> Result<()> {
+    for chunk in chunks(text) {
+        checker.feed(chunk)?;
+    }
+    let length = checker.finish()?.len();
+    ensure!(length == text.len(), "another text came out");
+    Ok(())
+}
+
+fn updates(text: &str, schema: &Schema) -> Result<()> {
+    let mut updates = schema.updates();
+    for chunk in chunks(text) {
+        updates.feed(chunk, |update| {
+            black_box((update.path.len(), update.change));
+        })?;
+    }
+    updates.finish(|_| {})?;
+    Ok(())
+}
+
+fn items(text: &str, schema: &Schema) -> Result<()> {
+    let mut items = schema.items::<Record>("/records");
+    for chunk in chunks(text) {
+        items.feed(chunk)?;
+        while let Some(record) = items.next_item() {
+            black_box(record);
+        }
+    }
+    items.finish()?;
+    Ok(())
+}
+
+fn document(text: &str, schema: &Schema) -> Result<()> {
+    let mut document = schema.document();
+    for chunk in chunks(text) {
+        document.feed(chunk)?;
+        black_box(document.root().map(Node::len));
+    }
+    document.finish()?;
+    Ok(())
 }
