@@ -6,7 +6,7 @@ use mainstem_core::{
     RunContext, Text, TextDelta, TextPart, TimeLimits, ToolCallDelta, ToolCallReady,
     ToolCallStarted, TurnFinished, TurnStarted, Usage,
 };
-use mainstem_structured::{Checker, Schema, Violation};
+use mainstem_structured::{Checker, Judge, Schema, Violation};
 
 use crate::{
     agent::Parts,
@@ -38,7 +38,7 @@ pub(crate) struct Answer {
     refusal: String,
     calls: Vec<Call>,
     output: Option<OutputSpec>,
-    checker: Option<Checker>,
+    judge: Option<Judge>,
     /// Counts the request from the beginning, until the model gives a usage of its own.
     usage: Usage,
     finish_reason: Option<FinishReason>,
@@ -100,7 +100,7 @@ impl Answer {
             refusal: String::new(),
             calls: Vec::new(),
             output: output.cloned(),
-            checker: output.map(|output| output.schema.checker()),
+            judge: output.map(|output| output.schema.judge()),
             usage: Usage::new(0, 0),
             finish_reason: None,
             complete: false,
@@ -164,13 +164,13 @@ impl Answer {
     }
 
     async fn take_text(&mut self, text: Text) -> Result<(), Failure> {
-        match &mut self.checker {
+        match &mut self.judge {
             None => {
                 self.ctx.emit(TextDelta::new(text.clone())).await;
                 self.text.push_str(&text);
             }
-            Some(checker) => {
-                if let Err(violation) = checker.feed(text.as_bytes()) {
+            Some(judge) => {
+                if let Err(violation) = judge.feed(text.as_bytes()) {
                     self.text.push_str(&text);
                     return Err(Misfit::Violation(violation).into());
                 }
@@ -318,11 +318,11 @@ impl Answer {
             return Err(Error::new(ErrorKind::Refused, message).into());
         }
         finish::check(&self.model, reason)?;
-        if self.text.is_empty() || self.checker.is_some() {
+        if self.text.is_empty() || self.judge.is_some() {
             finish::check_length(&self.model, reason, &self.text, self.output.as_ref())?;
         }
-        if let Some(checker) = &mut self.checker {
-            checker.finish().map_err(Misfit::Violation)?;
+        if let Some(judge) = &mut self.judge {
+            judge.finish().map_err(Misfit::Violation)?;
         } else if self.text.is_empty() {
             return Err(Misfit::Empty.into());
         }

@@ -1,6 +1,7 @@
 //! What the user of an agent sees: runs, conversations, stops.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod attempts;
 mod backpressure;
 mod both_ways;
 mod callbacks;

@@ -34,7 +34,7 @@ async fn r5_a_failure_keeps_the_partial_text_usage_and_reason() {
 
 #[tokio::test]
 async fn r5_an_output_that_is_wrong_at_its_end_keeps_its_usage_and_reason() {
-    let server = server_with([Reply::text([r#"{"eggs":"#, "true}"])]).await;
+    let server = server_with([Reply::text([r#"{"eggs":"#, "5"])]).await;
     let agent = mainstem_tests::builder(&server)
         .output_schema(
             serde_json::json!({"type": "object", "properties": {"eggs": {"type": "integer"}}}),
@@ -44,7 +44,7 @@ async fn r5_an_output_that_is_wrong_at_its_end_keeps_its_usage_and_reason() {
     let error = within(agent.run("Hi")).await.unwrap_err();
     let partial = error.partial().unwrap();
     assert_eq!(error.kind(), ErrorKind::Output);
-    assert_eq!(partial.text, r#"{"eggs":true}"#);
+    assert_eq!(partial.text, r#"{"eggs":5"#);
     assert_eq!(
         (partial.usage, partial.finish_reason.as_ref()),
         (Usage::new(3, 2), Some(&FinishReason::Stop))
