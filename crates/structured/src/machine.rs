@@ -4,12 +4,16 @@
 //! no text. Each byte is looked at once, except for those of a character that was cut.
 
 mod fault;
+mod reader;
 mod state;
 
 pub(crate) use fault::Fault;
 pub(crate) use state::Stands;
 
-use self::state::{After, CLASSES, Class, Escape, State};
+use self::{
+    reader::{After, Reader},
+    state::{Escape, State},
+};
 use crate::{
     kind::Kind,
     limits::Limits,
@@ -521,84 +525,5 @@ fn is_half(escape: Escape) -> bool {
     match escape.high {
         0 => first >= 0xdc00 && last < 0xe000,
         _ => first >= 0xe000 || last < 0xdc00,
-    }
-}
-
-/// The text at hand, and how far it is read.
-struct Reader<'a> {
-    text: &'a [u8],
-    base: u64,
-    i: usize,
-}
-
-impl Reader<'_> {
-    #[inline(always)]
-    fn peek(&self) -> Option<u8> {
-        self.text.get(self.i).copied()
-    }
-
-    #[inline(always)]
-    fn at(&self) -> u64 {
-        self.base + self.i as u64
-    }
-
-    #[inline(always)]
-    fn skip_digits(&mut self) {
-        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-            self.i += 1;
-        }
-    }
-
-    /// Moves over what stands in a string as it is; says what comes then.
-    #[inline(always)]
-    fn skip_characters(&mut self) -> After {
-        let text = self.text;
-        loop {
-            let mut i = self.i;
-            let mut class = Class::Plain;
-            while i < text.len() {
-                class = CLASSES[text[i] as usize];
-                if class != Class::Plain {
-                    break;
-                }
-                i += 1;
-            }
-            self.i = i;
-            match class {
-                Class::Plain => return After::Text,
-                Class::Quote => return After::Quote,
-                Class::Backslash => return After::Backslash,
-                Class::Control => return After::Control,
-                Class::Wide => match self.character() {
-                    Ok(length) => self.i += length,
-                    Err(after) => return after,
-                },
-            }
-        }
-    }
-
-    /// The length of the character that isn't ASCII (RFC 3629, section 4).
-    #[inline(always)]
-    fn character(&self) -> Result<usize, After> {
-        let bytes = &self.text[self.i..];
-        let (length, second) = match bytes[0] {
-            0xc2..=0xdf => (2, 0x80..=0xbf),
-            0xe0 => (3, 0xa0..=0xbf),
-            0xe1..=0xec | 0xee..=0xef => (3, 0x80..=0xbf),
-            0xed => (3, 0x80..=0x9f),
-            0xf0 => (4, 0x90..=0xbf),
-            0xf1..=0xf3 => (4, 0x80..=0xbf),
-            0xf4 => (4, 0x80..=0x8f),
-            _ => return Err(After::NotUtf8(0)),
-        };
-        for offset in 1..length {
-            match bytes.get(offset) {
-                None => return Err(After::CutCharacter),
-                Some(byte) if offset == 1 && second.contains(byte) => {}
-                Some(0x80..=0xbf) if offset > 1 => {}
-                Some(_) => return Err(After::NotUtf8(offset as u8)),
-            }
-        }
-        Ok(length)
     }
 }

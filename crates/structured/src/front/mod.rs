@@ -52,7 +52,7 @@ pub use repair::{Repair, RepairKind, Repairs};
 /// after it, to the end of the line.
 ///
 /// A bracket means a `{` or a `[`, or the one that [`Front::root`] or a schema names: with
-/// [`Root::Object`], a footnote such as "[1]" is prose too. Where the rule takes prose for the document, nothing is
+/// [`Root::Object`], a footnote such as `[1]` is prose too. Where the rule takes prose for the document, nothing is
 /// lost silently: the parser refuses it, at its offset in the original text.
 ///
 /// # Memory

@@ -62,20 +62,6 @@ pub(crate) enum Stands {
     Around,
 }
 
-/// What ends a run of characters in a string.
-pub(super) enum After {
-    /// The end of the text at hand.
-    Text,
-    Quote,
-    Backslash,
-    /// A control character, which must be escaped.
-    Control,
-    /// A character of which only the first bytes are there.
-    CutCharacter,
-    /// Bytes that are no character, from the one at this offset on.
-    NotUtf8(u8),
-}
-
 /// A `\u` escape.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Escape {
@@ -86,31 +72,3 @@ pub(super) struct Escape {
     /// The first half of the surrogate pair, or 0.
     pub(super) high: u16,
 }
-
-/// What a byte in a string is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Class {
-    Plain,
-    Quote,
-    Backslash,
-    Control,
-    /// Not ASCII.
-    Wide,
-}
-
-pub(super) const CLASSES: [Class; 256] = {
-    let mut classes = [Class::Plain; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        if byte < 0x20 {
-            classes[byte] = Class::Control;
-        } else if byte >= 0x80 {
-            classes[byte] = Class::Wide;
-        }
-        byte += 1;
-    }
-    classes[b'"' as usize] = Class::Quote;
-    classes[b'\\' as usize] = Class::Backslash;
-    classes
-};
