@@ -59,7 +59,7 @@ impl Run {
     }
 
     /// Begins an evaluation that isn't there yet.
-    #[inline]
+    #[inline(always)]
     pub(super) fn evaluate_new(
         &mut self,
         program: &Program,
@@ -215,6 +215,7 @@ impl Run {
     }
 
     /// The open value is complete: its evaluations end, those first that others wait for.
+    #[inline]
     pub(super) fn close(
         &mut self,
         program: &Program,
@@ -246,6 +247,7 @@ impl Run {
     }
 
     /// Forgets the open value.
+    #[inline]
     pub(super) fn leave(&mut self) {
         let Some(level) = self.levels.pop() else {
             return;
@@ -261,6 +263,7 @@ impl Run {
         }
     }
 
+    #[inline]
     fn end_evaluation(
         &mut self,
         program: &Program,

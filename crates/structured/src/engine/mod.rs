@@ -68,8 +68,9 @@ struct Level {
     key: LastKey,
     /// Where its text begins, if it is no name of the schema.
     text: u32,
-    /// The keys that are no property of any schema.
-    free: Option<HashSet<Box<str>>>,
+    /// The keys that are no property of any schema. Boxed, as most levels have none.
+    #[allow(clippy::box_collection)]
+    free: Option<Box<HashSet<Box<str>>>>,
 }
 
 /// The key whose value is open, or comes next.
