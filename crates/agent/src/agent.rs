@@ -4,6 +4,7 @@ use futures::{FutureExt, future::BoxFuture};
 use mainstem_core::{
     Model, ModelSettings, OutputSpec, Result, Run, RunContext, RunStream, Step, Text, TimeLimits,
 };
+use mainstem_structured::Front;
 use serde::Serialize;
 
 use crate::{AgentBuilder, drive::drive};
@@ -29,6 +30,7 @@ pub(crate) struct Parts<T> {
     /// At least one.
     pub(crate) output_attempts: u32,
     pub(crate) hold_until_valid: bool,
+    pub(crate) front: Option<Front>,
     pub(crate) max_input_bytes: Option<usize>,
     pub(crate) allow_empty_input: bool,
     pub(crate) thread: Option<Text>,

@@ -6,13 +6,14 @@ use mainstem_core::{
     RunContext, Text, TextDelta, TextPart, TimeLimits, ToolCallDelta, ToolCallReady,
     ToolCallStarted, TurnFinished, TurnStarted, Usage,
 };
-use mainstem_structured::{Checker, Judge, Schema, Violation};
+use mainstem_structured::{Checker, Schema, Violation};
 
 use crate::{
     agent::Parts,
     attempts::{Failure, Misfit},
     finish,
     memory::Memory,
+    reading::Reading,
 };
 
 /// The most bytes of a piece in which JSON that was held back is shown.
@@ -38,7 +39,7 @@ pub(crate) struct Answer {
     refusal: String,
     calls: Vec<Call>,
     output: Option<OutputSpec>,
-    judge: Option<Judge>,
+    reading: Option<Reading>,
     /// Counts the request from the beginning, until the model gives a usage of its own.
     usage: Usage,
     finish_reason: Option<FinishReason>,
@@ -100,7 +101,7 @@ impl Answer {
             refusal: String::new(),
             calls: Vec::new(),
             output: output.cloned(),
-            judge: output.map(|output| output.schema.judge()),
+            reading: output.map(|output| Reading::new(&*agent.model, output, agent.front.as_ref())),
             usage: Usage::new(0, 0),
             finish_reason: None,
             complete: false,
@@ -164,24 +165,44 @@ impl Answer {
     }
 
     async fn take_text(&mut self, text: Text) -> Result<(), Failure> {
-        match &mut self.judge {
-            None => {
-                self.ctx.emit(TextDelta::new(text.clone())).await;
-                self.text.push_str(&text);
-            }
-            Some(judge) => {
-                if let Err(violation) = judge.feed(text.as_bytes()) {
-                    self.text.push_str(&text);
-                    return Err(Misfit::Violation(violation).into());
-                }
-                if !self.is_held {
-                    self.shows_text = true;
-                    self.ctx.emit(JsonDelta::new(text.clone())).await;
-                }
-                self.text.push_str(&text);
-            }
+        let Some(reading) = &mut self.reading else {
+            self.ctx.emit(TextDelta::new(text.clone())).await;
+            self.text.push_str(&text);
+            return Ok(());
+        };
+        if let Err(violation) = reading.feed(&text) {
+            self.text.push_str(&text);
+            return Err(Misfit::Violation(violation).into());
+        }
+        while let Some(notice) = reading.next_repair() {
+            self.ctx.emit(notice).await;
+        }
+        let json = match reading.take_new() {
+            None => text.clone(),
+            Some(new) => new.into(),
+        };
+        if !self.is_held && !json.is_empty() {
+            self.shows_text = true;
+            self.ctx.emit(JsonDelta::new(json)).await;
+        }
+        self.text.push_str(&text);
+        if !reading.wants_more() && self.finish_reason.is_none() {
+            self.finish_reason = Some(FinishReason::Stop);
         }
         Ok(())
+    }
+
+    /// Whether the model's stream is to be read on.
+    pub(crate) fn wants_more(&self) -> bool {
+        self.reading.as_ref().is_none_or(Reading::wants_more)
+    }
+
+    /// The JSON of the answer so far.
+    fn document(&self) -> &str {
+        match &self.reading {
+            None => &self.text,
+            Some(reading) => reading.document(&self.text),
+        }
     }
 
     /// The thought that is going on.
@@ -252,12 +273,12 @@ impl Answer {
         read: fn(&str) -> serde_json::Result<T>,
     ) -> Result<T, Failure> {
         self.check(reason)?;
-        read(&self.text).map_err(|error| Misfit::Type(Arc::new(error)).into())
+        read(self.document()).map_err(|error| Misfit::Type(Arc::new(error)).into())
     }
 
     /// Shows the JSON that was held back, in pieces of a bounded size.
     async fn show_held(&self) {
-        let mut rest = self.text.as_str();
+        let mut rest = self.document();
         while !rest.is_empty() {
             let mut end = rest.len().min(HELD_PIECE);
             while !rest.is_char_boundary(end) {
@@ -318,11 +339,11 @@ impl Answer {
             return Err(Error::new(ErrorKind::Refused, message).into());
         }
         finish::check(&self.model, reason)?;
-        if self.text.is_empty() || self.judge.is_some() {
-            finish::check_length(&self.model, reason, &self.text, self.output.as_ref())?;
+        if self.text.is_empty() || self.reading.is_some() {
+            finish::check_length(&self.model, reason, self.document(), self.output.as_ref())?;
         }
-        if let Some(judge) = &mut self.judge {
-            judge.finish().map_err(Misfit::Violation)?;
+        if let Some(reading) = &mut self.reading {
+            reading.finish().map_err(Misfit::Violation)?;
         } else if self.text.is_empty() {
             return Err(Misfit::Empty.into());
         }

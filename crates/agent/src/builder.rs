@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use mainstem_core::{
     Error, ErrorKind, Model, ModelSettings, OutputMode, OutputSpec, Result, Text, TimeLimits,
 };
-use mainstem_structured::{Schema, SchemaError};
+use mainstem_structured::{Front, Schema, SchemaError};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -30,6 +30,7 @@ impl AgentBuilder {
                 read: |text| Ok(text.to_owned()),
                 output_attempts: 1,
                 hold_until_valid: false,
+                front: None,
                 max_input_bytes: None,
                 allow_empty_input: false,
                 thread: None,
@@ -132,6 +133,7 @@ impl<T> AgentBuilder<T> {
             time_limits,
             output_attempts,
             hold_until_valid,
+            front,
             max_input_bytes,
             allow_empty_input,
             thread,
@@ -149,6 +151,7 @@ impl<T> AgentBuilder<T> {
                 read,
                 output_attempts,
                 hold_until_valid,
+                front,
                 max_input_bytes,
                 allow_empty_input,
                 thread,
@@ -202,12 +205,40 @@ impl<T> AgentBuilder<T> {
         self
     }
 
+    /// Looks for the JSON of the output in the model's text, and repairs it, as a [`Front`] says.
+    ///
+    /// By default the text is the JSON, where the model is held to a schema; where it was only asked
+    /// for JSON ([`OutputMode::Prompt`], [`OutputMode::JsonObject`]), prose and a code fence around it
+    /// are left out, and nothing is repaired. Only the JSON is shown; a repair is a notice with the
+    /// code `output_repaired`. The conversation and [`partial`](Error::partial) keep the text as the
+    /// model wrote it. With [`TextAfter::Stop`](mainstem_structured::TextAfter::Stop) the model's
+    /// stream is dropped behind the JSON: that saves tokens, and the provider's count of them.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mainstem_core::Error> {
+    /// # use mainstem_core::test_util::ScriptedModel;
+    /// # let model = ScriptedModel::new().answer(["Three:\n```json\n", "[1, 2, ", "3,]\n```"]);
+    /// use mainstem_agent::Agent;
+    /// use mainstem_structured::{Front, Repairs};
+    ///
+    /// let front = Front::new().repairs(Repairs::none().trailing_commas(true));
+    /// let agent = Agent::builder(model).output::<Vec<u8>>().front(front).build()?;
+    /// assert_eq!(agent.run("Three numbers.").await?.output, [1, 2, 3]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn front(mut self, front: Front) -> Self {
+        self.parts.front = Some(front);
+        self
+    }
+
     /// Makes the agent.
     ///
     /// # Errors
     ///
     /// Of kind [`ErrorKind::Config`], if the name is empty, the output's schema can't be used, no
-    /// attempt is allowed, or an output mode or `hold_until_valid` is set and there is no schema.
+    /// attempt is allowed, or an output mode, `hold_until_valid` or a front is set and there is no schema.
     pub fn build(self) -> Result<Agent<T>> {
         let mut parts = self.parts;
         if parts.name.trim().is_empty() {
@@ -240,6 +271,13 @@ impl<T> AgentBuilder<T> {
                 let message = format!(
                     "agent `{}` holds its output until it is valid, and has no output type; add \
                      `output::<T>()`",
+                    parts.name
+                );
+                return Err(config(message));
+            }
+            None if parts.front.is_some() => {
+                let message = format!(
+                    "agent `{}` has a front and no output type; add `output::<T>()`",
                     parts.name
                 );
                 return Err(config(message));

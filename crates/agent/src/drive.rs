@@ -53,6 +53,9 @@ async fn ask<T>(
     let mut events = TimedStream::new(agent.model.stream(request), limits);
     while let Some(event) = events.next().await {
         answer.take(event).await?;
+        if !answer.wants_more() {
+            break;
+        }
     }
     drop(events);
     answer.end(agent.read).await

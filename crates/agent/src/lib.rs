@@ -36,6 +36,7 @@ mod drive;
 mod finish;
 mod memory;
 mod prompt;
+mod reading;
 
 pub use agent::Agent;
 pub use attempts::{FailedAttempt, OutputAttempts};

@@ -164,6 +164,23 @@ async fn prompt_enforces_nothing() {
     check_words(&ran.request.body);
 }
 
+#[tokio::test]
+async fn what_nobody_enforces_may_stand_in_prose_and_a_fence() {
+    let fenced = [
+        "A bird:\n```json\n",
+        JAY[0],
+        JAY[1],
+        JAY[2],
+        "\n```\nEnjoy!",
+    ];
+    for mode in [OutputMode::Prompt, OutputMode::JsonObject] {
+        check(&in_mode(mode, Reply::text(fenced)).await);
+    }
+    // Where it is enforced, prose is a fault.
+    let ran = in_mode(OutputMode::Schema, Reply::text(fenced)).await;
+    assert_eq!(ran.output.unwrap_err().kind(), ErrorKind::Output);
+}
+
 fn forced(pieces: [&str; 3]) -> Reply {
     let start = Reply::stream().role().tool_start(0, "a", "output");
     let reply = pieces
