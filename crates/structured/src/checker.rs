@@ -78,6 +78,9 @@ impl Checker {
     /// Reads the next bytes of the document; false if they are refused.
     #[inline]
     fn reads(&mut self, bytes: &[u8]) -> bool {
+        if self.judge.has_refused() {
+            return false;
+        }
         self.text.extend_from_slice(bytes);
         self.judge.reads(bytes)
     }

@@ -64,7 +64,10 @@ impl Judge {
     }
 
     /// Reads the next bytes of the document; false if they are refused.
-    #[inline]
+    ///
+    /// Never inlined: so it is compiled once, with the machine and the engine in it, and costs the same
+    /// whoever calls it.
+    #[inline(never)]
     pub(crate) fn reads(&mut self, bytes: &[u8]) -> bool {
         if self.violation.is_some() {
             return false;
@@ -85,6 +88,7 @@ impl Judge {
     }
 
     /// Reads on where a number or a character was cut.
+    #[inline(never)]
     fn reads_on(&mut self, bytes: &[u8]) -> bool {
         let base = self.machine.needs();
         self.cut.extend_from_slice(bytes);
@@ -105,11 +109,18 @@ impl Judge {
     pub fn finish(&mut self) -> Result<(), Violation> {
         if self.violation.is_none() {
             let base = self.machine.needs();
-            if let Err(stop) = self.machine.finish(&self.cut, base, &mut self.engine) {
-                self.refuse(stop);
+            match self.machine.finish(&self.cut, base, &mut self.engine) {
+                // A number at the root ends here.
+                Ok(()) => self.cut.clear(),
+                Err(stop) => self.refuse(stop),
             }
         }
         self.verdict()
+    }
+
+    #[inline]
+    pub(crate) fn has_refused(&self) -> bool {
+        self.violation.is_some()
     }
 
     #[inline]
@@ -186,6 +197,19 @@ mod tests {
             let text = String::from_utf8_lossy(text);
             assert_eq!(violation.pointer, pointer, "{text}");
         }
+    }
+
+    #[test]
+    fn the_end_may_be_asked_for_twice() {
+        let mut checker = Schema::any().checker();
+        checker.feed(b"12").unwrap();
+        assert_eq!(checker.finish(), Ok("12"));
+        assert_eq!(checker.finish(), Ok("12"));
+        checker.feed(b" ").unwrap();
+        assert_eq!(checker.finish(), Ok("12 "));
+        assert_eq!(checker.feed(b"3").unwrap_err().offset, 3);
+        checker.feed(b"more").unwrap_err();
+        assert_eq!(checker.text(), b"12 3");
     }
 
     #[test]
