@@ -64,10 +64,7 @@ impl Judge {
     }
 
     /// Reads the next bytes of the document; false if they are refused.
-    ///
-    /// Never inlined: so it is compiled once, with the machine and the engine in it, and costs the same
-    /// whoever calls it.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn reads(&mut self, bytes: &[u8]) -> bool {
         if self.violation.is_some() {
             return false;

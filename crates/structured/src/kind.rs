@@ -44,6 +44,10 @@ impl Kinds {
         self.0 & (1 << kind as u8) != 0
     }
 
+    pub(crate) const fn without(self, kind: Kind) -> Self {
+        Self(self.0 & !(1 << kind as u8))
+    }
+
     pub(crate) const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }

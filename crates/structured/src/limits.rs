@@ -26,16 +26,20 @@ impl Limits {
     }
 
     /// How many arrays and objects may be open within each other; 127 by default, as in `serde_json`.
+    ///
+    /// Within a value that is judged at its end (`uniqueItems`, say) 500 is the most.
     #[must_use]
     pub const fn depth(mut self, depth: u32) -> Self {
         self.depth = depth;
         self
     }
 
-    /// How long the document may be, in bytes; 64 MiB by default.
+    /// How long the document may be, in bytes; 64 MiB by default, and less than 4 GiB.
     #[must_use]
     pub const fn bytes(mut self, bytes: u64) -> Self {
-        self.bytes = bytes;
+        // Items and members are counted in 32 bits.
+        const MOST: u64 = u32::MAX as u64 - 1;
+        self.bytes = if bytes < MOST { bytes } else { MOST };
         self
     }
 

@@ -7,7 +7,7 @@ use crate::{
     machine,
     schema::{
         join,
-        node::{Bound, Node, NodeId, Program},
+        node::{Applies, Bound, Node, NodeId, Program},
     },
 };
 
@@ -18,12 +18,12 @@ const MOST_LISTED: usize = 12;
 const MOST_NESTED: usize = 3;
 
 impl Run {
-    pub(super) fn describe(&self, schema: &Schema, fault: Fault) -> Violation {
+    pub(super) fn describe(&self, schema: &Schema, fault: &Fault) -> Violation {
         let program = schema.program();
         Violation {
-            expected: self.expected(program, &fault, 0),
+            expected: expected(program, fault, 0),
             pointer: self.path(program, fault.depth),
-            schema_pointer: schema_pointer(program, &fault),
+            schema_pointer: self.schema_pointer(program, fault),
             offset: fault.at,
         }
     }
@@ -50,51 +50,120 @@ impl Run {
         path
     }
 
-    fn expected(&self, program: &Program, fault: &Fault, nesting: usize) -> String {
-        let node = program.node(fault.node);
+    /// The place of the keyword.
+    fn schema_pointer(&self, program: &Program, fault: &Fault) -> String {
         match fault.what {
-            What::Kind if fault.node == NodeId::FALSE => "nothing here".to_owned(),
-            What::Kind => kinds(node),
-            What::Group { eval, slot, .. } => self.branches(program, eval, slot, nesting),
-            What::Several => "a value that fits only one of the schemas".to_owned(),
-            What::Not => "a value that doesn't fit the schema".to_owned(),
-            What::Then => "what `then` asks for".to_owned(),
-            What::Else => "what `else` asks for".to_owned(),
-            What::With(name) => format!("what the property {} asks for", quoted(program, name)),
-            What::Residual(index) => node.residuals[index].expected().to_owned(),
-            What::Twice => "a key that isn't there yet".to_owned(),
-            What::TooMany(most) => machine::Fault::Keys(most).to_string(),
-            What::UnknownKey
-            | What::Required(_)
-            | What::Dependent(_)
-            | What::MinProperties
-            | What::MaxProperties => members(program, node, fault.what),
-            What::MinItems | What::MaxItems | What::MinContains | What::MaxContains => {
-                items(node, fault.what)
+            What::Kind(kind) => culprit(program, fault.node, kind),
+            What::Never => {
+                let place = self.place_of_next(program, fault);
+                format!("{}/{place}", program.node(fault.node).pointer)
             }
-            What::MinLength | What::MaxLength | What::StringSet | What::Pattern(_) => {
-                string(program, node, fault.what)
-            }
-            What::Integer | What::Bound(_) | What::NumberSet => number(node, fault.what),
+            _ => schema_pointer(program, fault),
         }
     }
 
-    /// What the branches of `anyOf` or `oneOf` expected.
-    fn branches(&self, program: &Program, eval: u32, slot: u16, nesting: usize) -> String {
-        if nesting == MOST_NESTED {
-            return "something else".to_owned();
-        }
-        let mut expected = Vec::new();
-        for (parent, of, fault) in &self.faults {
-            if (*parent, *of) == (eval, slot) {
-                let branch = self.expected(program, fault, nesting + 1);
-                if !expected.contains(&branch) {
-                    expected.push(branch);
+    /// The place in a schema of the schema for the value that comes next.
+    fn place_of_next(&self, program: &Program, fault: &Fault) -> String {
+        let node = program.node(fault.node);
+        let Some(level) = self.levels.get(fault.depth.saturating_sub(1)) else {
+            return String::new();
+        };
+        match (level.key, &node.array, &node.object) {
+            (_, Some(rules), _) if level.kind == Kind::Array => {
+                let index = level.count.saturating_sub(1);
+                match rules.prefix.get(index as usize) {
+                    Some(_) => format!("prefixItems/{index}"),
+                    None => "items".to_owned(),
                 }
             }
+            (LastKey::Name(name), _, Some(rules)) if rules.position(name, 0).is_some() => {
+                join("properties", &program.names[name as usize])
+            }
+            _ => "patternProperties".to_owned(),
         }
-        listed(expected.into_iter(), "or")
     }
+}
+
+/// The place of what makes a kind impossible: a schema's own keyword, or that of one it applies.
+fn culprit(program: &Program, node: NodeId, kind: Kind) -> String {
+    let mut node = program.node(node);
+    loop {
+        if !node.own_kinds.has(kind) {
+            return match node.kinds_keyword {
+                "" => node.pointer.clone(),
+                keyword => format!("{}/{keyword}", node.pointer),
+            };
+        }
+        let is_impossible = |id: NodeId| program.entry(id, kind) == NodeId::FALSE;
+        let mut applied = node.in_place.iter();
+        let next = applied.find(|one| one.applies == Applies::And && is_impossible(one.node));
+        match next {
+            Some(next) if next.node != NodeId::FALSE => node = program.node(next.node),
+            _ => return format!("{}{}", node.pointer, combination(node)),
+        }
+    }
+}
+
+/// The keyword that leaves no kind, among those that combine schemas.
+fn combination(node: &Node) -> &'static str {
+    for (applies, keyword) in [
+        (Applies::AnyOf, "/anyOf"),
+        (Applies::OneOf, "/oneOf"),
+        (Applies::Not, "/not"),
+        (Applies::If, "/if"),
+        (Applies::And, "/allOf"),
+    ] {
+        if node.in_place.iter().any(|one| one.applies == applies) {
+            return keyword;
+        }
+    }
+    ""
+}
+
+fn expected(program: &Program, fault: &Fault, nesting: usize) -> String {
+    let node = program.node(fault.node);
+    match &fault.what {
+        What::Never => "nothing here".to_owned(),
+        What::Kind(_) if fault.node == NodeId::FALSE => "nothing here".to_owned(),
+        What::Kind(_) => kinds(node),
+        What::Group { branches, .. } => branches_expected(program, branches, nesting),
+        What::Several => "a value that fits only one of the schemas".to_owned(),
+        What::Not => "a value that doesn't fit the schema".to_owned(),
+        What::Then => "what `then` asks for".to_owned(),
+        What::Else => "what `else` asks for".to_owned(),
+        What::With(name) => format!("what the property {} asks for", quoted(program, *name)),
+        What::Residual(index) => node.residuals[*index].expected().to_owned(),
+        What::Twice => "a key that isn't there yet".to_owned(),
+        What::TooMany(most) => machine::Fault::Keys(*most).to_string(),
+        What::TooDeep(most) => machine::Fault::Depth(*most).to_string(),
+        What::UnknownKey
+        | What::Required(_)
+        | What::Dependent(_)
+        | What::MinProperties
+        | What::MaxProperties => members(program, node, &fault.what),
+        What::MinItems | What::MaxItems | What::MinContains | What::MaxContains => {
+            items(node, &fault.what)
+        }
+        What::MinLength | What::MaxLength | What::StringSet | What::Pattern(_) => {
+            string(program, node, &fault.what)
+        }
+        What::Integer | What::Bound(_) | What::NumberSet => number(node, &fault.what),
+    }
+}
+
+/// What the branches of `anyOf` or `oneOf` expected.
+fn branches_expected(program: &Program, branches: &[Fault], nesting: usize) -> String {
+    if nesting == MOST_NESTED {
+        return "something else".to_owned();
+    }
+    let mut all = Vec::new();
+    for branch in branches {
+        let branch = expected(program, branch, nesting + 1);
+        if !all.contains(&branch) {
+            all.push(branch);
+        }
+    }
+    listed(all.into_iter(), "or")
 }
 
 fn kinds(node: &Node) -> String {
@@ -123,14 +192,14 @@ fn listed(texts: impl ExactSizeIterator<Item = String>, word: &str) -> String {
     }
 }
 
-fn members(program: &Program, node: &Node, what: What) -> String {
+fn members(program: &Program, node: &Node, what: &What) -> String {
     let Some(rules) = &node.object else {
         return String::new();
     };
     match what {
-        What::Required(name) => format!("the property {}", quoted(program, name)),
+        What::Required(name) => format!("the property {}", quoted(program, *name)),
         What::Dependent(name) => {
-            let name = quoted(program, name);
+            let name = quoted(program, *name);
             format!("the property {name}, which another one asks for")
         }
         What::MinProperties => at_least(rules.min, "property", "properties"),
@@ -144,7 +213,7 @@ fn members(program: &Program, node: &Node, what: What) -> String {
     }
 }
 
-fn items(node: &Node, what: What) -> String {
+fn items(node: &Node, what: &What) -> String {
     let Some(rules) = &node.array else {
         return String::new();
     };
@@ -166,7 +235,7 @@ fn items(node: &Node, what: What) -> String {
     }
 }
 
-fn string(program: &Program, node: &Node, what: What) -> String {
+fn string(program: &Program, node: &Node, what: &What) -> String {
     let Some(rules) = &node.string else {
         return String::new();
     };
@@ -174,7 +243,7 @@ fn string(program: &Program, node: &Node, what: What) -> String {
         What::MinLength => at_least(rules.min, "character", "characters"),
         What::MaxLength => at_most(rules.max, "character", "characters"),
         What::Pattern(id) => {
-            let source = program.patterns[id as usize].source();
+            let source = program.patterns[*id as usize].source();
             format!("a string that matches `{source}`")
         }
         _ => {
@@ -184,13 +253,13 @@ fn string(program: &Program, node: &Node, what: What) -> String {
     }
 }
 
-fn number(node: &Node, what: What) -> String {
+fn number(node: &Node, what: &What) -> String {
     let Some(rules) = &node.number else {
         return String::new();
     };
     match what {
         What::Bound(index) => {
-            let (bound, limit) = rules.bounds[index];
+            let (bound, limit) = rules.bounds[*index];
             let words = match bound {
                 Bound::Minimum => "of at least",
                 Bound::Maximum => "of at most",
@@ -221,9 +290,9 @@ fn at_most(count: u64, one: &str, many: &str) -> String {
 
 fn schema_pointer(program: &Program, fault: &Fault) -> String {
     let node = program.node(fault.node);
-    let keyword = match fault.what {
-        What::Twice | What::TooMany(_) => return String::new(),
-        What::Kind => node.kinds_keyword,
+    let keyword = match &fault.what {
+        What::Twice | What::TooMany(_) | What::TooDeep(_) => return String::new(),
+        What::Kind(_) | What::Never => "",
         What::UnknownKey => "additionalProperties",
         What::Required(_) => "required",
         What::Dependent(_) => "dependentRequired",
@@ -241,7 +310,7 @@ fn schema_pointer(program: &Program, fault: &Fault) -> String {
         What::StringSet => node.string.as_ref().map_or("", |rules| rules.set_keyword),
         What::Pattern(_) => "pattern",
         What::Integer => "type",
-        What::Bound(index) => match node.number.as_ref().map(|rules| rules.bounds[index].0) {
+        What::Bound(index) => match node.number.as_ref().map(|rules| rules.bounds[*index].0) {
             Some(Bound::Minimum) => "minimum",
             Some(Bound::Maximum) => "maximum",
             Some(Bound::ExclusiveMinimum) => "exclusiveMinimum",
@@ -255,9 +324,9 @@ fn schema_pointer(program: &Program, fault: &Fault) -> String {
         What::Else => "else",
         What::With(name) => {
             let place = format!("{}/dependentSchemas", node.pointer);
-            return join(&place, &program.names[name as usize]);
+            return join(&place, &program.names[*name as usize]);
         }
-        What::Residual(index) => node.residuals[index].keyword(),
+        What::Residual(index) => node.residuals[*index].keyword(),
     };
     match keyword {
         "" => node.pointer.clone(),

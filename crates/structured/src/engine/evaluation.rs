@@ -15,6 +15,9 @@ use crate::{
 pub(super) struct Evaluation {
     pub(super) node: NodeId,
     pub(super) is_dead: bool,
+    /// Whether a value that it refuses may be refused for it: it stands under no `not`, `if` and the
+    /// like alone.
+    pub(super) binds: bool,
     /// Where its slots begin.
     pub(super) slots: u32,
     /// Who asked for it: the last of a list.
@@ -50,11 +53,22 @@ impl Run {
         role: Role,
         kind: Kind,
     ) {
-        let first = self.levels.last().map_or(0, |level| level.evaluations) as usize;
-        let mut there = self.evaluations[first..].iter();
-        match there.position(|evaluation| evaluation.node == node) {
-            Some(found) => self.ask((first + found) as u32, parent, role),
-            None => self.evaluate_new(program, node, parent, role, kind),
+        let first = self.levels.last().map_or(0, |level| level.evaluations);
+        if self.found.len() < program.nodes.len() {
+            self.found.resize(program.nodes.len(), 0);
+        }
+        // Only a hint: it may be that of another value, which is over.
+        let hint = self.found[node.index()];
+        let is_there = hint >= first
+            && self
+                .evaluations
+                .get(hint as usize)
+                .is_some_and(|one| one.node == node);
+        if is_there {
+            self.ask(hint, parent, role);
+        } else {
+            self.found[node.index()] = self.evaluations.len() as u32;
+            self.evaluate_new(program, node, parent, role, kind);
         }
     }
 
@@ -71,6 +85,7 @@ impl Run {
         self.evaluations.push(Evaluation {
             node,
             is_dead: false,
+            binds: parent == NOBODY,
             slots: self.slots.len() as u32,
             uses: NONE,
         });
@@ -84,7 +99,10 @@ impl Run {
     #[inline]
     fn ask(&mut self, evaluation: u32, parent: u32, role: Role) {
         if parent != NOBODY {
+            let binds = matches!(role, Role::And | Role::Group { .. })
+                && self.evaluations[parent as usize].binds;
             let evaluation = &mut self.evaluations[evaluation as usize];
+            evaluation.binds |= binds;
             let next = std::mem::replace(&mut evaluation.uses, self.uses.len() as u32);
             self.uses.push(Use { parent, role, next });
         }
@@ -158,7 +176,7 @@ impl Run {
             while next != NONE {
                 let one = self.uses[next as usize];
                 next = one.next;
-                todo.extend(self.tell(one.parent, one.role, fault));
+                todo.extend(self.tell(one.parent, one.role, fault.clone()));
             }
         }
         Ok(())
@@ -178,8 +196,9 @@ impl Run {
 
     /// Refuses the document.
     pub(super) fn refuse(&mut self, fault: Fault) -> Next {
+        let at = fault.at;
         self.failure = Some(fault);
-        Err(Refused { at: fault.at })
+        Err(Refused { at })
     }
 
     /// Whether the one that asked fails, too.
@@ -192,21 +211,24 @@ impl Run {
                 None
             }
             Role::Group { slot, one } => {
+                let at = fault.at;
                 self.faults.push((parent, slot, fault));
                 let left = &mut self.slots[slots as usize + usize::from(slot)];
                 *left -= 1;
                 if *left > 0 {
                     return None;
                 }
+                let own = |(of, group, _): &mut (u32, u16, Fault)| (*of, *group) == (parent, slot);
+                let branches = self
+                    .faults
+                    .extract_if(.., own)
+                    .map(|(.., fault)| fault)
+                    .collect();
                 let group = Fault {
-                    at: fault.at,
+                    at,
                     depth: self.depth_of(parent),
                     node,
-                    what: What::Group {
-                        eval: parent,
-                        slot,
-                        one,
-                    },
+                    what: What::Group { one, branches },
                 };
                 Some((parent, group))
             }
@@ -215,7 +237,6 @@ impl Run {
     }
 
     /// The open value is complete: its evaluations end, those first that others wait for.
-    #[inline]
     pub(super) fn close(
         &mut self,
         program: &Program,
@@ -247,7 +268,6 @@ impl Run {
     }
 
     /// Forgets the open value.
-    #[inline]
     pub(super) fn leave(&mut self) {
         let Some(level) = self.levels.pop() else {
             return;
@@ -263,7 +283,6 @@ impl Run {
         }
     }
 
-    #[inline]
     fn end_evaluation(
         &mut self,
         program: &Program,

@@ -1,7 +1,10 @@
-use crate::schema::node::{NameId, NodeId, PatternId};
+use crate::{
+    kind::Kind,
+    schema::node::{NameId, NodeId, PatternId},
+};
 
 /// Why a schema doesn't fit a value.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Fault {
     /// The place of the byte that made it sure.
     pub(super) at: u64,
@@ -12,9 +15,11 @@ pub(super) struct Fault {
 }
 
 /// What of the schema doesn't hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum What {
-    Kind,
+    Kind(Kind),
+    /// The schema `false`, for a member or item of the value.
+    Never,
     UnknownKey,
     Required(NameId),
     Dependent(NameId),
@@ -31,11 +36,10 @@ pub(super) enum What {
     Integer,
     Bound(usize),
     NumberSet,
-    /// All branches of `anyOf` or `oneOf` failed, those of this evaluation and slot.
+    /// All branches of `anyOf` or `oneOf` failed.
     Group {
-        eval: u32,
-        slot: u16,
         one: bool,
+        branches: Vec<Fault>,
     },
     /// More than one branch of `oneOf` fits.
     Several,
@@ -46,6 +50,8 @@ pub(super) enum What {
     Residual(usize),
     /// A key for the second time: a fault of the document.
     Twice,
+    /// More levels than a value may have that is judged at its end.
+    TooDeep(u32),
     /// More members than the limit allows: a fault of the document.
     TooMany(u32),
 }

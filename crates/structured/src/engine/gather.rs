@@ -15,6 +15,11 @@ impl Gather {
         !self.open.is_empty()
     }
 
+    /// How many arrays and objects are open.
+    pub(super) fn depth(&self) -> usize {
+        self.open.len()
+    }
+
     pub(super) fn array(&mut self) {
         self.open.push(Value::Array(Vec::new()));
     }

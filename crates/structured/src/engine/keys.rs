@@ -103,7 +103,7 @@ impl Run {
                 _ if evaluation.is_dead => {}
                 NodeId::TRUE => {}
                 NodeId::FALSE => {
-                    let (node, what) = (names, What::Kind);
+                    let (node, what) = (names, What::Kind(Kind::String));
                     self.fail(
                         index,
                         Fault {
@@ -196,7 +196,8 @@ impl Run {
                 }
             }
             if is_free || self.key.cursor.to - self.key.cursor.from != was {
-                self.refuse_unknown(program, place(index))?;
+                let Cursor { from, to, .. } = self.key.cursor;
+                self.refuse_unknown(program, from, to, place(index))?;
             }
             if !is_free {
                 index += 1;
@@ -219,9 +220,9 @@ impl Run {
         self.key.is_guess = false;
     }
 
-    /// Objects that know none of the names left fail.
+    /// Objects fail that know none of these names.
     #[cold]
-    fn refuse_unknown(&mut self, program: &Program, at: u64) -> Next {
+    fn refuse_unknown(&mut self, program: &Program, from: u32, to: u32, at: u64) -> Next {
         let depth = self.levels.len() - 1 - usize::from(self.key.has_level);
         let level = &self.levels[depth];
         let last = match self.key.has_level {
@@ -233,7 +234,6 @@ impl Run {
             let Some(rules) = program.node(node).object.as_ref() else {
                 continue;
             };
-            let (from, to) = (self.key.cursor.from, self.key.cursor.to);
             if !is_dead && rules.is_closed() && !rules.has_any(from, to) {
                 let what = What::UnknownKey;
                 self.fail(
@@ -269,14 +269,14 @@ impl Run {
             // If it stops before the guess does, it may be another, shorter name.
             self.give_up_the_guess(program);
         }
-        let depth = self.levels.len() - 1 - usize::from(self.key.has_level);
-        let name = self.name_key(program, depth);
         if self.key.has_level {
             let text = self.key.text(&program.names).to_owned();
             let value = serde_json::Value::String(text);
             self.close(program, at, Some(&value), None)?;
             self.strings.clear();
         }
+        let depth = self.levels.len() - 1;
+        let name = self.name_key(program, depth);
         let names = &program.names;
         if self.gather.is_active() {
             self.gather.key(self.key.text(names));
@@ -295,6 +295,23 @@ impl Run {
         self.apply(program, name, at)
     }
 
+    /// A character follows in the key: objects fail that know no longer name.
+    pub(super) fn key_goes_on(&mut self, program: &Program, at: u64) -> Next {
+        if self.key.is_guess {
+            let name = &program.names[self.key.cursor.from as usize];
+            if name.len() > self.key.cursor.length as usize {
+                return Ok(());
+            }
+            self.give_up_the_guess(program);
+        }
+        if self.key.is_free {
+            return Ok(());
+        }
+        let from = self.key.cursor.from;
+        let longer = from + u32::from(self.key.cursor.exact(&program.names).is_some());
+        self.refuse_unknown(program, longer, self.key.cursor.to, at)
+    }
+
     /// The open key is complete: which name it is, if any.
     fn name_key(&mut self, program: &Program, depth: usize) -> Option<NameId> {
         let name = match self.key.is_free {
@@ -311,9 +328,6 @@ impl Run {
                 LastKey::Text
             }
         };
-        if let Some(above) = self.levels.get_mut(depth + 1) {
-            above.text = self.keys.len() as u32;
-        }
         name
     }
 

@@ -40,6 +40,9 @@ use crate::{
 
 type Next = Result<(), Refused>;
 
+/// How deep a value may be that is judged at its end: its judge, and who drops it, go down by calls.
+const MOST_GATHERED: usize = 500;
+
 /// The root's evaluation is asked for by nobody.
 const NOBODY: u32 = u32::MAX;
 
@@ -122,6 +125,8 @@ struct Run {
     number: Option<(NodeId, u32)>,
     most_keys: u32,
     failure: Option<Fault>,
+    /// Where an evaluation of each node may be found.
+    found: Vec<u32>,
     /// Used again and again.
     order: Vec<u32>,
     deaths: Vec<(u64, u32, What)>,
@@ -156,6 +161,7 @@ impl Engine {
             number: None,
             most_keys,
             failure: None,
+            found: Vec::new(),
             order: Vec::new(),
             deaths: Vec::new(),
         };
@@ -164,12 +170,13 @@ impl Engine {
 
     /// Whether the open string is one of a list: what has come of it says nothing before its end.
     pub(crate) fn string_is_listed(&self) -> bool {
-        self.run.strings.iter().any(StringCheck::is_listed)
+        let is_unknown = || self.run.gather.is_active() && self.schema.program().holds_strings;
+        self.run.strings.iter().any(StringCheck::is_listed) || is_unknown()
     }
 
     /// What was wrong.
     pub(crate) fn violation(&self) -> Option<Violation> {
-        let fault = self.run.failure?;
+        let fault = self.run.failure.as_ref()?;
         Some(self.run.describe(&self.schema, fault))
     }
 
@@ -210,6 +217,9 @@ impl Sink for Engine {
     }
 
     fn backslash(&mut self, at: u64) -> Next {
+        if self.run.key.is_open {
+            self.run.key_goes_on(self.schema.program(), at)?;
+        }
         self.run.string_goes_on(self.schema.program(), at)
     }
 
@@ -286,7 +296,11 @@ impl Run {
                 return Ok(());
             }
             // What most documents are made of.
-            [pending] if pending.role == Role::And && self.is_alive(pending.parent) => {
+            [pending]
+                if pending.role == Role::And
+                    && self.is_alive(pending.parent)
+                    && !self.gather.is_active() =>
+            {
                 match program.entry(pending.node, kind) {
                     NodeId::TRUE if !kind.is_container() => {
                         self.pending.clear();
@@ -349,6 +363,16 @@ impl Run {
     #[inline(never)]
     fn begin_any(&mut self, program: &Program, kind: Kind, at: u64) -> Next {
         let opened = self.levels.len();
+        if kind.is_container() && self.gather.depth() >= MOST_GATHERED {
+            let (node, what) = (NodeId::TRUE, What::TooDeep(MOST_GATHERED as u32));
+            let depth = opened;
+            return self.refuse(Fault {
+                at,
+                depth,
+                node,
+                what,
+            });
+        }
         if kind.is_container() {
             self.open(kind);
         }
@@ -360,11 +384,16 @@ impl Run {
             match program.entry(pending.node, kind) {
                 NodeId::TRUE => self.fits(program, pending.parent, pending.role, at)?,
                 NodeId::FALSE => {
+                    let depth = opened;
+                    let (node, what) = match self.evaluations.get(pending.parent as usize) {
+                        Some(parent) if pending.node == NodeId::FALSE => (parent.node, What::Never),
+                        _ => (pending.node, What::Kind(kind)),
+                    };
                     let fault = Fault {
                         at,
-                        depth: opened,
-                        node: pending.node,
-                        what: What::Kind,
+                        depth,
+                        node,
+                        what,
                     };
                     self.failed_for(pending.parent, pending.role, fault)?;
                 }
@@ -420,7 +449,7 @@ impl Run {
         let is_checked = self.evaluations.len() > first;
         if let Some(level) = self.levels.last_mut() {
             level.bounded = bounded;
-            level.distinct = is_checked;
+            level.distinct = is_checked || program.is_whole;
         }
         self.prepare(program, kind, first, is_checked, residual);
     }

@@ -111,9 +111,11 @@ impl Run {
             return Some(What::MinLength);
         }
         if let Some(set) = &rules.set {
-            let checks = self.strings.iter();
-            let mut own = checks.filter(|check| check.evaluation == index);
-            if own.all(|check| check.cursor.exact(set).is_none()) {
+            let own = self
+                .strings
+                .binary_search_by_key(&index, |check| check.evaluation);
+            let exact = own.ok().and_then(|own| self.strings[own].cursor.exact(set));
+            if exact.is_none() {
                 return Some(What::StringSet);
             }
         }

@@ -43,7 +43,7 @@ impl Run {
                 evaluation: index as u32,
                 node,
                 cursor: set.map(Cursor::new).unwrap_or_default(),
-                is_listed: set.is_some(),
+                is_listed: set.is_some() && self.evaluations[index].binds,
                 has_failed: false,
             });
             for pattern in &rules.patterns {
@@ -113,10 +113,10 @@ impl Run {
         if check.has_failed {
             return None;
         }
-        let mut first = None;
+        let mut first: Option<(usize, What)> = None;
         let mut note = |found: Option<usize>, what| {
             if let Some(byte) = found
-                && first.is_none_or(|(before, _)| byte < before)
+                && first.as_ref().is_none_or(|(before, _)| byte < *before)
             {
                 first = Some((byte, what));
             }

@@ -95,6 +95,8 @@ pub(super) fn compile<'r>(
         nodes: compiler.nodes,
         patterns: compiler.patterns,
         root,
+        holds_strings: false,
+        is_whole: false,
     })
 }
 
@@ -126,11 +128,13 @@ impl Program {
             patterns: Vec::new(),
             root: id,
             words: 1,
+            holds_strings: false,
+            is_whole: true,
         })
     }
 }
 
-/// Notes the place of every value of the document; whether there is a `$dynamicRef`.
+/// Notes the place of every value of the document; whether there may be a `$dynamicRef`.
 fn survey(root: &Value, pointers: &mut HashMap<*const Value, String>) -> Compiled<bool> {
     let mut is_dynamic = false;
     let mut todo = vec![(root, String::new(), 0)];
@@ -141,6 +145,15 @@ fn survey(root: &Value, pointers: &mut HashMap<*const Value, String>) -> Compile
         match value {
             Value::Object(members) => {
                 is_dynamic |= members.contains_key("$dynamicRef");
+                // Schemas elsewhere may have dynamic references, too.
+                let reference = members.get("$ref").and_then(Value::as_str);
+                is_dynamic |= reference.is_some_and(|to| !to.starts_with('#'));
+                if members
+                    .get("$schema")
+                    .is_some_and(|draft| !is_2020_12(draft))
+                {
+                    return Err(Trouble::Whole);
+                }
                 for (key, member) in members {
                     todo.push((member, join(&pointer, key), depth + 1));
                 }
@@ -155,6 +168,25 @@ fn survey(root: &Value, pointers: &mut HashMap<*const Value, String>) -> Compile
         pointers.insert(std::ptr::from_ref(value), pointer);
     }
     Ok(is_dynamic)
+}
+
+/// Whether there is an `enum` or a `const` anywhere.
+#[cfg(feature = "jsonschema")]
+pub(super) fn lists_values(schema: &Value) -> bool {
+    let mut todo = vec![schema];
+    while let Some(value) = todo.pop() {
+        match value {
+            Value::Object(members) => {
+                if members.contains_key("enum") || members.contains_key("const") {
+                    return true;
+                }
+                todo.extend(members.values());
+            }
+            Value::Array(items) => todo.extend(items),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// A pointer to a member.

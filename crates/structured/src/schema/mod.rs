@@ -173,11 +173,13 @@ fn program(value: &Value, formats: bool) -> Result<Program, SchemaError> {
         })?;
     let support = Support::new(value, formats);
     let compiled = resolve::with_scope(value, |scope| compile(value, &scope, support));
-    match compiled {
-        Ok(Ok(program)) => Ok(program),
+    let mut program = match compiled {
+        Ok(Ok(program)) => program,
         // What only the crate understands is left to it: a schema that refers to itself in place, say.
-        Ok(Err(_)) | Err(_) => Program::whole(whole),
-    }
+        Ok(Err(_)) | Err(_) => Program::whole(whole)?,
+    };
+    program.holds_strings = program.judges_in_context() && compile::lists_values(value);
+    Ok(program)
 }
 
 #[cfg(not(feature = "jsonschema"))]
@@ -190,6 +192,16 @@ fn program(value: &Value, formats: bool) -> Result<Program, SchemaError> {
 
 #[cfg(feature = "jsonschema")]
 impl Program {
+    /// Whether values are judged at their end by schemas that aren't looked into here.
+    fn judges_in_context(&self) -> bool {
+        let alone = ["uniqueItems", "multipleOf", "format", "enum", "const"];
+        let residuals = self.nodes.iter().flat_map(|node| &node.residuals);
+        self.is_whole
+            || residuals
+                .into_iter()
+                .any(|one| !alone.contains(&one.keyword()))
+    }
+
     /// Judges a document at its end.
     fn whole(validator: jsonschema::Validator) -> Result<Self, SchemaError> {
         let expected = "a document that fits the schema";

@@ -118,6 +118,8 @@ pub(crate) struct Plan {
     pub(crate) bounded: bool,
     /// Whether nothing else is asked about the same value.
     pub(crate) is_simple: bool,
+    /// Whether all values of the kind fit: the evaluation is there for the keys alone.
+    pub(crate) takes_all: bool,
 }
 
 impl Default for Plan {
@@ -131,6 +133,7 @@ impl Default for Plan {
             residual: false,
             bounded: false,
             is_simple: true,
+            takes_all: false,
         }
     }
 }
@@ -338,6 +341,10 @@ pub(crate) struct Program {
     pub(crate) root: NodeId,
     /// How many 64-bit words hold one bit a name.
     pub(crate) words: usize,
+    /// Whether a string may be one of a list that only its judge at the end knows.
+    pub(crate) holds_strings: bool,
+    /// Whether the document is judged at its end, and nothing before.
+    pub(crate) is_whole: bool,
 }
 
 impl Program {

@@ -122,6 +122,8 @@ impl<'a> Planner<'a> {
         self.plan.is_simple =
             self.plan.children.is_empty() && self.plan.slots.is_empty() && !self.plan.residual;
         self.plan.entry = self.entry(node);
+        self.plan.takes_all =
+            !self.impossible && !self.has_rules(node) && self.plan.children.is_empty();
         self.plan
     }
 
@@ -130,14 +132,7 @@ impl<'a> Planner<'a> {
         if self.impossible {
             return NodeId::FALSE;
         }
-        let has_rules = match self.kind {
-            Kind::Object => node.object.is_some(),
-            Kind::Array => node.array.is_some(),
-            Kind::String => node.string.is_some(),
-            Kind::Number => node.number.is_some(),
-            Kind::Null | Kind::True | Kind::False => false,
-        };
-        if has_rules || self.plan.residual || !self.plan.closing.is_empty() {
+        if self.has_rules(node) {
             return self.id;
         }
         match self.plan.children.as_slice() {
@@ -154,8 +149,22 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Whether there is something to look at in the value itself, or at its end.
+    fn has_rules(&self, node: &Node) -> bool {
+        let of_kind = match self.kind {
+            Kind::Object => node.object.is_some(),
+            Kind::Array => node.array.is_some(),
+            Kind::String => node.string.is_some(),
+            Kind::Number => node.number.is_some(),
+            Kind::Null | Kind::True | Kind::False => false,
+        };
+        of_kind || self.plan.residual || !self.plan.closing.is_empty()
+    }
+
     fn takes(&self, node: NodeId) -> Takes {
-        match self.nodes[node.index()].plan(self.kind).entry {
+        let plan = self.nodes[node.index()].plan(self.kind);
+        match plan.entry {
+            _ if plan.takes_all => Takes::All,
             NodeId::TRUE => Takes::All,
             NodeId::FALSE => Takes::None,
             entry => Takes::Some(entry),

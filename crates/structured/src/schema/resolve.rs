@@ -44,7 +44,11 @@ mod registry {
                 .0
                 .lookup(reference)
                 .map_err(|error| error.to_string())?;
-            Ok((found.contents(), Self(found.resolver().clone())))
+            let (contents, resolver, draft) = found.into_inner();
+            match draft {
+                Draft::Draft202012 => Ok((contents, Self(resolver))),
+                _ => Err(format!("`{reference}` is a schema of another draft")),
+            }
         }
 
         /// What a `$dynamicRef` depends on: the documents entered, the outermost first.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Compiled, Compiler, Todo, Trouble, is_2020_12, join};
+use super::{Compiled, Compiler, Todo, Trouble, join};
 use crate::{
     kind::{Kind, Kinds},
     number::Number,
@@ -21,12 +21,6 @@ impl<'r> Compiler<'r> {
         let Some(keywords) = todo.schema.as_object() else {
             return Ok(());
         };
-        if keywords
-            .get("$schema")
-            .is_some_and(|draft| !is_2020_12(draft))
-        {
-            return Err(Trouble::Whole);
-        }
         let pointer = self.nodes[todo.id.index()].pointer.clone();
         let mut node = Node::new(pointer);
         let at = At {
@@ -47,6 +41,19 @@ impl<'r> Compiler<'r> {
             return Err(Trouble::Whole);
         }
         self.support.residuals(&mut node, keywords)?;
+        let no_string = node
+            .string
+            .as_ref()
+            .is_some_and(|rules| is_empty(&rules.set));
+        let no_number = node
+            .number
+            .as_ref()
+            .is_some_and(|rules| is_empty(&rules.set));
+        for (is_impossible, kind) in [(no_string, Kind::String), (no_number, Kind::Number)] {
+            if is_impossible {
+                node.own_kinds = node.own_kinds.without(kind);
+            }
+        }
         node.asserts = node.own_kinds != Kinds::ALL
             || !node.in_place.is_empty()
             || node.object.is_some()
@@ -425,4 +432,9 @@ fn one_or_many(value: &Value) -> &[Value] {
         Value::Array(values) => values,
         one => std::slice::from_ref(one),
     }
+}
+
+/// Whether `enum` and `const` leave nothing.
+fn is_empty<T>(set: &Option<Vec<T>>) -> bool {
+    set.as_ref().is_some_and(Vec::is_empty)
 }
