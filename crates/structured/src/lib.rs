@@ -71,8 +71,8 @@ pub use front::{Front, FrontState, NoDocument, Repair, RepairKind, Repairs, Root
 pub use judge::Judge;
 pub use limits::Limits;
 pub use live::{
-    Change, Document, Field, Items, ItemsError, Node, NodeKind, Partial, Patch, PatchError,
-    Patches, Path, PathSegment, Scalar, Snapshot, Update, Updates,
+    Change, Document, Field, ItemError, Items, Node, NodeKind, Partial, Patch, PatchError, Patches,
+    Path, PathSegment, Scalar, Snapshot, Update, Updates,
 };
 pub use schema::{Schema, SchemaError, SchemaOptions};
 pub use violation::Violation;

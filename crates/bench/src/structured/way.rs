@@ -144,7 +144,7 @@ fn items(text: &str, schema: &Schema) -> Result<()> {
     let mut items = schema.items::<Record>("/records");
     for chunk in chunks(text) {
         items.feed(chunk)?;
-        while let Some(record) = items.next_item() {
+        while let Some(record) = items.next_item().transpose()? {
             black_box(record);
         }
     }

@@ -68,7 +68,11 @@ impl<T, I: DeserializeOwned> ItemStream<T, I> {
     fn poll_item(&mut self, task: &mut Task<'_>) -> Poll<Result<Option<I>>> {
         loop {
             if let Some(item) = self.items.next_item() {
-                return Poll::Ready(Ok(Some(item)));
+                let item = item.map(Some).map_err(|error| {
+                    let message = "an item of the output can't be read as what was asked for";
+                    Error::new(ErrorKind::Output, message).with_source(error)
+                });
+                return Poll::Ready(item);
             }
             if let Some(error) = self.error.take() {
                 return Poll::Ready(Err(error));
@@ -102,7 +106,7 @@ impl<T, I: DeserializeOwned> ItemStream<T, I> {
             self.run.give_for_good();
         }
         self.error = result.err().map(|error| {
-            let message = "an item of the output can't be read as what was asked for";
+            let message = "the output isn't JSON that items can be read from";
             Error::new(ErrorKind::Output, message).with_source(error)
         });
     }

@@ -18,59 +18,62 @@ use crate::{Limits, Schema, Violation, kind::Kind};
 ///
 /// let mut records = Schema::any().items::<u32>("/records");
 /// records.feed(br#"{"records": [1, 2"#)?;
-/// assert_eq!(records.next_item(), Some(1));
-/// assert_eq!(records.next_item(), None, "it may become 23");
+/// assert_eq!(records.next_item().transpose()?, Some(1));
+/// assert_eq!(records.next_item().transpose()?, None, "it may become 23");
 /// records.feed(b"3]}")?;
-/// assert_eq!(records.next_item(), Some(23));
+/// assert_eq!(records.next_item().transpose()?, Some(23));
 /// records.finish()?;
-/// # Ok::<(), mainstem_structured::ItemsError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Items<I> {
     reader: Reader,
     state: State<I>,
 }
 
-/// Why there are no more items.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ItemsError {
-    /// The document is refused.
-    Refused(Violation),
-    /// An item isn't of the type that was asked for.
-    Item {
-        /// Its place, as a JSON pointer.
-        pointer: String,
-        /// Why.
-        source: serde_json::Error,
-    },
+/// An item that isn't of the type that was asked for.
+///
+/// It shows where, and no values of the document.
+pub struct ItemError {
+    pointer: String,
+    wanted: &'static str,
+    error: serde_json::Error,
 }
 
-impl fmt::Display for ItemsError {
+impl ItemError {
+    /// The item's place, as a JSON pointer.
+    pub fn pointer(&self) -> &str {
+        &self.pointer
+    }
+
+    /// Why the type refused the item; its words may hold values.
+    pub fn type_error(&self) -> &serde_json::Error {
+        &self.error
+    }
+}
+
+impl fmt::Display for ItemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(violation) => violation.fmt(f),
-            Self::Item { pointer, .. } => write!(
-                f,
-                "the item at {pointer} isn't of the type that was asked for"
-            ),
-        }
+        write!(
+            f,
+            "the item at `{}` isn't a `{}` (line {}, column {} of the item)",
+            self.pointer,
+            self.wanted,
+            self.error.line(),
+            self.error.column()
+        )
     }
 }
 
-impl std::error::Error for ItemsError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Refused(_) => None,
-            Self::Item { source, .. } => Some(source),
-        }
+impl fmt::Debug for ItemError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ItemError")
+            .field("pointer", &self.pointer)
+            .field("wanted", &self.wanted)
+            .finish_non_exhaustive()
     }
 }
 
-impl From<Violation> for ItemsError {
-    fn from(violation: Violation) -> Self {
-        Self::Refused(violation)
-    }
-}
+impl std::error::Error for ItemError {}
 
 impl<I: DeserializeOwned> Items<I> {
     pub(super) fn new(schema: Schema, pointer: &str) -> Self {
@@ -87,7 +90,6 @@ impl<I: DeserializeOwned> Items<I> {
                 in_key: false,
                 item: u64::MAX,
                 ready: VecDeque::new(),
-                failure: None,
             },
         }
     }
@@ -103,40 +105,40 @@ impl<I: DeserializeOwned> Items<I> {
     ///
     /// # Errors
     ///
-    /// An [`ItemsError`], if the document can't become valid any more, or an item isn't an `I`: the
-    /// latter once, and what comes after that item is given. The items before it are there.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), ItemsError> {
-        self.reader.feed(bytes, &mut self.state)?;
-        self.state.verdict()
+    /// A [`Violation`], once the document can no longer become valid; the same one from then on. The
+    /// items before it are there.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Violation> {
+        self.reader.feed(bytes, &mut self.state)
     }
 
     /// Ends the document.
     ///
     /// # Errors
     ///
-    /// An [`ItemsError`], if the document is incomplete or doesn't fit the schema.
-    pub fn finish(&mut self) -> Result<(), ItemsError> {
-        self.reader.finish(&mut self.state)?;
-        self.state.verdict()
+    /// A [`Violation`], if the document is incomplete or doesn't fit the schema.
+    pub fn finish(&mut self) -> Result<(), Violation> {
+        self.reader.finish(&mut self.state)
     }
 
-    /// The next item that is complete.
-    pub fn next_item(&mut self) -> Option<I> {
+    /// The next item that is complete; an [`ItemError`], if it isn't an `I`: those after it follow.
+    pub fn next_item(&mut self) -> Option<Result<I, ItemError>> {
         self.state.ready.pop_front()
     }
 
-    /// How many complete items wait for [`next_item`](Self::next_item).
+    /// How many complete items wait for [`next_item`](Self::next_item); those that aren't an `I` don't
+    /// count.
     pub fn waiting(&self) -> usize {
-        self.state.ready.len()
+        self.state.ready.iter().filter(|item| item.is_ok()).count()
     }
 
-    /// Forgets what isn't complete, for another document.
+    /// Forgets everything, also the items that wait, for another document of the schema.
     pub fn restart(&mut self) {
         self.reader.restart();
         self.state.trail = Trail::default();
         self.state.in_array = false;
         self.state.in_key = false;
         self.state.item = u64::MAX;
+        self.state.ready.clear();
     }
 
     /// Whether the document is complete: nothing but white space may follow.
@@ -148,7 +150,7 @@ impl<I: DeserializeOwned> Items<I> {
 impl<I> fmt::Debug for Items<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Items")
-            .field("waiting", &self.state.ready.len())
+            .field("ready", &self.state.ready.len())
             .finish_non_exhaustive()
     }
 }
@@ -161,15 +163,10 @@ struct State<I> {
     in_key: bool,
     /// Where the open item begins; at the end of all places, if none is open.
     item: u64,
-    ready: VecDeque<I>,
-    failure: Option<ItemsError>,
+    ready: VecDeque<Result<I, ItemError>>,
 }
 
 impl<I: DeserializeOwned> State<I> {
-    fn verdict(&mut self) -> Result<(), ItemsError> {
-        self.failure.take().map_or(Ok(()), Err)
-    }
-
     fn is_array(&self, path: Path<'_>) -> bool {
         path.len() == self.array.len()
             && path.segments().zip(&self.array).all(|(segment, part)| {
@@ -188,14 +185,12 @@ impl<I: DeserializeOwned> State<I> {
     }
 
     fn take(&mut self, text: &[u8]) {
-        match serde_json::from_slice(text) {
-            Ok(item) => self.ready.push_back(item),
-            Err(source) if self.failure.is_none() => {
-                let pointer = self.trail.path().to_string();
-                self.failure = Some(ItemsError::Item { pointer, source });
-            }
-            Err(_) => {}
-        }
+        let item = serde_json::from_slice(text).map_err(|error| ItemError {
+            pointer: self.trail.path().to_string(),
+            wanted: std::any::type_name::<I>(),
+            error,
+        });
+        self.ready.push_back(item);
     }
 }
 

@@ -13,7 +13,7 @@ mod updates;
 
 pub use self::{
     document::Document,
-    items::{Items, ItemsError},
+    items::{ItemError, Items},
     node::{Node, NodeKind},
     partial::{Field, Partial, Snapshot},
     patches::{Patch, PatchError, Patches},
