@@ -129,8 +129,22 @@ impl Run {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn key_run(&mut self, program: &Program, text: &[u8], at: u64) -> Next {
+        if self.key.is_guess {
+            let name = program.names[self.key.cursor.from as usize].as_bytes();
+            let rest = &name[self.key.cursor.length as usize..];
+            let agrees = text.iter().zip(rest).all(|(one, other)| one == other);
+            if agrees && text.len() <= rest.len() {
+                self.key.cursor.length += text.len() as u32;
+                return Ok(());
+            }
+        }
+        self.key_run_any(program, text, at)
+    }
+
+    #[inline(never)]
+    fn key_run_any(&mut self, program: &Program, text: &[u8], at: u64) -> Next {
         if self.key.has_level {
             return self.key_under_a_schema(program, text, at);
         }

@@ -195,17 +195,18 @@ impl Engine {
 }
 
 impl Sink for Engine {
-    #[inline]
+    #[inline(always)]
     fn begin(&mut self, kind: Kind, at: u64) -> Next {
         self.run.begin(self.schema.program(), kind, at)
     }
 
-    #[inline]
+    #[inline(always)]
     fn key_begin(&mut self, at: u64) -> Next {
         self.run.key_begin(self.schema.program(), at)
     }
 
-    #[inline]
+    // Inlined, as are the beginnings and ends of values and keys: see `Run`.
+    #[inline(always)]
     fn run(&mut self, text: &[u8], at: u64) -> Next {
         if self.run.key.is_open {
             return self.run.key_run(self.schema.program(), text, at);
@@ -233,7 +234,7 @@ impl Sink for Engine {
         self.run.string_escaped(program, text, at)
     }
 
-    #[inline]
+    #[inline(always)]
     fn key_end(&mut self, at: u64) -> Next {
         self.run.key_end(self.schema.program(), at)
     }

@@ -64,6 +64,7 @@ impl Run {
     }
 
     /// Text of the open string as it stands in the document.
+    #[inline(never)]
     pub(super) fn string_run(&mut self, program: &Program, text: &[u8], at: u64) -> Next {
         self.string_text(program, text, |index| at + index as u64)
     }
