@@ -22,7 +22,6 @@ use crate::{
 /// How many times the instructions of a typed parse each way may take.
 const AIMS: [(Way, f64); 6] = [
     (Way::Judge, 2.5),
-    (Way::Checker, 2.5),
     (Way::Front, 6.0),
     (Way::Updates, 6.0),
     (Way::Items, 6.0),
