@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How many times the instructions of a typed parse each way may take.
-const AIMS: [(Way, f64); 6] = [
+const AIMS: [(Way, f64); 5] = [
     (Way::Judge, 2.5),
     (Way::Front, 6.0),
     (Way::Updates, 6.0),
