@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{
-    trail::unescaped,
+    trail::{as_index, unescaped},
     tree::{Slot, Tree},
 };
 use crate::kind::Kind;
@@ -74,7 +74,8 @@ impl<'a> Node<'a> {
         is_string.then(|| self.tree.string(self.slot, self.text))
     }
 
-    /// How many items or members have begun; 0 of what has none.
+    /// How many items an array has, or members an object (a key that comes twice counts twice), as far as
+    /// they are there; 0 of what has neither, as a string.
     pub fn len(self) -> usize {
         self.slot.len()
     }
@@ -122,7 +123,7 @@ impl<'a> Node<'a> {
         }
         let mut segments = pointer.strip_prefix('/')?.split('/');
         segments.try_fold(self, |node, segment| match node.slot.kind {
-            Kind::Array => node.items().nth(index(segment)?),
+            Kind::Array => node.items().nth(as_index(segment)?),
             _ if segment.contains('~') => node.get(&unescaped(segment)),
             _ => node.get(segment),
         })
@@ -158,12 +159,6 @@ impl<'a> Node<'a> {
             _ => self.as_str().map_or(Value::Null, Value::from),
         }
     }
-}
-
-/// The index that a segment of a pointer names.
-fn index(segment: &str) -> Option<usize> {
-    let is_index = segment == "0" || !segment.starts_with(['0', '+']);
-    segment.parse().ok().filter(|_| is_index)
 }
 
 impl fmt::Debug for Node<'_> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     reader::{Passing, Reader, Source, Watch},
-    trail::{Path, PathSegment, Trail, as_text, unescaped},
+    trail::{Path, PathSegment, Trail, as_index, as_text, unescaped},
 };
 use crate::{Limits, Schema, Violation, kind::Kind};
 
@@ -81,35 +81,56 @@ impl Patch {
     /// # Errors
     ///
     /// A [`PatchError`], if the document isn't the one that the patch was made for: one was left out.
+    /// The document stays as it was.
     pub fn apply(&self, document: &mut Value) -> Result<(), PatchError> {
         self.change(document).ok_or_else(|| PatchError {
             path: self.path.clone(),
         })
     }
 
+    /// Looks first whether it fits, and changes the document only then.
     fn change(&self, document: &mut Value) -> Option<()> {
-        if let Some(value) = &self.value {
-            *place(document, &self.path)? = value.clone();
-        }
-        if let Some(append) = &self.append {
-            match document.pointer_mut(&self.path)? {
+        match (&self.value, &self.append) {
+            (Some(value), append) => {
+                let value = appended(value, append.as_deref())?;
+                *place(document, &self.path)? = value;
+            }
+            (None, Some(append)) => match document.pointer_mut(&self.path)? {
                 Value::String(text) => text.push_str(append),
                 _ => return None,
+            },
+            (None, None) => {
+                document.pointer(&self.path)?;
             }
         }
-        document.pointer(&self.path).map(|_| ())
+        Some(())
+    }
+}
+
+/// A value with the text that follows at once.
+fn appended(value: &Value, append: Option<&str>) -> Option<Value> {
+    match (value, append) {
+        (value, None) => Some(value.clone()),
+        (Value::String(text), Some(append)) => Some(Value::String(format!("{text}{append}"))),
+        (_, Some(_)) => None,
     }
 }
 
 /// The place of a value, made if it is that of a new member or the next item.
+///
+/// None, and nothing made, if the document hasn't got such a place.
 fn place<'a>(document: &'a mut Value, path: &str) -> Option<&'a mut Value> {
-    let Some((parent, last)) = path.rsplit_once('/') else {
+    if path.is_empty() {
         return Some(document);
-    };
+    }
+    if !path.starts_with('/') {
+        return None;
+    }
+    let (parent, last) = path.rsplit_once('/')?;
     match document.pointer_mut(parent)? {
         Value::Object(members) => Some(members.entry(unescaped(last)).or_insert(Value::Null)),
         Value::Array(items) => {
-            let index: usize = last.parse().ok()?;
+            let index = as_index(last)?;
             if index == items.len() {
                 items.push(Value::Null);
             }
@@ -197,7 +218,11 @@ impl Patches {
     /// The patches for what has come since the last call.
     pub fn take(&mut self) -> Vec<Patch> {
         self.state.flush();
-        std::mem::take(&mut self.state.patches)
+        let patches = std::mem::take(&mut self.state.patches);
+        if let Some(last) = patches.last() {
+            self.state.was_given = *last != Patch::reset();
+        }
+        patches
     }
 
     /// Whether the document is complete: nothing but white space may follow.
@@ -209,8 +234,12 @@ impl Patches {
     /// [`Patch::reset`], if any were given.
     pub fn restart(&mut self) {
         self.reader.restart();
-        let is_void = std::mem::take(&mut self.state).has_given;
-        if is_void {
+        let was_given = self.state.was_given;
+        self.state = State {
+            was_given,
+            ..State::default()
+        };
+        if was_given {
             self.state.patches.push(Patch::reset());
         }
     }
@@ -225,7 +254,8 @@ struct State {
     in_key: bool,
     string: Option<OpenString>,
     kind: Option<Kind>,
-    has_given: bool,
+    /// Whether patches were taken that no reset has taken back since.
+    was_given: bool,
 }
 
 /// The open string, and its text that no patch tells of yet.
@@ -238,7 +268,6 @@ struct OpenString {
 
 impl State {
     fn give(&mut self, path: &str, value: Option<Value>, append: Option<String>, done: bool) {
-        self.has_given = true;
         let patch = Patch::of(path.to_owned(), value, append, done);
         self.patches.push(patch);
     }

@@ -204,6 +204,12 @@ pub(super) fn unescaped(part: &str) -> String {
     part.replace("~1", "/").replace("~0", "~")
 }
 
+/// The index that a segment of a pointer names.
+pub(super) fn as_index(part: &str) -> Option<usize> {
+    let is_index = part == "0" || !part.starts_with(['0', '+']);
+    part.parse().ok().filter(|_| is_index)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -144,6 +144,12 @@ impl Updates {
         self.reader.finish(&mut Teller { state, tell })
     }
 
+    /// Forgets everything, for another document of the schema.
+    pub fn restart(&mut self) {
+        self.reader.restart();
+        self.state = State::default();
+    }
+
     /// Whether the document is complete: nothing but white space may follow.
     pub fn is_done(&self) -> bool {
         self.reader.is_done()

@@ -115,6 +115,46 @@ fn nothing_is_taken_back_before_something_was_given() {
     assert!(patches.take().is_empty());
 }
 
+#[test]
+fn what_was_given_is_taken_back_once_however_many_attempts_fail() {
+    let mut patches = Schema::any().patches();
+    patches.feed(br#"{"a": "x"#).unwrap();
+    assert!(!patches.take().is_empty());
+    patches.restart();
+    patches.restart();
+    patches.feed(b"[1, x").unwrap_err();
+    patches.restart();
+    assert_eq!(patches.take(), [Patch::reset()]);
+    patches.restart();
+    assert!(patches.take().is_empty(), "nothing is left to take back");
+    patches.feed(b"[").unwrap();
+    patches.take();
+    patches.restart();
+    assert_eq!(patches.take(), [Patch::reset()]);
+}
+
+#[test]
+fn a_patch_that_is_refused_changes_nothing() {
+    for (patch, document) in [
+        (r#"{"path":"name","value":1}"#, json!({"name": 2})),
+        (r#"{"path":"name/a","value":1}"#, json!({"name": {}})),
+        (r#"{"path":"/+0","value":1}"#, json!([])),
+        (r#"{"path":"/00","value":1}"#, json!([2])),
+        (r#"{"path":"/-","value":1}"#, json!([])),
+        (r#"{"path":"/a","value":1,"append":"x"}"#, json!({})),
+        (r#"{"path":"/0/+0","value":1}"#, json!([[]])),
+    ] {
+        let patch: Patch = serde_json::from_str(patch).unwrap();
+        let mut changed = document.clone();
+        assert!(patch.apply(&mut changed).is_err(), "{patch:?}");
+        assert_eq!(changed, document);
+    }
+    let patch: Patch = serde_json::from_str(r#"{"path":"/a","value":"x","append":"y"}"#).unwrap();
+    let mut document = json!({});
+    patch.apply(&mut document).unwrap();
+    assert_eq!(document, json!({"a": "xy"}));
+}
+
 /// Whether no patch shows a part of what comes whole.
 fn is_part_of(shown: &Value, whole: &Value) -> bool {
     match (shown, whole) {

@@ -215,3 +215,19 @@ proptest! {
         prop_assert_eq!(told(&mut Schema::any().updates(), &pieces), whole);
     }
 }
+
+#[test]
+fn another_document_may_follow() {
+    let mut updates = Schema::any().updates();
+    updates.feed(br#"{"a": [1, "x!" "#, |_| {}).unwrap();
+    updates.feed(b"!", |_| {}).unwrap_err();
+    updates.restart();
+    let mut told = Vec::new();
+    updates
+        .feed(b"[2]", |update| {
+            told.push(format!("{} {:?}", update.path, update.change))
+        })
+        .unwrap();
+    updates.finish(|_| {}).unwrap();
+    assert_eq!(told, [" Array", "/0 Value(Number(\"2\"))", " Complete"]);
+}
