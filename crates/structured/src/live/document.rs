@@ -11,7 +11,7 @@ const AT_ONCE: usize = 16;
 ///
 /// A look copies nothing and costs the same at any length: a [`Node`] borrows the document's text.
 /// It keeps that text, 28 bytes for each value, and what stands in it with escapes once more. A document
-/// is at most 4 GiB long.
+/// is less than 4 GiB long, whatever the limits say.
 ///
 /// ```
 /// use mainstem_structured::Schema;
@@ -53,8 +53,7 @@ impl Document {
     /// Sets how large the document may become; to be called before it begins.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        let places = limits.bytes(limits.bytes.min(u32::MAX.into()));
-        self.progress.set_limits(places);
+        self.progress.set_limits(limits);
         self
     }
 

@@ -1,74 +1,108 @@
 //! Whether documents of a schema may have something at a place.
 
-use serde_json::Value;
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
 
 use super::trail::unescaped;
 
-/// How many references and groups are followed: schemas may go around in circles.
-const MOST_FOLLOWED: u32 = 64;
+/// What tells of members and items in ways that aren't followed here: with one of these, there may be
+/// any.
+const NOT_FOLLOWED: [&str; 12] = [
+    "$dynamicRef",
+    "$recursiveRef",
+    "additionalItems",
+    "const",
+    "contains",
+    "dependencies",
+    "dependentSchemas",
+    "enum",
+    "if",
+    "patternProperties",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+];
 
 /// Whether a document of a schema may have a value at a place, as far as can be told.
 pub(super) fn may_have<'a>(schema: &Value, segments: impl IntoIterator<Item = &'a str>) -> bool {
     let segments: Vec<String> = segments.into_iter().map(unescaped).collect();
-    may(schema, schema, &segments, MOST_FOLLOWED)
+    let mut seen = HashSet::new();
+    let mut open = vec![(schema, segments.as_slice())];
+    // Each schema is looked at once for each place: they may go around in circles.
+    while let Some((within, left)) = open.pop() {
+        let Some((first, rest)) = left.split_first() else {
+            return true;
+        };
+        if !seen.insert((std::ptr::from_ref(within), left.len())) {
+            continue;
+        }
+        let Some(rules) = within.as_object() else {
+            if is_open(within) {
+                return true;
+            }
+            continue;
+        };
+        if !has_members(rules.get("type")) {
+            continue;
+        }
+        if says_nothing(rules) || !follow(schema, rules, left, &mut open) {
+            return true;
+        }
+        let members = members(rules, first).filter(|schema| is_open(schema));
+        open.extend(members.map(|schema| (schema, rest)));
+    }
+    false
 }
 
-fn may(root: &Value, schema: &Value, segments: &[String], left: u32) -> bool {
-    let Some((first, rest)) = segments.split_first() else {
-        return true;
-    };
-    let (Some(rules), Some(left)) = (schema.as_object(), left.checked_sub(1)) else {
-        return schema != &Value::Bool(false);
-    };
-    if !has_members(rules.get("type")) {
-        return false;
-    }
-    let mut says_nothing = true;
-    let mut within = Vec::new();
-    if let Some(target) = rules.get("$ref").and_then(Value::as_str) {
-        says_nothing = false;
-        let target = target.strip_prefix('#').and_then(|at| root.pointer(at));
-        // What can't be followed may have anything.
-        within.push((target.unwrap_or(&Value::Bool(true)), segments));
-    }
-    for group in ["allOf", "anyOf", "oneOf"] {
-        if let Some(branches) = rules.get(group).and_then(Value::as_array) {
-            says_nothing = false;
-            within.extend(branches.iter().map(|branch| (branch, segments)));
-        }
-    }
-    for branch in ["then", "else"]
-        .into_iter()
-        .filter_map(|name| rules.get(name))
-    {
-        within.push((branch, segments));
-    }
-    if let Some(properties) = rules.get("properties") {
-        says_nothing = false;
-        within.extend(properties.get(first).map(|schema| (schema, rest)));
-    }
-    if first.bytes().all(|byte| byte.is_ascii_digit()) {
-        if let Some(first) = rules.get("prefixItems").and_then(Value::as_array) {
-            within.extend(first.iter().map(|schema| (schema, rest)));
-        }
-        within.extend(rules.get("items").map(|schema| (schema, rest)));
-    }
-    for others in ["additionalProperties", "unevaluatedProperties"] {
-        within.extend(rules.get(others).map(|schema| (schema, rest)));
-    }
-    let speaks = [
+fn says_nothing(rules: &Map<String, Value>) -> bool {
+    let tells = [
+        "$ref",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "properties",
         "items",
         "prefixItems",
         "additionalProperties",
-        "unevaluatedProperties",
     ];
-    says_nothing &= !speaks.iter().any(|name| rules.contains_key(*name));
-    says_nothing
-        || rules.contains_key("patternProperties")
-        || rules.contains_key("$dynamicRef")
-        || within
-            .into_iter()
-            .any(|(schema, segments)| is_open(schema) && may(root, schema, segments, left))
+    !tells.iter().any(|name| rules.contains_key(*name))
+        || NOT_FOLLOWED
+            .iter()
+            .any(|name| rules.get(*name).is_some_and(is_open))
+}
+
+/// Adds the schemas for the same value; false, if one of them can't be found.
+fn follow<'a>(
+    root: &'a Value,
+    rules: &'a Map<String, Value>,
+    left: &'a [String],
+    open: &mut Vec<(&'a Value, &'a [String])>,
+) -> bool {
+    if let Some(target) = rules.get("$ref").and_then(Value::as_str) {
+        let target = target.strip_prefix('#').and_then(|at| root.pointer(at));
+        let Some(target) = target else {
+            return false;
+        };
+        open.push((target, left));
+    }
+    for group in ["allOf", "anyOf", "oneOf"] {
+        if let Some(branches) = rules.get(group).and_then(Value::as_array) {
+            open.extend(branches.iter().map(|branch| (branch, left)));
+        }
+    }
+    true
+}
+
+/// The schemas for a member or an item.
+fn members<'a>(rules: &'a Map<String, Value>, name: &str) -> impl Iterator<Item = &'a Value> {
+    let property = rules.get("properties").and_then(|all| all.get(name));
+    let is_index = name.bytes().all(|byte| byte.is_ascii_digit());
+    let first = rules.get("prefixItems").and_then(Value::as_array);
+    let items = first.into_iter().flatten().chain(rules.get("items"));
+    property
+        .into_iter()
+        .chain(rules.get("additionalProperties"))
+        .chain(items.filter(move |_| is_index))
 }
 
 fn is_open(schema: &Value) -> bool {
@@ -161,7 +195,32 @@ mod tests {
             &json!({"properties": {"b": {}}, "additionalProperties": false}),
             "/a"
         ));
+        for name in [
+            "if",
+            "contains",
+            "dependentSchemas",
+            "dependencies",
+            "unevaluatedProperties",
+            "$dynamicRef",
+            "enum",
+        ] {
+            let schema = json!({"properties": {"b": {}}, "$defs": {}, name: {}});
+            assert!(may(&schema, "/a"), "{schema}");
+        }
         let circle = json!({"$ref": "#"});
         may(&circle, "/a");
+    }
+
+    #[test]
+    fn branches_that_meet_again_are_looked_at_once() {
+        let mut defs = serde_json::Map::new();
+        for level in 0..60 {
+            let next = json!({"$ref": format!("#/$defs/d{}", level + 1)});
+            defs.insert(format!("d{level}"), json!({"anyOf": [next, next]}));
+        }
+        defs.insert("d60".to_owned(), json!({"properties": {"b": {}}}));
+        let schema = json!({"$ref": "#/$defs/d0", "$defs": defs});
+        assert!(!may(&schema, "/a"));
+        assert!(may(&schema, "/b"));
     }
 }

@@ -72,8 +72,10 @@ impl Progress {
     }
 
     /// Sets the limits; for a document that hasn't begun.
+    ///
+    /// Places and counts are kept as `u32`, whose last one says that there is none.
     pub(super) fn set_limits(&mut self, limits: Limits) {
-        self.limits = limits;
+        self.limits = limits.bytes(limits.bytes.min(u64::from(u32::MAX) - 1));
         self.restart();
     }
 
@@ -330,5 +332,19 @@ impl<W: Watch> Sink for Tap<'_, W> {
         self.engine.end(at)?;
         self.watch.end(at, self.source);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_place_is_the_one_that_says_none() {
+        let mut progress = Progress::new(Schema::any());
+        for (asked, given) in [(7, 7), (u64::MAX, 0xffff_fffe), (0xffff_ffff, 0xffff_fffe)] {
+            progress.set_limits(Limits::new().bytes(asked));
+            assert_eq!(progress.limits.bytes, given);
+        }
     }
 }

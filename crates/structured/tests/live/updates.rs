@@ -225,7 +225,8 @@ fn another_document_may_follow() {
     let mut told = Vec::new();
     updates
         .feed(b"[2]", |update| {
-            told.push(format!("{} {:?}", update.path, update.change))
+            let line = format!("{} {:?}", update.path, update.change);
+            told.push(line);
         })
         .unwrap();
     updates.finish(|_| {}).unwrap();
