@@ -142,21 +142,88 @@ impl<'a> Node<'a> {
     }
 
     /// A copy of what is there of the value.
+    ///
+    /// One that is as deep as [`Limits::depth`](crate::Limits::depth) allows is made without recursion;
+    /// `serde_json` drops it with recursion.
     pub fn to_value(self) -> Value {
-        if let Some(source) = self.source() {
-            // The parser has seen to that it is JSON, and not too deep by its limit.
-            if let Ok(value) = serde_json::from_str(source) {
-                return value;
-            }
+        let mut open: Vec<Building<'a>> = Vec::new();
+        let mut next = self;
+        loop {
+            let mut value = match next.slot.kind {
+                Kind::Array | Kind::Object => {
+                    open.push(Building::new(next));
+                    None
+                }
+                _ => Some(next.scalar()),
+            };
+            next = loop {
+                let Some(parent) = open.last_mut() else {
+                    return value.unwrap_or_default();
+                };
+                if let Some(value) = value.take() {
+                    parent.add(value);
+                }
+                if let Some(node) = parent.next() {
+                    break node;
+                }
+                value = open.pop().map(|built| built.value);
+            };
         }
-        match self.slot.kind {
-            Kind::Array => self.items().map(Self::to_value).collect(),
-            Kind::Object => self
-                .members()
-                .map(|(key, node)| (key.to_owned(), node.to_value()))
-                .collect::<Map<_, _>>()
-                .into(),
-            _ => self.as_str().map_or(Value::Null, Value::from),
+    }
+
+    /// The copy of what has nothing within.
+    fn scalar(self) -> Value {
+        match self.as_str() {
+            Some(text) => text.into(),
+            // The parser has seen to that it is JSON.
+            None => self.read().unwrap_or_default(),
+        }
+    }
+}
+
+/// An array or object that is being copied.
+struct Building<'a> {
+    text: &'a str,
+    tree: &'a Tree,
+    value: Value,
+    /// The key of the member whose value is being copied.
+    key: &'a str,
+    /// What follows within, and how much of it.
+    next: Option<u32>,
+    left: usize,
+}
+
+impl<'a> Building<'a> {
+    fn new(node: Node<'a>) -> Self {
+        Self {
+            text: node.text,
+            tree: node.tree,
+            value: match node.slot.kind {
+                Kind::Object => Value::Object(Map::new()),
+                _ => Value::Array(Vec::new()),
+            },
+            key: "",
+            next: node.slot.first(node.index),
+            left: node.slot.len(),
+        }
+    }
+
+    fn next(&mut self) -> Option<Node<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        let index = self.next?;
+        self.next = self.tree.behind(index);
+        let node = Node::new(self.text, self.tree, index)?;
+        self.key = self.tree.key(node.slot, self.text);
+        Some(node)
+    }
+
+    fn add(&mut self, value: Value) {
+        match &mut self.value {
+            Value::Array(items) => items.push(value),
+            Value::Object(members) => {
+                members.insert(self.key.to_owned(), value);
+            }
+            _ => {}
         }
     }
 }

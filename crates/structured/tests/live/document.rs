@@ -35,6 +35,25 @@ fn what_is_there_can_be_looked_at() {
 }
 
 #[test]
+fn a_deep_document_is_copied_without_recursion() {
+    const DEPTH: usize = 20_000;
+    let limits = Limits::new().depth(DEPTH as u32);
+    for end in [String::new(), "]".repeat(DEPTH - 1), "]".repeat(DEPTH)] {
+        let mut document = Schema::any().document().limits(limits);
+        document.feed("[".repeat(DEPTH).as_bytes()).unwrap();
+        document.feed(end.as_bytes()).unwrap();
+        let mut value = document.root().unwrap().to_value();
+        let mut depth = 0;
+        // Taken apart from outside: to drop it whole goes as deep as it is.
+        while let Value::Array(items) = value {
+            depth += 1;
+            value = items.into_iter().next().unwrap_or_default();
+        }
+        assert_eq!(depth, DEPTH);
+    }
+}
+
+#[test]
 fn a_growing_text_is_there_without_its_escapes() {
     let mut document = fed(r#"{"a\tb": "x"#);
     let text = |document: &Document| document.at("/a\tb").unwrap().as_str().unwrap().to_owned();
