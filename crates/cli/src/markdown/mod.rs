@@ -226,9 +226,16 @@ fn blocks(text: &str, mut first: Option<u64>) -> Vec<Block> {
         }
         if begins {
             let is_item = matches!(event, Event::Start(Tag::Item));
+            // Code and items begin with their indentation. Others have one that means nothing, and
+            // that would make them code where the address of a link came before it and is settled.
+            let start = match event {
+                Event::Start(Tag::CodeBlock(_) | Tag::Item) => {
+                    text[..range.start].rfind('\n').map_or(0, |end| end + 1)
+                }
+                _ => range.start,
+            };
             blocks.push(Block {
-                // With its indentation.
-                start: text[..range.start].rfind('\n').map_or(0, |end| end + 1),
+                start,
                 is_aloof: is_aloof(&event),
                 number: list.filter(|_| is_item),
             });

@@ -160,6 +160,16 @@ fn what_has_scrolled_away_is_left_alone() {
     assert!(out.starts_with("\u{1b}[2A\r"), "{out:?}");
 }
 
+#[test]
+fn a_paragraph_is_no_code_because_the_address_before_it_is_settled() {
+    let text = "# jay\n[a]: b\n\t**x\n- y\n";
+    looks(text, "jay\n**x\n• y");
+    let pieces: Vec<_> = text.split_inclusive('\n').collect();
+    let (whole, lines) = (shown(&[text], SIZE), shown(&pieces, SIZE));
+    let (whole, lines) = (screen(&whole, SIZE), screen(&lines, SIZE));
+    assert_eq!(whole.contents(), lines.contents());
+}
+
 /// Pieces of which answers are made, and pieces that no answer should have.
 fn text() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
