@@ -27,6 +27,7 @@ mod message;
 mod model;
 mod path;
 mod place;
+mod plan;
 mod run;
 mod settings;
 mod step;
@@ -59,6 +60,7 @@ pub use model::{
 };
 pub use path::{Segment, StepPath};
 pub use place::{Epoch, Place, Seq};
+pub use plan::{PlanShape, StepPlan};
 pub use run::{
     ChunkBatches, ItemStream, Labelled, Merged, MergedText, Outcome, PartialView, PatchStream, Run,
     RunContext, RunFuture, RunResult, RunStream, StepScope, Stepped, StopHandle, TextStream, merge,

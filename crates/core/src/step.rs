@@ -3,7 +3,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use serde::Serialize;
 
-use crate::{Result, RunContext};
+use crate::{Result, RunContext, StepPlan};
 
 /// Something that a flow is made of: an agent, a function, a flow.
 ///
@@ -25,6 +25,20 @@ pub trait Step<In>: Send + Sync + 'static {
 
     /// Does it.
     fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<Self::Output>>;
+
+    /// What it is made of; by default a leaf with its name and kind.
+    fn plan(&self) -> StepPlan {
+        StepPlan::new(self.name(), self.kind())
+    }
+
+    /// Whether it goes on where it was, when its run is resumed while it was under way.
+    ///
+    /// So does a step that only does others, by [`RunContext::perform`], and decides by the
+    /// [`Journal`](crate::Journal): it is called again, and what it had done is found. By default a
+    /// step begins again: what it had shown is retracted, and its next attempt starts.
+    fn resumes(&self) -> bool {
+        false
+    }
 }
 
 impl<In, S: Step<In> + ?Sized> Step<In> for Arc<S> {
@@ -40,5 +54,13 @@ impl<In, S: Step<In> + ?Sized> Step<In> for Arc<S> {
 
     fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<Self::Output>> {
         (**self).call(ctx, input)
+    }
+
+    fn plan(&self) -> StepPlan {
+        (**self).plan()
+    }
+
+    fn resumes(&self) -> bool {
+        (**self).resumes()
     }
 }

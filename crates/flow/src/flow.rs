@@ -1,7 +1,7 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
-use mainstem_core::{Error, ErrorKind, Result, Run, RunContext, RunStream, Step, Text};
+use mainstem_core::{Error, ErrorKind, Result, Run, RunContext, RunStream, Step, StepPlan, Text};
 
 use crate::{
     IntoBranches, IntoStep, StepValue,
@@ -130,6 +130,15 @@ impl<I: StepValue, O: StepValue> Step<I> for Flow<I, O> {
 
     fn kind(&self) -> &'static str {
         "flow"
+    }
+
+    fn plan(&self) -> StepPlan {
+        let steps = self.nodes.iter().map(|node| node.plan().clone());
+        StepPlan::new(self.name.clone(), "flow").inside(steps)
+    }
+
+    fn resumes(&self) -> bool {
+        true
     }
 
     fn call(&self, ctx: RunContext, input: I) -> BoxFuture<'static, Result<O>> {

@@ -36,7 +36,6 @@ mod function;
 mod into_step;
 mod memory;
 mod node;
-mod perform;
 mod step;
 mod step_output;
 mod value;

@@ -1,20 +1,21 @@
 //! A step of a flow, whatever its types.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{any::type_name, marker::PhantomData, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
-use mainstem_core::{Result, RunContext, Step, Text};
+use mainstem_core::{Result, RunContext, Step, StepPlan, StepScope, Text};
 
 use crate::{
     StepValue,
-    perform::perform,
     value::{Value, downcast},
 };
 
 /// A step with its name; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Node {
-    name: Text,
+    plan: Arc<StepPlan>,
+    /// How it is announced.
+    scope: StepScope,
     work: Arc<dyn Work>,
 }
 
@@ -23,7 +24,7 @@ trait Work: Send + Sync {
     fn perform(
         &self,
         ctx: RunContext,
-        name: Text,
+        scope: StepScope,
         input: Value,
     ) -> BoxFuture<'static, Result<Value>>;
 }
@@ -51,18 +52,30 @@ impl Node {
         S: Step<In>,
         S::Output: StepValue,
     {
+        let mut plan = step.plan();
+        plan.name = name.clone();
+        plan.input = Some(type_name::<In>().into());
+        plan.output = Some(type_name::<S::Output>().into());
+        let scope = StepScope::new(name, step.kind())
+            .resumes(step.resumes())
+            .plan(&plan);
         let work = Typed {
             step: Arc::new(step),
             _input: PhantomData,
         };
         Self {
-            name,
+            plan: Arc::new(plan),
+            scope,
             work: Arc::new(work),
         }
     }
 
     pub(crate) fn name(&self) -> &Text {
-        &self.name
+        &self.plan.name
+    }
+
+    pub(crate) fn plan(&self) -> &StepPlan {
+        &self.plan
     }
 
     /// Does it inside of the given step.
@@ -71,7 +84,7 @@ impl Node {
         ctx: RunContext,
         input: Value,
     ) -> BoxFuture<'static, Result<Value>> {
-        self.work.perform(ctx, self.name.clone(), input)
+        self.work.perform(ctx, self.scope.clone(), input)
     }
 }
 
@@ -84,14 +97,13 @@ where
     fn perform(
         &self,
         ctx: RunContext,
-        name: Text,
+        scope: StepScope,
         input: Value,
     ) -> BoxFuture<'static, Result<Value>> {
         let step = Arc::clone(&self.step);
         async move {
             let input: In = downcast(input)?;
-            let kind = step.kind();
-            let output = perform(ctx, name, kind, move |ctx| step.call(ctx, input)).await?;
+            let output: S::Output = ctx.perform(scope, move |ctx| step.call(ctx, input)).await?;
             Ok(Box::new(output) as Value)
         }
         .boxed()

@@ -98,7 +98,8 @@ pub use mainstem_core::{
 
 // What can be implemented: steps, tools and models.
 pub use mainstem_core::{
-    Model, ModelEvent, ModelRequest, ModelStream, Step, TimedStream, Tool, ToolSpec,
+    Model, ModelEvent, ModelRequest, ModelStream, PlanShape, Step, StepPlan, TimedStream, Tool,
+    ToolSpec,
 };
 
 #[cfg(feature = "test-util")]

@@ -8,7 +8,13 @@ use std::{
 use futures::{FutureExt, future::BoxFuture};
 
 use super::{Entries, Journal, JournalKey};
-use crate::{Answer, DecisionKind, Error, ErrorKind, InputRequest, Json, Result, Text, sync::lock};
+use crate::{
+    Answer, DecisionKind, Error, ErrorKind, InputRequest, Json, Result, StepFinished, StepPath,
+    Text, sync::lock,
+};
+
+/// The name of a step's end among the entries of the step.
+const STEP: &str = "step_finished";
 
 /// A journal in this process's memory; a clone is the same journal.
 ///
@@ -67,6 +73,20 @@ impl Journal for MemoryJournal {
         async move { entries.get_or_make(key, unit).await }.boxed()
     }
 
+    fn step(
+        &self,
+        path: StepPath,
+        unit: BoxFuture<'static, Result<StepFinished>>,
+    ) -> BoxFuture<'static, Result<StepFinished>> {
+        let entries = Arc::clone(&self.entries);
+        let recorded = async move { Json::new(&unit.await?) };
+        async move {
+            let key = JournalKey::new(path, STEP);
+            entries.get_or_make(key, recorded).await?.to()
+        }
+        .boxed()
+    }
+
     fn sleep(&self, key: JournalKey, duration: Duration) -> BoxFuture<'static, Result<()>> {
         let entries = Arc::clone(&self.entries);
         let end = Json::new(&entries.moment_in(duration));
@@ -96,7 +116,6 @@ impl fmt::Debug for MemoryJournal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::StepPath;
 
     #[tokio::test(start_paused = true)]
     async fn a_unit_runs_once_and_a_sleep_passes_once() {

@@ -9,7 +9,9 @@ pub(crate) use entries::Entries;
 use futures::{FutureExt, future::BoxFuture};
 pub use memory::MemoryJournal;
 
-use crate::{Answer, DecisionKind, InputRequest, Json, Result, StepPath, Text, Timestamp};
+use crate::{
+    Answer, DecisionKind, InputRequest, Json, Result, StepFinished, StepPath, Text, Timestamp,
+};
 
 /// What a flow's interpreter does once, and finds again when the run is resumed.
 ///
@@ -20,10 +22,7 @@ use crate::{Answer, DecisionKind, InputRequest, Json, Result, StepPath, Text, Ti
 pub trait Journal: Send + Sync + 'static {
     /// Does a unit of work, unless its result is recorded; the result is recorded then.
     ///
-    /// Of several callers with the same key at once, one does it, and all get its result. A step
-    /// ([`DecisionKind::Step`]) has its record in the run's log already, its
-    /// [`StepFinished`](crate::StepFinished): a journal that is a part of the log keeps nothing of
-    /// it.
+    /// Of several callers with the same key at once, one does it, and all get its result.
     ///
     /// # Errors
     ///
@@ -34,6 +33,20 @@ pub trait Journal: Send + Sync + 'static {
         what: DecisionKind,
         unit: BoxFuture<'static, Result<Json>>,
     ) -> BoxFuture<'static, Result<Json>>;
+
+    /// Does a step, unless it is recorded that it has finished; that is recorded then.
+    ///
+    /// What comes back may be of an earlier time: its output, and what it changed in the context. The
+    /// journal of a run's log has no need to keep it: the event is in the log.
+    ///
+    /// # Errors
+    ///
+    /// The step's own error, which isn't recorded, or one of the store.
+    fn step(
+        &self,
+        path: StepPath,
+        unit: BoxFuture<'static, Result<StepFinished>>,
+    ) -> BoxFuture<'static, Result<StepFinished>>;
 
     /// Waits; not again for what has passed already.
     ///

@@ -185,10 +185,13 @@ impl RunContext {
         let context = scope.context.unwrap_or_else(|| self.local.context.clone());
         let ctx = self.child(path, context, scope.is_whole_run);
         let mut open = OpenStep::begin(&ctx);
-        ctx.emit(StepStarted::new(scope.kind)).await;
+        let mut started = StepStarted::new(scope.kind);
+        started.weight = scope.weight;
+        started.total = scope.total;
+        ctx.emit(started).await;
         match ctx.output_of(body).await {
             Ok(stepped) => {
-                ctx.emit(StepFinished::new(stepped.json.clone(), ctx.usage()))
+                ctx.emit(StepFinished::new(stepped.json.clone(), stepped.usage))
                     .await;
                 open.finish();
                 Ok(stepped)
@@ -218,7 +221,12 @@ impl RunContext {
             .await
             .unwrap_or_else(|_panic| Err(panicked()))?;
         let json = Json::new(&output)?;
-        Ok(Stepped { output, json })
+        let usage = self.usage();
+        Ok(Stepped {
+            output,
+            json,
+            usage,
+        })
     }
 
     /// Adds to what this step, the steps around it and the run have used: once for each answer of a

@@ -6,8 +6,8 @@ use futures::{FutureExt, future::BoxFuture};
 
 use super::slot::Slot;
 use crate::{
-    Answer, Decided, DecisionKind, InputRequest, Journal, JournalKey, Json, Result,
-    journal::Entries,
+    Answer, Decided, DecisionKind, InputRequest, Journal, JournalKey, Json, Result, StepFinished,
+    StepPath, journal::Entries,
 };
 
 /// A journal whose entries are events of the run: in its log, if it has a store, and shown.
@@ -34,9 +34,6 @@ impl Journal for RunJournal {
         what: DecisionKind,
         unit: BoxFuture<'static, Result<Json>>,
     ) -> BoxFuture<'static, Result<Json>> {
-        if what == DecisionKind::Step {
-            return unit;
-        }
         let (slot, entries) = (Arc::clone(&self.slot), Arc::clone(&self.entries));
         async move {
             let (step, name) = (key.step.clone(), key.name.clone());
@@ -49,6 +46,14 @@ impl Journal for RunJournal {
             entries.get_or_make(key, decide).await
         }
         .boxed()
+    }
+
+    fn step(
+        &self,
+        _path: StepPath, // the event that tells of its end has it
+        unit: BoxFuture<'static, Result<StepFinished>>,
+    ) -> BoxFuture<'static, Result<StepFinished>> {
+        unit
     }
 
     /// What is entered is the moment at which it ends.

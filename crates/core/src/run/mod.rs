@@ -16,6 +16,7 @@ mod observers;
 mod partial_view;
 mod partials;
 mod patch_stream;
+mod perform;
 mod result;
 mod scope;
 mod shared;
@@ -136,7 +137,7 @@ impl<T: Serialize + Send + 'static> Run<T> {
         let name: Text = step.name().into();
         let json = Json::new(&input).ok();
         let run = Self::new(name, move |ctx| async move {
-            let scope = StepScope::new(step.name(), step.kind()).of_the_whole_run();
+            let scope = StepScope::of(step.name(), &step).of_the_whole_run();
             let work = |ctx| step.call(ctx, input);
             Ok(ctx.step_in(scope, work).await?.output)
         });

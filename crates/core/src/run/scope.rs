@@ -1,4 +1,4 @@
-use crate::{Context, Json, Text};
+use crate::{Context, Json, Step, StepPlan, Text, Usage};
 
 /// Which step is to run, and on what: for [`RunContext::step_in`](crate::RunContext::step_in).
 ///
@@ -16,6 +16,9 @@ pub struct StepScope {
     pub(super) attempt: u32,
     pub(super) context: Option<Context>,
     pub(super) is_whole_run: bool,
+    pub(super) resumes: bool,
+    pub(super) weight: Option<u64>,
+    pub(super) total: Option<u64>,
 }
 
 impl StepScope {
@@ -27,7 +30,33 @@ impl StepScope {
             attempt: 1,
             context: None,
             is_whole_run: false,
+            resumes: false,
+            weight: None,
+            total: None,
         }
+    }
+
+    /// As a step says it of itself: its kind, whether it [resumes](crate::Step::resumes), how much
+    /// there is to do.
+    pub fn of<In>(name: impl Into<Text>, step: &impl Step<In>) -> Self {
+        Self::new(name, step.kind())
+            .resumes(step.resumes())
+            .plan(&step.plan())
+    }
+
+    /// How much there is to do, by its plan.
+    pub fn plan(mut self, plan: &StepPlan) -> Self {
+        let total = plan.total();
+        self.weight = (total != 1).then_some(total);
+        self.total = plan.total_inside();
+        self
+    }
+
+    /// Whether it goes on where it was, if its run is resumed; not so by default. See
+    /// [`Step::resumes`](crate::Step::resumes).
+    pub fn resumes(mut self, resumes: bool) -> Self {
+        self.resumes = resumes;
+        self
     }
 
     /// The step is all that the run consists of.
@@ -57,4 +86,6 @@ pub struct Stepped<T> {
     pub output: T,
     /// The same as JSON.
     pub json: Json,
+    /// What the step used, with all inside of it.
+    pub usage: Usage,
 }

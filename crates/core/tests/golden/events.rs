@@ -119,6 +119,8 @@ fn runs() -> Vec<Vec<EventKind>> {
 }
 
 fn steps() -> Vec<Vec<EventKind>> {
+    let mut started = StepStarted::new("flow");
+    (started.weight, started.total) = (Some(3), Some(7));
     let mut finished = StepFinished::new(json(r#"{"n": 1}"#), usage());
     finished.context_delta = Some(json("null"));
     let decisions = [
@@ -128,12 +130,11 @@ fn steps() -> Vec<Vec<EventKind>> {
         DecisionKind::Route,
         DecisionKind::Time,
         DecisionKind::Random,
-        DecisionKind::Step,
         DecisionKind::Unit,
         DecisionKind::Other,
     ];
     vec![
-        vec![StepStarted::new("agent").into()],
+        vec![StepStarted::new("agent").into(), started.into()],
         vec![
             finished.into(),
             StepFinished::new(json("1.50"), Usage::default()).into(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::{FutureExt, future::join_all};
 use mainstem_core::{
     Decided, DecisionKind, Durability, Event, EventKind, InputRequest, JournalKey, Json,
-    MemoryJournal, Result, Run, RunContext, StepPath, Timestamp,
+    MemoryJournal, Result, Run, RunContext, StepFinished, StepPath, Timestamp, Usage,
 };
 use tokio::time::{Instant, sleep};
 
@@ -126,9 +126,14 @@ async fn the_record_of_a_step_is_not_kept_here() {
     let counter = Counter::default();
     let run = Run::new("r", |ctx: RunContext| async move {
         for done in ["1", "2"] {
-            let unit = count(counter.clone()).boxed();
-            let result = ctx.journal().run(key(&ctx, "s"), DecisionKind::Step, unit);
-            assert_eq!(result.await?.as_str(), done);
+            let counter = counter.clone();
+            let unit = async move {
+                let output = count(counter).await?;
+                Ok(StepFinished::new(output, Usage::default()))
+            };
+            let path = ctx.path().child("s");
+            let result = ctx.journal().step(path, unit.boxed());
+            assert_eq!(result.await?.output.as_str(), done);
         }
         Ok(())
     });

@@ -1,5 +1,5 @@
 use futures::future::BoxFuture;
-use mainstem_core::{Result, RunContext, Step, Text};
+use mainstem_core::{Result, RunContext, Step, StepPlan, Text};
 
 use crate::IntoStep;
 
@@ -62,6 +62,16 @@ where
 
     fn kind(&self) -> &'static str {
         self.0.step.kind()
+    }
+
+    fn plan(&self) -> StepPlan {
+        let mut plan = self.0.step.plan();
+        plan.name = self.0.name.clone();
+        plan
+    }
+
+    fn resumes(&self) -> bool {
+        self.0.step.resumes()
     }
 
     fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<S::Output>> {

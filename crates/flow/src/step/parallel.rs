@@ -1,7 +1,7 @@
 use std::fmt;
 
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use mainstem_core::{Context, Error, ErrorKind, Result, RunContext, Step};
+use mainstem_core::{Context, Error, ErrorKind, PlanShape, Result, RunContext, Step, StepPlan};
 
 use crate::{
     IntoStep, StepValue,
@@ -139,6 +139,17 @@ where
 
     fn kind(&self) -> &'static str {
         "parallel"
+    }
+
+    fn plan(&self) -> StepPlan {
+        let branches = self.branches.iter().map(|node| node.plan().clone());
+        StepPlan::new(self.name(), self.kind())
+            .shape(PlanShape::Together)
+            .inside(branches)
+    }
+
+    fn resumes(&self) -> bool {
+        true
     }
 
     fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<Out>> {

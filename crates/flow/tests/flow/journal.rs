@@ -8,7 +8,7 @@ use std::{
 use futures::{FutureExt, future::BoxFuture};
 use mainstem_core::{
     Answer, DecisionKind, ErrorKind, InputRequest, Journal, JournalKey, Json, MemoryStore, Result,
-    StepPath,
+    StepFinished, StepPath, Usage,
 };
 use mainstem_flow::{Flow, with};
 use serde::{Deserialize, Serialize};
@@ -29,9 +29,21 @@ impl Journal for Recorder {
     ) -> BoxFuture<'static, Result<Json>> {
         let asked = format!("{} {} {what:?}", key.step, key.name);
         self.asked.lock().unwrap().push(asked);
+        unit
+    }
+
+    fn step(
+        &self,
+        path: StepPath,
+        unit: BoxFuture<'static, Result<StepFinished>>,
+    ) -> BoxFuture<'static, Result<StepFinished>> {
+        self.asked.lock().unwrap().push(path.to_string());
         let known = self.known.lock().unwrap();
-        match known.iter().find(|(path, _)| *path == key.step) {
-            Some((_, json)) => std::future::ready(Ok(json.clone())).boxed(),
+        match known.iter().find(|(known, _)| *known == path) {
+            Some((_, json)) => {
+                let finished = StepFinished::new(json.clone(), Usage::default());
+                std::future::ready(Ok(finished)).boxed()
+            }
             None => unit,
         }
     }
@@ -77,11 +89,11 @@ async fn every_step_asks_the_journal_once() -> Result<()> {
     assert_eq!(
         *recorder.asked.lock().unwrap(),
         [
-            "f/one output Step",
-            "f/both output Step",
-            "f/both[0]/function output Step",
-            "f/both[1]/function output Step",
-            "f/sum output Step",
+            "f/one",
+            "f/both",
+            "f/both[0]/function",
+            "f/both[1]/function",
+            "f/sum",
         ]
     );
     Ok(())

@@ -10,12 +10,25 @@ use crate::{ErrorInfo, Json, Place, Text, Usage};
 pub struct StepStarted {
     /// What kind of step it is: `agent`, `function`, `parallel`, ….
     pub kind: Text,
+    /// How much of the step around it this one is; none stands for 1.
+    ///
+    /// When it ends, that much is done of what the step around it has as [`total`](Self::total).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u64>,
+    /// How much there is to do inside: the weights of the steps that it is known to do. None, if that
+    /// isn't known before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
 }
 
 impl StepStarted {
-    /// The payload with its `kind`.
+    /// The payload with its `kind`; the rest is set by field.
     pub fn new(kind: impl Into<Text>) -> Self {
-        Self { kind: kind.into() }
+        Self {
+            kind: kind.into(),
+            weight: None,
+            total: None,
+        }
     }
 }
 
@@ -255,8 +268,6 @@ pub enum DecisionKind {
     Time,
     /// A random number.
     Random,
-    /// The output of a step; its record is its [`StepFinished`], so that no `Decided` tells it.
-    Step,
     /// The result of a unit of work.
     Unit,
     /// A decision of a newer version.

@@ -1,0 +1,104 @@
+//! Steps that are done once, also by a run that is resumed.
+
+use std::sync::{Arc, Mutex};
+
+use futures::FutureExt;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{RunContext, StepScope};
+use crate::{Error, ErrorKind, Json, Result, Step, StepFinished, Text, sync::lock};
+
+impl RunContext {
+    /// Does a step inside of this one, unless it is recorded that it has finished: then its output
+    /// and what it changed in the context come from the record.
+    ///
+    /// It is how flows do their steps. Otherwise it is [`step_in`](Self::step_in): events, paths and
+    /// errors are the same. With a [store](Self::is_stored) the output is always the value as read
+    /// back, so that a run that is resumed sees what the first one saw.
+    ///
+    /// # Errors
+    ///
+    /// The step's own, with the step's path; of kind [`ErrorKind::Value`], if the output can't be
+    /// JSON or be read back; of kind [`ErrorKind::Step`], if it panicked.
+    pub async fn perform<T, F, Fut>(&self, scope: StepScope, body: F) -> Result<T>
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+        F: FnOnce(Self) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
+        let path = self.path().child(&scope.name).attempt(scope.attempt);
+        let fresh = Arc::new(Mutex::new(None));
+        let unit = {
+            let (ctx, fresh) = (self.clone(), Arc::clone(&fresh));
+            async move {
+                let done = ctx.step_in(scope, body).await?;
+                *lock(&fresh) = Some(done.output);
+                Ok(StepFinished::new(done.json, done.usage))
+            }
+        };
+        let recorded = self.journal().step(path.clone(), unit.boxed()).await?;
+        let fresh = lock(&fresh).take();
+        match fresh {
+            Some(output) if !self.is_stored() => Ok(output),
+            _ => read_back(&recorded.output).map_err(|error| error.with_step(&path)),
+        }
+    }
+
+    /// Runs an agent, a flow, or another step inside of this one, by a key of its own.
+    ///
+    /// It is what a function uses to run what it only knows once it runs. When the run is resumed
+    /// while the function was under way, the function begins again, and what has finished here is
+    /// found by its key instead of being run again. So each use needs its own key, the same one each
+    /// time; it is the segment of the path, too.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// use mainstem_core::{Run, RunContext, Step};
+    /// # use mainstem_core::{Result, TextDelta};
+    /// # use futures::future::BoxFuture;
+    /// # struct Shout;
+    /// # impl Step<String> for Shout {
+    /// #     type Output = String;
+    /// #     fn name(&self) -> &str { "shout" }
+    /// #     fn kind(&self) -> &'static str { "function" }
+    /// #     fn call(&self, _: RunContext, text: String) -> BoxFuture<'static, Result<String>> {
+    /// #         Box::pin(async move { Ok(text.to_uppercase()) })
+    /// #     }
+    /// # }
+    /// let run = Run::new("birds", |ctx: RunContext| async move {
+    ///     let mut loud = Vec::new();
+    ///     for bird in ["jay", "wren"] {
+    ///         loud.push(ctx.run(bird, &Shout, bird.to_owned()).await?);
+    ///     }
+    ///     Ok(loud)
+    /// });
+    /// assert_eq!(run.await?.output, ["JAY", "WREN"]);
+    /// # Ok::<(), mainstem_core::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`perform`](Self::perform).
+    pub async fn run<In, S>(&self, key: impl Into<Text>, step: &S, input: In) -> Result<S::Output>
+    where
+        S: Step<In> + Clone,
+        S::Output: DeserializeOwned,
+        In: Send + 'static,
+    {
+        let scope = StepScope::of(key, step);
+        let step = step.clone();
+        self.perform(scope, move |ctx| step.call(ctx, input)).await
+    }
+}
+
+fn read_back<T: DeserializeOwned>(recorded: &Json) -> Result<T> {
+    recorded.to().map_err(|error| {
+        let name = std::any::type_name::<T>();
+        let message = format!(
+            "what the step gave can't be read back as `{name}`; its `Serialize` and `Deserialize` \
+             must agree"
+        );
+        Error::new(ErrorKind::Value, message).with_source(error)
+    })
+}
