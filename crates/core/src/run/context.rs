@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::{StepScope, Stepped, driver::panicked, shared::Shared};
 use crate::{
     Context, ErrorKind, EventKind, Journal, Json, Message, ModelSettings, Partial, Place, Result,
-    RunId, StepFailed, StepFinished, StepPath, StepStarted, TimeLimits, Usage, sync::lock,
+    RunId, StepFailed, StepFinished, StepPath, StepSkipped, StepStarted, Text, TimeLimits, Usage,
+    sync::lock,
 };
 
 /// What a step holds of the run that it is a part of.
@@ -149,6 +150,15 @@ impl RunContext {
             let mut tally = lock(&self.shared.tally);
             tally.partials.retract(&self.local.path, since);
         }
+    }
+
+    /// Tells that a step inside of this one is left out, and why.
+    pub async fn skip(&self, name: &str, reason: impl Into<Text>) {
+        let path = self.local.path.child(name);
+        self.shared
+            .slot
+            .put(&path, StepSkipped::new(reason).into())
+            .await;
     }
 
     /// Runs a step inside of this one.
