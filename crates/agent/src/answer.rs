@@ -30,8 +30,6 @@ pub(crate) struct Answer {
     started: bool,
     /// The place of the first event of it, or one before.
     since: Place,
-    /// Whether a reader of text may have been shown some of it.
-    shows_text: bool,
     /// Nothing of its JSON is shown before all of it is valid.
     is_held: bool,
     text: String,
@@ -94,7 +92,6 @@ impl Answer {
             ctx,
             memory,
             started: false,
-            shows_text: false,
             is_held: agent.hold_until_valid,
             text: String::new(),
             thoughts: Vec::new(),
@@ -182,7 +179,6 @@ impl Answer {
             Some(new) => new.into(),
         };
         if !self.is_held && !json.is_empty() {
-            self.shows_text = true;
             self.ctx.emit(JsonDelta::new(json)).await;
         }
         self.text.push_str(&text);
@@ -302,7 +298,8 @@ impl Answer {
 
     /// Whether no reader was shown what it can't take back.
     pub(crate) async fn can_be_void(&self) -> bool {
-        !self.shows_text || self.ctx.can_retract().await
+        let path = self.ctx.path();
+        self.ctx.can_retract_since(path, self.since).await
     }
 
     /// Takes back what was shown: another attempt follows, and nothing of this one is kept but its

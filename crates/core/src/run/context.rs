@@ -1,7 +1,7 @@
 use std::{
     fmt,
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, atomic::Ordering},
+    sync::{Arc, Mutex},
 };
 
 use futures::FutureExt;
@@ -295,15 +295,42 @@ impl RunContext {
         self.shared.slot.next_place()
     }
 
-    /// Whether all that was emitted so far can still be taken back.
+    /// Whether all that this step and the steps inside of it emitted can still be taken back.
     ///
-    /// It waits until the reader has taken what was emitted. It is false, once text was given to a
-    /// reader of text alone or to an `on_chunk`, or an item to a reader of items: they would be broken
-    /// by a [`Retracted`](crate::Retracted) of it. Readers of events can take everything back, and
-    /// nobody who awaits the run was shown anything.
+    /// It is [`can_retract_since`](Self::can_retract_since) for this step's path, from its beginning.
     pub async fn can_retract(&self) -> bool {
+        self.can_retract_since(&self.local.path, Place::default())
+            .await
+    }
+
+    /// Whether all that was emitted at a path and below, from a place on, can still be taken back.
+    ///
+    /// It waits until the reader has taken what was emitted. It is false, once text of it was given to
+    /// a reader of text alone or to an `on_chunk`, or an item to a reader of items: they would be broken
+    /// by a [`Retracted`](crate::Retracted) of that path and place. Readers of events can take
+    /// everything back, and nobody who awaits the run was shown anything.
+    ///
+    /// The path is that of the step that would retract. What a step had emitted that has ended counts
+    /// as emitted by the step around it.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// use mainstem_core::{Run, TextDelta};
+    ///
+    /// let run = Run::new("r", |ctx| async move {
+    ///     ctx.emit(TextDelta::new("given")).await;
+    ///     let since = ctx.next_place();
+    ///     Ok((ctx.can_retract().await, ctx.can_retract_since(ctx.path(), since).await))
+    /// });
+    /// let mut stream = run.stream();
+    /// assert_eq!(stream.next_text().await?.unwrap(), "given");
+    /// assert_eq!(stream.await?.output, (false, true));
+    /// # Ok::<(), mainstem_core::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn can_retract_since(&self, path: &StepPath, since: Place) -> bool {
         self.shared.slot.settle().await;
-        !self.shared.gave_for_good.load(Ordering::Relaxed)
+        !lock(&self.shared.given).has_any_since(path, since)
     }
 }
 

@@ -12,7 +12,6 @@ use serde::de::DeserializeOwned;
 use super::{
     RunFuture, RunStream,
     followed::{Followed, Said},
-    shown::Shown,
 };
 use crate::{Error, ErrorKind, Event, Result, Text};
 
@@ -27,8 +26,6 @@ pub struct ItemStream<T, I> {
     run: RunStream<T>,
     followed: Followed,
     items: Items<I>,
-    /// The items that were given and can't be taken back.
-    shown: Shown,
     /// Comes after the items before it.
     error: Option<Error>,
     failed: bool,
@@ -40,7 +37,6 @@ impl<T, I: DeserializeOwned> ItemStream<T, I> {
             run,
             followed: Followed::default(),
             items: Schema::any().items(array),
-            shown: Shown::default(),
             error: None,
             failed: false,
         }
@@ -85,7 +81,7 @@ impl<T, I: DeserializeOwned> ItemStream<T, I> {
     }
 
     fn take(&mut self, event: &Event) {
-        if self.shown.is_broken_by(event) {
+        if self.run.is_broken_by(event) {
             self.run.fail(Error::new(
                 ErrorKind::Retracted,
                 "an item that was given is void; read partials or patches to follow retractions",
@@ -102,8 +98,7 @@ impl<T, I: DeserializeOwned> ItemStream<T, I> {
         };
         let result = self.items.feed(text.as_bytes());
         if self.items.waiting() > 0 {
-            self.shown.note(event);
-            self.run.give_for_good();
+            self.run.give_for_good(event);
         }
         self.error = result.err().map(|error| {
             let message = "the output isn't JSON that items can be read from";

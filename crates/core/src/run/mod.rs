@@ -28,7 +28,7 @@ mod text;
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, atomic::AtomicBool},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -256,7 +256,7 @@ impl<T: Serialize + Send + 'static> Run<T> {
             settings: self.settings,
             time_limits: self.time_limits,
             tally: Mutex::new(Tally::default()),
-            gave_for_good: AtomicBool::default(),
+            given: Mutex::default(),
         });
         let mut new = NewRun::new(shared.id.clone(), self.name.clone());
         new.owner = self.owner;

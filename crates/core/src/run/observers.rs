@@ -1,7 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{shared::Shared, shown::Shown};
-use crate::{Event, EventKind, Notice, Text};
+use super::shared::Shared;
+use crate::{Event, EventKind, Notice, Text, sync::lock};
 
 /// The callbacks of a run.
 #[derive(Default)]
@@ -17,7 +17,6 @@ enum Watch {
     /// Append-only: what it has been given can't be taken back.
     Chunks {
         call: Box<dyn FnMut(&Text) + Send>,
-        shown: Shown,
         ended: bool,
     },
 }
@@ -30,7 +29,6 @@ impl Observers {
     pub(super) fn on_chunk(&mut self, call: impl FnMut(&Text) + Send + 'static) {
         self.push(Watch::Chunks {
             call: Box::new(call),
-            shown: Shown::default(),
             ended: false,
         });
     }
@@ -67,12 +65,11 @@ impl Watch {
         match self {
             Self::Events(call) => call(event),
             Self::Chunks { ended: true, .. } => {}
-            Self::Chunks { call, shown, ended } => {
+            Self::Chunks { call, ended } => {
                 if let Some(text) = event.text().filter(|text| !text.is_empty()) {
-                    shown.note(event);
-                    shared.give_for_good();
+                    lock(&shared.given).to_callbacks.note(event);
                     call(text);
-                } else if shown.is_broken_by(event) {
+                } else if lock(&shared.given).to_callbacks.is_broken_by(event) {
                     *ended = true;
                     let message = "text was retracted; `on_chunk` can't take it back, and is called \
                                    no more: use `on_event` to follow retractions";

@@ -1,9 +1,6 @@
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, Mutex};
 
-use super::{partials::Partials, slot::Slot};
+use super::{partials::Partials, shown::Given, slot::Slot};
 use crate::{
     Context, Error, FinishReason, Journal, Message, ModelSettings, Partial, RunId, StepPath,
     TimeLimits, Usage, sync::lock,
@@ -19,8 +16,8 @@ pub(crate) struct Shared {
     pub(super) settings: ModelSettings,
     pub(super) time_limits: Option<TimeLimits>,
     pub(super) tally: Mutex<Tally>,
-    /// A reader was given something that it can't take back.
-    pub(super) gave_for_good: AtomicBool,
+    /// What readers were given that they can't take back.
+    pub(super) given: Mutex<Given>,
 }
 
 /// What has come together so far.
@@ -33,11 +30,6 @@ pub(super) struct Tally {
 }
 
 impl Shared {
-    /// A reader is given something that it can't take back.
-    pub(super) fn give_for_good(&self) {
-        self.gave_for_good.store(true, Ordering::Relaxed);
-    }
-
     /// What the steps under way had delivered, in the order of their paths.
     pub(super) fn partial(&self) -> Partial {
         let tally = lock(&self.tally);

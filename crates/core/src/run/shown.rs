@@ -2,6 +2,22 @@ use std::collections::HashMap;
 
 use crate::{Event, EventKind, Place, StepPath};
 
+/// What was given for good: to whom can't take it back.
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    /// To who reads the stream, as text or as items.
+    pub(super) to_reader: Shown,
+    /// To the `on_chunk` callbacks, which are all given the same.
+    pub(super) to_callbacks: Shown,
+}
+
+impl Given {
+    /// Whether a retraction would take back something of it.
+    pub(super) fn has_any_since(&self, path: &StepPath, since: Place) -> bool {
+        self.to_reader.has_any_since(path, since) || self.to_callbacks.has_any_since(path, since)
+    }
+}
+
 /// What a reader that can't take text back has been shown: the last place of each path.
 ///
 /// A step that ends is counted as the step around it from then on, so that there are no more
@@ -19,15 +35,18 @@ impl Shown {
         match &event.kind {
             EventKind::StepFinished(_) | EventKind::StepFailed(_) => self.fold(&event.path),
             EventKind::Retracted(retracted) => {
-                let is_void = |(path, last): (&StepPath, &Place)| {
-                    path.is_within(&event.path) && *last >= retracted.since
-                };
-                let current = self.current.as_ref().map(|(path, last)| (path, last));
-                return self.others.iter().chain(current).any(is_void);
+                return self.has_any_since(&event.path, retracted.since);
             }
             _ => {}
         }
         false
+    }
+
+    /// Whether anything of a path or below was shown, from a place on.
+    fn has_any_since(&self, path: &StepPath, since: Place) -> bool {
+        let current = self.current.as_ref().map(|(path, last)| (path, last));
+        let mut shown = self.others.iter().chain(current);
+        shown.any(|(at, last)| *last >= since && at.is_within(path))
     }
 
     /// Notes text of a path.

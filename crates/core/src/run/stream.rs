@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     ChunkBatches, ItemStream, Outcome, PartialView, PatchStream, RunResult, StopHandle, TextStream,
-    engine::Engine, shown::Shown,
+    engine::Engine,
 };
 use crate::{Context, Error, ErrorKind, Event, Result, RunId, Text, sync::lock};
 
@@ -23,17 +23,11 @@ use crate::{Context, Error, ErrorKind, Event, Result, RunId, Text, sync::lock};
 pub struct RunStream<T> {
     engine: Engine,
     output: Arc<Mutex<Option<T>>>,
-    /// The text that was given and can't be taken back.
-    shown: Shown,
 }
 
 impl<T> RunStream<T> {
     pub(super) fn new(engine: Engine, output: Arc<Mutex<Option<T>>>) -> Self {
-        Self {
-            engine,
-            output,
-            shown: Shown::default(),
-        }
+        Self { engine, output }
     }
 
     /// The next piece of text; none, once the run has finished.
@@ -55,11 +49,10 @@ impl<T> RunStream<T> {
                 return Poll::Ready(Ok(None));
             };
             if let Some(text) = event.text().filter(|text| !text.is_empty()) {
-                self.shown.note(&event);
-                self.give_for_good();
+                self.give_for_good(&event);
                 return Poll::Ready(Ok(Some(text.clone())));
             }
-            if self.shown.is_broken_by(&event) {
+            if self.is_broken_by(&event) {
                 self.fail(Error::new(
                     ErrorKind::Retracted,
                     "text that was given is void; read events to follow retractions",
@@ -78,8 +71,15 @@ impl<T> RunStream<T> {
     }
 
     /// The reader is given what it can't take back.
-    pub(super) fn give_for_good(&self) {
-        self.engine.shared.give_for_good();
+    pub(super) fn give_for_good(&self, event: &Event) {
+        lock(&self.engine.shared.given).to_reader.note(event);
+    }
+
+    /// Whether an event takes back what the reader was given for good.
+    pub(super) fn is_broken_by(&self, event: &Event) -> bool {
+        lock(&self.engine.shared.given)
+            .to_reader
+            .is_broken_by(event)
     }
 
     /// Fails the run, because its reader can't go on.
