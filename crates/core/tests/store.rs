@@ -74,6 +74,7 @@ async fn without_a_log_everything_is_not_found() {
         ErrorKind::NotFound
     );
     assert_eq!(kind(store.state(&id()).await), ErrorKind::NotFound);
+    assert_eq!(kind(store.basis(&id()).await), ErrorKind::NotFound);
     assert!(!store.delete(&id()).await.unwrap());
     let mut tail = store.tail(&id(), None);
     assert_eq!(kind(tail.next().await.unwrap()), ErrorKind::NotFound);
@@ -234,6 +235,21 @@ async fn a_runs_state_follows_its_log() {
     assert_eq!(store.state(&id()).await.unwrap(), state);
     store.close(&id(), Epoch(1)).await.unwrap();
     assert!(store.state(&id()).await.unwrap().closed);
+}
+
+#[tokio::test]
+async fn what_a_run_began_with_is_kept_beside_its_log() {
+    let store = with_log(&[1]).await;
+    assert_eq!(store.basis(&id()).await.unwrap(), None);
+    let mut run = new_run("b", "", 1);
+    run.basis = Some(Json::parse(r#"{ "secret": 7 }"#).unwrap());
+    store.create(run.clone()).await.unwrap();
+    assert_eq!(store.basis(&run.id).await.unwrap(), run.basis, "verbatim");
+    let state = store.state(&run.id).await.unwrap();
+    let shown = serde_json::to_string(&state).unwrap();
+    assert!(!shown.contains("secret"), "{shown}");
+    assert!(store.delete(&run.id).await.unwrap());
+    assert_eq!(kind(store.basis(&run.id).await), ErrorKind::NotFound);
 }
 
 #[tokio::test]

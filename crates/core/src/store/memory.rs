@@ -8,7 +8,7 @@ use futures::{FutureExt, future::BoxFuture, stream, stream::BoxStream};
 use tokio::sync::watch;
 
 use super::{Durability, NewRun, RunQuery, RunState, RunStatus, Store};
-use crate::{Epoch, Error, ErrorKind, Event, Place, Result, RunId, sync::lock};
+use crate::{Epoch, Error, ErrorKind, Event, Json, Place, Result, RunId, sync::lock};
 
 /// Logs in this process's memory: for tests, and where a log needn't outlive its process.
 ///
@@ -19,6 +19,7 @@ pub struct MemoryStore {
 }
 
 struct Log {
+    basis: Option<Json>,
     state: Mutex<State>,
     /// How many events there are; sent again when the log is closed.
     changed: watch::Sender<usize>,
@@ -126,7 +127,7 @@ fn ready<T: Send + 'static>(value: T) -> BoxFuture<'static, T> {
 }
 
 impl Store for MemoryStore {
-    fn create(&self, run: NewRun) -> BoxFuture<'static, Result<Epoch>> {
+    fn create(&self, mut run: NewRun) -> BoxFuture<'static, Result<Epoch>> {
         let mut logs = lock(&self.logs);
         if logs.contains_key(&run.id) {
             let message = format!(
@@ -136,11 +137,13 @@ impl Store for MemoryStore {
             return ready(Err(Error::new(ErrorKind::Conflict, message)));
         }
         let id = run.id.clone();
+        let basis = run.basis.take();
         let state = State {
             events: Vec::new(),
             run: RunState::new(run),
         };
         let log = Log {
+            basis,
             state: Mutex::new(state),
             changed: watch::Sender::new(0),
         };
@@ -211,6 +214,10 @@ impl Store for MemoryStore {
 
     fn state(&self, run: &RunId) -> BoxFuture<'static, Result<RunState>> {
         ready(self.log(run).map(|log| lock(&log.state).run.clone()))
+    }
+
+    fn basis(&self, run: &RunId) -> BoxFuture<'static, Result<Option<Json>>> {
+        ready(self.log(run).map(|log| log.basis.clone()))
     }
 
     fn list(&self, query: RunQuery) -> BoxFuture<'static, Result<Vec<RunState>>> {

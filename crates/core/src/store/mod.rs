@@ -9,7 +9,7 @@ use futures::{future::BoxFuture, stream::BoxStream};
 pub use memory::MemoryStore;
 pub use run_state::{NewRun, RunQuery, RunState, RunStatus};
 
-use crate::{Epoch, Event, Place, Result, RunId};
+use crate::{Epoch, Event, Json, Place, Result, RunId};
 
 /// A place for the logs of runs.
 ///
@@ -86,6 +86,15 @@ pub trait Store: Send + Sync + 'static {
     /// Of kind [`ErrorKind::NotFound`](crate::ErrorKind::NotFound), if there is no such log.
     fn state(&self, run: &RunId) -> BoxFuture<'static, Result<RunState>>;
 
+    /// What a run began with: the [`basis`](NewRun::basis) that it was created with, if any.
+    ///
+    /// It is kept for whoever resumes the run, and holds what its readers mustn't see.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::NotFound`](crate::ErrorKind::NotFound), if there is no such log.
+    fn basis(&self, run: &RunId) -> BoxFuture<'static, Result<Option<Json>>>;
+
     /// The runs that were asked for, the newest first; of the same moment, the greater id first.
     ///
     /// # Errors
@@ -152,6 +161,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn state(&self, run: &RunId) -> BoxFuture<'static, Result<RunState>> {
         (**self).state(run)
+    }
+
+    fn basis(&self, run: &RunId) -> BoxFuture<'static, Result<Option<Json>>> {
+        (**self).basis(run)
     }
 
     fn list(&self, query: RunQuery) -> BoxFuture<'static, Result<Vec<RunState>>> {

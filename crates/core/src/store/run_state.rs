@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Epoch, EventKind, Place, RunId, Text, Timestamp};
+use crate::{Epoch, EventKind, Json, Place, RunId, Text, Timestamp};
 
 /// What a store is told of a run when its log begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,9 @@ pub struct NewRun {
     pub owner: Option<Text>,
     /// When it was begun.
     pub created: Timestamp,
+    /// What the run begins with, for whoever resumes it: kept beside the log, never shown to its
+    /// readers.
+    pub basis: Option<Json>,
 }
 
 impl NewRun {
@@ -24,6 +27,7 @@ impl NewRun {
             name: name.into(),
             owner: None,
             created: Timestamp::now(),
+            basis: None,
         }
     }
 }

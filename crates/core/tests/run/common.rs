@@ -10,8 +10,9 @@ use std::{
 
 use futures::{StreamExt, future::BoxFuture, stream::BoxStream, task::noop_waker_ref};
 use mainstem_core::{
-    Durability, Epoch, Error, ErrorKind, Event, EventKind, JsonDelta, MemoryStore, NewRun, Place,
-    Result, RunContext, RunId, RunQuery, RunState, RunStream, Seq, StopHandle, Store, TextDelta,
+    Durability, Epoch, Error, ErrorKind, Event, EventKind, Json, JsonDelta, MemoryStore, NewRun,
+    Place, Result, RunContext, RunId, RunQuery, RunState, RunStream, Seq, StopHandle, Store,
+    TextDelta,
 };
 use tokio::sync::Semaphore;
 
@@ -277,6 +278,10 @@ impl Store for TestStore {
 
     fn state(&self, run: &RunId) -> BoxFuture<'static, Result<RunState>> {
         self.inner.state(run)
+    }
+
+    fn basis(&self, run: &RunId) -> BoxFuture<'static, Result<Option<Json>>> {
+        self.inner.basis(run)
     }
 
     fn list(&self, query: RunQuery) -> BoxFuture<'static, Result<Vec<RunState>>> {
