@@ -30,7 +30,9 @@
 //! - [`IntoStep`]: what can be a step: functions, agents, flows; [`with`] for functions that need
 //!   something, [`blocking`] for those that block, [`named`] for a name of its own.
 //! - [`IntoBranches`]: what can run in parallel; [`at_most`] bounds how many at once.
+//! - [`Diagram`]: a picture of a flow, also with the state of a run on it.
 
+mod diagram;
 mod flow;
 mod function;
 mod into_step;
@@ -40,6 +42,7 @@ mod step;
 mod step_output;
 mod value;
 
+pub use diagram::{Diagram, DiagramState};
 pub use flow::Flow;
 pub use function::Function;
 pub use into_step::{IntoStep, marker};

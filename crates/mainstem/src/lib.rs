@@ -64,8 +64,8 @@ pub use mainstem_core::{
 
 // Flows.
 pub use mainstem_flow::{
-    AtMost, Blocking, Flow, Function, IntoBranches, IntoStep, Named, Parallel, StepOutput,
-    StepValue, With, at_most, blocking, named, with,
+    AtMost, Blocking, Diagram, DiagramState, Flow, Function, IntoBranches, IntoStep, Named,
+    Parallel, StepOutput, StepValue, With, at_most, blocking, named, with,
 };
 
 // Runs, and how they end.

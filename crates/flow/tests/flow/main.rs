@@ -5,6 +5,7 @@ mod common;
 
 mod blocking;
 mod chain;
+mod diagram;
 mod failures;
 mod journal;
 mod memory;
