@@ -128,7 +128,7 @@ impl DiagramState {
     /// How much of the run is done, from 0 to 1; none, if its first step hasn't begun.
     ///
     /// It never falls. The steps inside of one count by their weights, which are those of their
-    /// [`StepStarted`] events: a step that has finished or was left out counts whole, whatever was
+    /// [`StepStarted`](mainstem_core::StepStarted) events: a step that has finished or was left out counts whole, whatever was
     /// done inside; one with steps inside that is under way as much as they are. Of arms, alternatives
     /// and rivals counts the one that has come furthest. Of a map counts each item that is over; of a
     /// loop, whose rounds nobody knows before, half after the first round, two thirds after the
