@@ -41,7 +41,9 @@ mod time;
 mod tool;
 mod usage;
 
-pub use context::{Busy, Context, ContextSnapshot, History, Key, Merge, Thread};
+pub use context::{
+    Busy, Context, ContextDelta, ContextSnapshot, History, Key, Merge, Thread, ValueDelta,
+};
 pub use conversations::{Conversation, ConversationInfo, Conversations, MemoryConversations};
 pub use error::{
     Error, ErrorInfo, ErrorKind, Partial, Result, StepError, StepResult, UpstreamError,

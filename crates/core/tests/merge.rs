@@ -9,7 +9,14 @@ use proptest::prelude::*;
 const ONE: Key<Vec<u32>> = Key::new("one");
 const LAST: Key<Vec<u32>> = Key::new("last").merged_by(Merge::Replace);
 const LIST: Key<Vec<u32>> = Key::new("list").merged_by(Merge::Append);
-const KEYS: [Key<Vec<u32>>; 3] = [ONE, LAST, LIST];
+const ALL: Key<Vec<u32>> = Key::new("all").reduced_by(reduce);
+const KEYS: [Key<Vec<u32>>; 4] = [ONE, LAST, LIST, ALL];
+
+/// Shows in which order it was called, and with what.
+fn reduce(before: Option<Vec<u32>>, so_far: Vec<u32>, branch: Vec<u32>) -> Vec<u32> {
+    let before = before.map_or(999, |it| it.iter().sum());
+    [so_far, branch, vec![before % 1000]].concat()
+}
 
 fn say(ctx: &Context, text: &str) {
     ctx.add_message(Message::assistant(text));
@@ -199,6 +206,72 @@ fn items_that_were_stored_with_other_white_space_are_the_same() {
 }
 
 #[test]
+fn a_function_reduces_in_the_order_of_writers() {
+    let ctx = Context::new();
+    ctx.set(&ALL, &vec![1]).unwrap();
+    let branches = [ctx.fork("a"), ctx.fork("b"), ctx.fork("c")];
+    branches[0].set(&ALL, &vec![2]).unwrap();
+    branches[2].set(&ALL, &vec![3]).unwrap();
+    ctx.merge(&branches).unwrap();
+    assert_eq!(get(&ctx, &ALL), Some(vec![2, 3, 1]));
+
+    // What the context itself wrote comes first; a function isn't called for a value alone.
+    let branches = [ctx.fork("a"), ctx.fork("b")];
+    branches[0].set(&ALL, &vec![4]).unwrap();
+    ctx.set(&ALL, &vec![5]).unwrap();
+    ctx.merge(&branches).unwrap();
+    assert_eq!(get(&ctx, &ALL), Some(vec![5, 4, 6]));
+    let alone = ctx.fork("a");
+    alone.set(&ALL, &vec![7]).unwrap();
+    ctx.merge([&alone]).unwrap();
+    assert_eq!(get(&ctx, &ALL), Some(vec![7]));
+}
+
+#[test]
+fn a_value_that_is_not_there_any_more_or_of_another_type_is_not_reduced() {
+    let ctx = Context::new();
+    ctx.set(&ALL, &vec![1]).unwrap();
+    let branches = [ctx.fork("a"), ctx.fork("b")];
+    branches[0].set(&ALL, &vec![2]).unwrap();
+    branches[1].remove(&ALL);
+    assert_eq!(
+        refused(&ctx, &branches),
+        "branch `a` and branch `b` both wrote `all`, whose rule is `Reduce`, and one removed it; \
+         only set it in branches"
+    );
+    let odd: Key<String> = Key::new("all").reduced_by(|_, _, branch| branch);
+    let branches = [ctx.fork("a"), ctx.fork("b")];
+    branches[0].set(&odd, &"x".to_owned()).unwrap();
+    branches[1].set(&ALL, &vec![2]).unwrap();
+    let error = ctx.merge(&branches).unwrap_err();
+    assert!(error.source().is_some());
+    assert_eq!(
+        error.to_string(),
+        "branch `a` and branch `b` both wrote `all`, whose rule is `Reduce`, and its function can't \
+         be called with what they wrote; let all keys of that name have the same type"
+    );
+}
+
+#[test]
+fn a_function_that_a_branch_of_a_branch_knew_is_known_above() {
+    let ctx = Context::new();
+    let outer = [ctx.fork("a"), ctx.fork("b")];
+    for (branch, value) in outer.iter().zip([1, 2]) {
+        let inner = branch.fork("inner");
+        inner.set(&ALL, &vec![value]).unwrap();
+        branch.merge([&inner]).unwrap();
+    }
+    ctx.merge(&outer).unwrap();
+    assert_eq!(get(&ctx, &ALL), Some(vec![1, 2, 999]));
+}
+
+#[test]
+#[should_panic(expected = "is made by `Key::reduced_by`")]
+fn the_rule_of_a_function_needs_one() {
+    let _ = Key::<u32>::new("n").merged_by(Merge::Reduce);
+}
+
+#[test]
 fn two_rules_for_one_value_are_none() {
     let ctx = Context::new();
     let branches = [ctx.fork("a"), ctx.fork("b")];
@@ -291,9 +364,9 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     let plain = prop_oneof![
         3 => (0usize..2).prop_map(Op::Say),
         1 => Just(Op::Clear),
-        3 => (0usize..3).prop_map(Op::Push),
-        1 => (0usize..3).prop_map(Op::Set),
-        1 => (0usize..3).prop_map(Op::Remove),
+        3 => (0usize..4).prop_map(Op::Push),
+        1 => (0usize..4).prop_map(Op::Set),
+        1 => (0usize..4).prop_map(Op::Remove),
     ];
     let meanwhile = prop::collection::vec(plain.clone(), 0..3);
     let op = plain.prop_recursive(3, 24, 4, move |inner| {
@@ -311,7 +384,7 @@ const THREADS: [&str; 2] = ["", "other"];
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Model {
     threads: [Vec<u32>; 2],
-    values: [Option<Vec<u32>>; 3],
+    values: [Option<Vec<u32>>; 4],
     written: BTreeSet<usize>,
 }
 
@@ -339,6 +412,13 @@ impl Model {
                         return false;
                     };
                     Some([&so_far, added].concat())
+                }
+                (Merge::Reduce, true) => {
+                    let (Some(so_far), Some(branch)) = (self.values[key].clone(), value.clone())
+                    else {
+                        return false;
+                    };
+                    Some(reduce(base.values[key].clone(), so_far, branch))
                 }
                 _ => return false,
             };

@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use mainstem_core::{
-    Bytes, CancelledBy, Custom, Epoch, Evaluated, Event, EventKind, FinishReason, Json, JsonDelta,
-    Message, Notice, Part, Partial, Place, ReasoningDelta, Retracted, RunCancelled, Seq,
-    StepFinished, StepPath, TextDelta, Timestamp, ToolCallDelta, ToolCallPart, ToolResult,
-    TurnFinished, UnknownKind, Usage,
+    Bytes, CancelledBy, ContextDelta, Custom, Epoch, Evaluated, Event, EventKind, FinishReason,
+    Json, JsonDelta, Merge, Message, Notice, Part, Partial, Place, ReasoningDelta, Retracted,
+    RunCancelled, Seq, StepFinished, StepPath, TextDelta, Timestamp, ToolCallDelta, ToolCallPart,
+    ToolResult, TurnFinished, UnknownKind, Usage, ValueDelta,
 };
 use proptest::prelude::*;
 
@@ -38,6 +38,13 @@ fn json() -> impl Strategy<Value = Json> {
         ]
     });
     json.prop_map(|text| Json::parse(text).unwrap())
+}
+
+fn delta_of(value: Json) -> ContextDelta {
+    let mut delta = ContextDelta::default();
+    let value = ValueDelta::new(Merge::Append, value);
+    delta.values.insert("value".into(), value);
+    delta
 }
 
 fn usage() -> impl Strategy<Value = Usage> {
@@ -95,9 +102,9 @@ fn known() -> impl Strategy<Value = EventKind> {
             TurnFinished::new(FinishReason::from(word.as_str()), usage).into()
         }),
         (place(), text()).prop_map(|(since, reason)| Retracted::new(since, reason).into()),
-        (json(), usage(), prop::option::of(json())).prop_map(|(output, usage, delta)| {
+        (json(), usage(), prop::option::of(json())).prop_map(|(output, usage, value)| {
             let mut finished = StepFinished::new(output, usage);
-            finished.context_delta = delta;
+            finished.context_delta = value.map(|value| Box::new(delta_of(value)));
             finished.into()
         }),
         (text(), text(), usage()).prop_map(|(by, partial, usage)| {

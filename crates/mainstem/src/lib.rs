@@ -86,9 +86,9 @@ pub use mainstem_core::{
 
 // Contexts, and where they and the logs of runs are kept.
 pub use mainstem_core::{
-    Busy, Context, ContextSnapshot, Conversation, ConversationInfo, Conversations, Durability,
-    History, Journal, JournalKey, Key, MemoryConversations, MemoryJournal, MemoryStore, Merge,
-    NewRun, RunQuery, RunState, RunStatus, Store, Thread,
+    Busy, Context, ContextDelta, ContextSnapshot, Conversation, ConversationInfo, Conversations,
+    Durability, History, Journal, JournalKey, Key, MemoryConversations, MemoryJournal, MemoryStore,
+    Merge, NewRun, RunQuery, RunState, RunStatus, Store, Thread, ValueDelta,
 };
 
 // Errors, and the values that everything is made of.

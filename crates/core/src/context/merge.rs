@@ -1,27 +1,16 @@
-//! Branches of a context, and how they come together again.
+//! How branches of a context come together again.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{borrow::Cow, collections::BTreeMap, sync::atomic::Ordering};
 
 use serde_json::{Value, value::RawValue};
 
-use super::{Context, Entry, Inner, Merge, State};
+use super::{
+    Context, Merge,
+    fork::Base,
+    reduce::Reduce,
+    state::{Entry, State},
+};
 use crate::{Error, ErrorKind, Json, Result, Text, sync::lock};
-
-/// What a fork began with.
-pub(super) struct Base {
-    name: Text,
-    parent: Weak<Inner>,
-    /// The number after the last message of each thread.
-    threads: BTreeMap<Text, usize>,
-    values: BTreeMap<Text, Entry>,
-    merged: AtomicBool,
-}
 
 /// A fork as it is at its merge.
 struct Branch<'a> {
@@ -36,47 +25,6 @@ struct Change<'a> {
 }
 
 impl Context {
-    /// A branch: it begins with all that is here, and what it changes stays its own.
-    ///
-    /// It is for work that goes on at the same time as other work: see [`merge`](Self::merge). It is
-    /// also the way to try something: give each attempt a fork and merge the one that succeeds. What
-    /// the others added, half an answer for instance, is gone with them.
-    ///
-    /// The name is for the message of a conflict.
-    ///
-    /// ```
-    /// use mainstem_core::{Context, Message};
-    ///
-    /// let ctx = Context::new();
-    /// ctx.add_user_message("Which birds?");
-    /// for (name, answer) in [("attempt 1", None), ("attempt 2", Some("Jays."))] {
-    ///     let attempt = ctx.fork(name);
-    ///     attempt.add_message(Message::assistant(answer.unwrap_or("Ja")));
-    ///     if answer.is_some() {
-    ///         ctx.merge([&attempt])?;
-    ///     }
-    /// }
-    /// assert_eq!(ctx.messages().len(), 2);
-    /// assert_eq!(ctx.messages()[1].text(), "Jays.");
-    /// # Ok::<(), mainstem_core::Error>(())
-    /// ```
-    #[must_use]
-    pub fn fork(&self, name: impl Into<Text>) -> Self {
-        let state = lock(&self.0.state).clone();
-        let base = Base {
-            name: name.into(),
-            parent: Arc::downgrade(&self.0),
-            threads: state
-                .threads
-                .iter()
-                .map(|(name, messages)| (name.clone(), messages.end()))
-                .collect(),
-            values: state.values.clone(),
-            merged: AtomicBool::new(false),
-        };
-        Self::with(state, Some(base))
-    }
-
     /// Takes over what branches changed, in the order in which they are given.
     ///
     /// A fork is merged into the context that it was forked from, once. What it changed is what it
@@ -97,9 +45,10 @@ impl Context {
     /// | [`Refuse`](Merge::Refuse) | its value, or its removal | an error that names two of them |
     /// | [`Replace`](Merge::Replace) | as above | the last one's value, or its removal |
     /// | [`Append`](Merge::Append) | as above | what was there, then what each added; an error, if one did anything else than add to a list |
+    /// | [`Reduce`](Merge::Reduce) | as above | what its function makes of them, one after the other; an error, if one of them removed it |
     ///
     /// If they wrote it by keys of different rules, [`Refuse`](Merge::Refuse) holds. The order of
-    /// branches matters for values under `Replace` and `Append` alone. Merging branches one by one,
+    /// branches matters for values under `Replace`, `Append` and `Reduce` alone. Merging branches one by one,
     /// in their order, comes to the same as merging them together, if nothing is refused.
     ///
     /// # Errors
@@ -141,27 +90,14 @@ impl Context {
             take_messages(&mut state, branch);
         }
         for (name, change) in changes {
-            state.write(name.clone(), change.entry.value, change.entry.merge);
+            if change.entry.rule == Some(Merge::Reduce) {
+                for branch in &taken {
+                    state.functions.learn(name, &branch.state.functions);
+                }
+            }
+            state.write(name.clone(), change.entry.value, change.entry.rule);
         }
         Ok(())
-    }
-
-    /// What this began with, if it is a fork of that context.
-    fn base_in(&self, parent: &Self) -> Result<&Base> {
-        match &self.0.base {
-            None => Err(Error::new(
-                ErrorKind::Conflict,
-                "what is to be merged isn't a fork; make branches by `Context::fork`",
-            )),
-            Some(base) if !std::ptr::eq(base.parent.as_ptr(), &*parent.0) => Err(Error::new(
-                ErrorKind::Conflict,
-                format!(
-                    "branch `{}` was forked from another context; merge it into that one",
-                    base.name
-                ),
-            )),
-            Some(base) => Ok(base),
-        }
     }
 }
 
@@ -190,14 +126,14 @@ fn release(branches: &[Branch<'_>]) {
 
 fn take_messages(state: &mut State, branch: &Branch<'_>) {
     for (name, messages) in &branch.state.threads {
-        let known = branch.base.threads.get(name).copied().unwrap_or(0);
+        let known = branch.base.known(name);
         let new = messages.since(known);
         let forgotten = messages.first().min(known);
         if new.is_empty() && forgotten == 0 {
             continue;
         }
-        let thread = state.threads.entry(name.clone()).or_default();
-        thread.forget_before(forgotten);
+        let thread = state.thread(name);
+        thread.forget_before(branch.base.number_in_parent(name, forgotten));
         if !new.is_empty() {
             thread.extend(new);
         }
@@ -212,19 +148,26 @@ fn changes<'a>(
     let mut changes = BTreeMap::<&Text, Change<'_>>::new();
     for branch in branches {
         for (name, entry) in &branch.state.values {
-            let before = branch.base.values.get(name);
+            let before = branch.base.value(name);
             if !entry.is_new_since(before) {
                 continue;
             }
-            let by_itself = || state.values.get(name).filter(|it| it.is_new_since(before));
             let earlier = match changes.get(name) {
-                Some(change) => Some((Some(change.by), &change.entry)),
-                None => by_itself().map(|entry| (None, entry)),
+                Some(change) => Some((Some(change.by), Cow::Borrowed(&change.entry))),
+                None => (branch.base.written_by(state, name)).map(|entry| (None, entry)),
             };
             let entry = match earlier {
                 None => entry.clone(),
-                Some((by, earlier)) => join(before, earlier, entry)
-                    .map_err(|why| conflict(by, &branch.base.name, name, why))?,
+                Some((by, earlier)) => {
+                    let functions = [&branch.state.functions, &state.functions];
+                    let function = functions.iter().find_map(|known| known.get(name));
+                    let join = Join {
+                        before: before.and_then(|entry| entry.value.as_ref()),
+                        function: function.map(|function| &**function),
+                    };
+                    (join.of(&earlier, entry))
+                        .map_err(|why| conflict(by, &branch.base.name, name, why))?
+                }
             };
             let by = &*branch.base.name;
             changes.insert(name, Change { by, entry });
@@ -238,29 +181,45 @@ enum Why {
     Refused,
     DifferentRules,
     NotAppended(Option<Error>),
+    NoFunction,
+    Removed,
+    NotReduced(Error),
 }
 
 /// What comes of a value that was written, then by another branch again.
-fn join(before: Option<&Entry>, earlier: &Entry, later: &Entry) -> Result<Entry, Why> {
-    if earlier.merge != later.merge {
-        return Err(Why::DifferentRules);
+struct Join<'a> {
+    /// As it was at the branch's fork.
+    before: Option<&'a Json>,
+    function: Option<&'a dyn Reduce>,
+}
+
+impl Join<'_> {
+    fn of(&self, earlier: &Entry, later: &Entry) -> Result<Entry, Why> {
+        let rule = match (earlier.rule, later.rule) {
+            (Some(earlier), Some(later)) if earlier != later => return Err(Why::DifferentRules),
+            (earlier, later) => later.or(earlier),
+        };
+        let (first, second) = (earlier.value.as_ref(), later.value.as_ref());
+        let value = match rule.unwrap_or_default() {
+            Merge::Refuse => return Err(Why::Refused),
+            Merge::Replace => later.value.clone(),
+            Merge::Append => Some(append(self.before, first, second)?),
+            Merge::Reduce => Some(self.reduce(first, second)?),
+        };
+        Ok(Entry {
+            value,
+            rule,
+            ..later.clone()
+        })
     }
-    let value = match later.merge {
-        Merge::Refuse => return Err(Why::Refused),
-        Merge::Replace => later.value.clone(),
-        Merge::Append => {
-            let before = before.and_then(|entry| entry.value.as_ref());
-            Some(append(
-                before,
-                earlier.value.as_ref(),
-                later.value.as_ref(),
-            )?)
-        }
-    };
-    Ok(Entry {
-        value,
-        ..later.clone()
-    })
+
+    fn reduce(&self, so_far: Option<&Json>, branch: Option<&Json>) -> Result<Json, Why> {
+        let (Some(so_far), Some(branch)) = (so_far, branch) else {
+            return Err(Why::Removed);
+        };
+        let function = self.function.ok_or(Why::NoFunction)?;
+        (function.reduce(self.before, so_far, branch)).map_err(Why::NotReduced)
+    }
 }
 
 type Items = Vec<Box<RawValue>>;
@@ -313,10 +272,21 @@ fn conflict(first: Option<&str>, second: &str, name: &str, why: Why) -> Error {
             "{both}, whose rule is `Append`, and one did something else than add to a list; only \
              add to it in branches"
         ),
+        Why::NoFunction => format!(
+            "{both}, whose rule is `Reduce`, and its function isn't known here; declare its key by \
+             `Context::declare`"
+        ),
+        Why::Removed => {
+            format!("{both}, whose rule is `Reduce`, and one removed it; only set it in branches")
+        }
+        Why::NotReduced(_) => format!(
+            "{both}, whose rule is `Reduce`, and its function can't be called with what they wrote; \
+             let all keys of that name have the same type"
+        ),
     };
     let error = Error::new(ErrorKind::Conflict, message);
     match why {
-        Why::NotAppended(Some(source)) => error.with_source(source),
+        Why::NotAppended(Some(source)) | Why::NotReduced(source) => error.with_source(source),
         _ => error,
     }
 }

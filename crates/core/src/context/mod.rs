@@ -1,8 +1,12 @@
 //! What a session remembers.
 
+mod delta;
+mod fork;
 mod key;
 mod merge;
 mod messages;
+mod reduce;
+mod state;
 mod thread;
 
 use std::{
@@ -11,10 +15,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+pub use delta::{ContextDelta, ValueDelta};
+use fork::Base;
 pub use key::{Key, Merge};
-use merge::Base;
-use messages::Messages;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use state::State;
 pub use thread::{History, Thread};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -48,57 +53,6 @@ struct Inner {
     state: Mutex<State>,
     turn: Arc<Semaphore>,
     base: Option<Base>,
-}
-
-#[derive(Clone, Default)]
-struct State {
-    /// A thread stays, with the number of its next message, when its messages are forgotten.
-    threads: BTreeMap<Text, Messages>,
-    values: BTreeMap<Text, Entry>,
-    /// Counts the writes; a value remembers at which one it was written.
-    writes: u64,
-}
-
-#[derive(Clone)]
-struct Entry {
-    /// None, if it was removed: branches are told of that, too.
-    value: Option<Json>,
-    merge: Merge,
-    written: u64,
-}
-
-impl State {
-    fn write(&mut self, name: Text, value: Option<Json>, merge: Merge) {
-        self.writes += 1;
-        let entry = Entry {
-            value,
-            merge,
-            written: self.writes,
-        };
-        self.values.insert(name, entry);
-    }
-
-    fn threads(&self) -> impl Iterator<Item = (&Text, &[Message])> {
-        self.threads
-            .iter()
-            .map(|(name, messages)| (name, messages.kept().as_slice()))
-            .filter(|(_, messages)| !messages.is_empty())
-    }
-
-    fn values(&self) -> impl Iterator<Item = (&Text, &Json)> {
-        self.values
-            .iter()
-            .filter_map(|(name, entry)| Some((name, entry.value.as_ref()?)))
-    }
-}
-
-impl Entry {
-    /// Whether it was written since then, and not only set and removed again.
-    fn is_new_since(&self, before: Option<&Self>) -> bool {
-        let there = |entry: Option<&Self>| entry.is_some_and(|entry| entry.value.is_some());
-        before.map(|before| before.written) != Some(self.written)
-            && (there(Some(self)) || there(before))
-    }
 }
 
 /// What a run does on a context that another run is using.
@@ -170,10 +124,7 @@ impl Context {
 
     /// Forgets all messages of all threads; the shared values stay.
     pub fn clear_messages(&self) {
-        let mut state = lock(&self.0.state);
-        for messages in state.threads.values_mut() {
-            messages.forget_before(messages.end());
-        }
+        lock(&self.0.state).forget_all_messages();
     }
 
     /// A shared value; none, if it was never set.
@@ -204,10 +155,12 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Value`], if the value can't be JSON.
+    /// Of kind [`ErrorKind::Value`], if the value can't be JSON. Of kind [`ErrorKind::Config`] within a
+    /// run that has a store, if the key is reduced by a function and isn't [declared](Self::declare).
     pub fn set<T: Serialize>(&self, key: &Key<T>, value: &T) -> Result<()> {
         let value = Json::new(value)?;
-        lock(&self.0.state).write(key.name().into(), Some(value), key.merge());
+        self.note_key(key)?;
+        lock(&self.0.state).write(key.name().into(), Some(value), Some(key.merge()));
         Ok(())
     }
 
@@ -217,7 +170,7 @@ impl Context {
         let entry = state.values.get(key.name());
         let was_there = entry.is_some_and(|entry| entry.value.is_some());
         if was_there {
-            state.write(key.name().into(), None, key.merge());
+            state.write(key.name().into(), None, Some(key.merge()));
         }
         was_there
     }
@@ -239,24 +192,7 @@ impl Context {
 
     /// A session as it was stored.
     pub fn restore(snapshot: ContextSnapshot) -> Self {
-        let threads = snapshot
-            .threads
-            .into_iter()
-            .map(|(name, messages)| (name, messages.into()));
-        let values = snapshot.values.into_iter().map(|(name, value)| {
-            let entry = Entry {
-                value: Some(value),
-                merge: Merge::default(),
-                written: 0,
-            };
-            (name, entry)
-        });
-        let state = State {
-            threads: threads.collect(),
-            values: values.collect(),
-            ..State::default()
-        };
-        Self::with(state, None)
+        Self::with(snapshot.into(), None)
     }
 
     /// Takes the turn, when it comes.

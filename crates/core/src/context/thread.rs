@@ -35,9 +35,7 @@ impl Thread {
 
     /// Adds a message.
     pub fn add(&self, message: Message) {
-        let mut state = lock(&self.context.0.state);
-        let messages = state.threads.entry(self.name.clone()).or_default();
-        messages.push(message);
+        lock(&self.context.0.state).thread(&self.name).push(message);
     }
 }
 

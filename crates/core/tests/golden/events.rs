@@ -1,12 +1,13 @@
 //! The table of all kinds: each with all its fields, then with as few as it can have.
 
 use mainstem_core::{
-    Answer, Bytes, CancelledBy, Custom, Decided, DecisionKind, Epoch, Error, ErrorInfo, ErrorKind,
-    Evaluated, Event, EventKind, FinishReason, InputRequest, Json, JsonDelta, Notice, Partial,
-    Place, Progress, ReasoningDelta, RefusalDelta, Retracted, RunCancelled, RunFailed, RunFinished,
-    RunResumed, RunStarted, RunSuspended, Seq, StepFailed, StepFinished, StepPath, StepSkipped,
-    StepStarted, TextDelta, Timestamp, ToolCallDelta, ToolCallReady, ToolCallStarted, ToolResult,
-    TurnFinished, TurnStarted, UpstreamError, Usage,
+    Answer, Bytes, CancelledBy, ContextDelta, Custom, Decided, DecisionKind, Epoch, Error,
+    ErrorInfo, ErrorKind, Evaluated, Event, EventKind, FinishReason, InputRequest, Json, JsonDelta,
+    Merge, Message, Notice, Partial, Place, Progress, ReasoningDelta, RefusalDelta, Retracted,
+    RunCancelled, RunFailed, RunFinished, RunResumed, RunStarted, RunSuspended, Seq, StepFailed,
+    StepFinished, StepPath, StepSkipped, StepStarted, TextDelta, Timestamp, ToolCallDelta,
+    ToolCallReady, ToolCallStarted, ToolResult, TurnFinished, TurnStarted, UpstreamError, Usage,
+    ValueDelta,
 };
 
 pub(crate) fn all() -> Vec<(String, Vec<Event>)> {
@@ -118,11 +119,33 @@ fn runs() -> Vec<Vec<EventKind>> {
     ]
 }
 
+/// Each part of what a step may change in its context.
+fn delta() -> ContextDelta {
+    let mut delta = ContextDelta::default();
+    delta.forgotten.insert("notes".into(), 4);
+    let message = Message::user("Which birds?");
+    delta.messages.insert("".into(), vec![message]);
+    let rules = [
+        ("a", Merge::Refuse, "null"),
+        ("b", Merge::Replace, "1.50"),
+        ("c", Merge::Append, "[1]"),
+        ("d", Merge::Reduce, r#"{"n": 1}"#),
+    ];
+    for (name, merge, value) in rules {
+        let set = ValueDelta::new(merge, json(value));
+        delta.values.insert(name.into(), set);
+    }
+    delta.removed.insert("e".into(), Merge::Refuse);
+    delta
+}
+
 fn steps() -> Vec<Vec<EventKind>> {
     let mut started = StepStarted::new("flow");
     (started.weight, started.total) = (Some(3), Some(7));
     let mut finished = StepFinished::new(json(r#"{"n": 1}"#), usage());
-    finished.context_delta = Some(json("null"));
+    finished.context_delta = Some(Box::new(delta()));
+    let mut bare = StepFinished::new(json("1.50"), Usage::default());
+    bare.context_delta = Some(Box::default());
     let decisions = [
         DecisionKind::Branch,
         DecisionKind::Loop,
@@ -138,6 +161,7 @@ fn steps() -> Vec<Vec<EventKind>> {
         vec![
             finished.into(),
             StepFinished::new(json("1.50"), Usage::default()).into(),
+            bare.into(),
         ],
         vec![
             StepFailed::new(ErrorInfo::from(&error())).into(),

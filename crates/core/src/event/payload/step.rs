@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{ErrorInfo, Json, Place, Text, Usage};
+use crate::{ContextDelta, ErrorInfo, Json, Place, Text, Usage};
 
 /// A step began.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,13 +40,9 @@ pub struct StepFinished {
     pub output: Json,
     /// What the step used, with everything inside of it.
     pub usage: Usage,
-    /// What the step changed in the context.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "crate::json::present"
-    )]
-    pub context_delta: Option<Json>,
+    /// What the step changed in the context, with everything inside of it; none, if nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_delta: Option<Box<ContextDelta>>,
 }
 
 impl StepFinished {
