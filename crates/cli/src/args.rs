@@ -7,12 +7,12 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{
-    Args, Parser, Subcommand,
+    Args, Parser, Subcommand, ValueEnum,
     builder::{NonEmptyStringValueParser, StyledStr},
     error::{ContextKind, ContextValue},
 };
 
-/// Talk to language models; each answer streams as it comes.
+/// Talk to language models, and draw flows; each answer streams as it comes.
 ///
 /// Without a command it is `mainstem chat`.
 #[derive(Debug, Parser)]
@@ -27,6 +27,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Chat(Chat),
+    Diagram(Diagram),
 }
 
 /// Ask a model, or have a conversation with it.
@@ -51,6 +52,35 @@ impl Chat {
     pub(crate) fn prompt(&self) -> Option<String> {
         (!self.prompt.is_empty()).then(|| self.prompt.join(" "))
     }
+}
+
+/// Draw the flows that come with the program.
+///
+/// Without a name it draws all of them. With --run the flow runs, offline with the demo model, and the
+/// picture shows what was done and how long it took: live on a terminal, and on standard output in the
+/// end.
+#[derive(Debug, Args)]
+pub(crate) struct Diagram {
+    /// Which flow to draw [default: all of them, each with what it does]
+    pub(crate) name: Option<String>,
+
+    /// How to draw it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+
+    /// Run the flow on this input, with the offline demo model, and draw the state of the run.
+    #[arg(long, value_name = "INPUT", requires = "name", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) run: Option<String>,
+}
+
+/// How flows are drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A tree of lines
+    #[default]
+    Text,
+    /// A flowchart of Mermaid; all of them as Markdown with a block for each
+    Mermaid,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -170,7 +200,8 @@ Examples:
   mainstem chat \"Why is the sky blue?\"
   git diff | mainstem chat --system \"Be brief.\" \"Write a commit message.\"
   mainstem chat --base-url http://localhost:8000/v1 --model qwen3 \"Hello\"
-  mainstem chat --json-schema bird.json \"Describe a jay.\" | jq .name";
+  mainstem chat --json-schema bird.json \"Describe a jay.\" | jq .name
+  mainstem diagram guide --run \"What is an event?\"";
 
 #[cfg(test)]
 mod tests {
@@ -186,7 +217,9 @@ mod tests {
     #[test]
     fn flags_without_a_command_are_those_of_chat() {
         let cli = Cli::try_parse_from(["mainstem", "--model", "demo"]).unwrap();
-        let Command::Chat(chat) = cli.into_command();
+        let Command::Chat(chat) = cli.into_command() else {
+            panic!("it is a chat");
+        };
         assert_eq!(chat.flags.model.as_deref(), Some("demo"));
         assert!(chat.prompt.is_empty());
         // A misspelt command is no prompt.
@@ -198,7 +231,10 @@ mod tests {
         let words = [
             "mainstem", "chat", "how", "do", "--model", "demo", "I", "stop?",
         ];
-        let Command::Chat(chat) = Cli::try_parse_from(words).unwrap().into_command();
+        let cli = Cli::try_parse_from(words).unwrap();
+        let Command::Chat(chat) = cli.into_command() else {
+            panic!("it is a chat");
+        };
         assert_eq!(chat.prompt().as_deref(), Some("how do I stop?"));
     }
 

@@ -2,7 +2,10 @@
 
 mod args;
 mod chat;
+mod diagram;
 mod exit;
+mod flows;
+mod interrupt;
 mod markdown;
 mod model;
 mod notes;
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> Exit {
     let done = match command {
         Command::Chat(chat) => chat::run(chat).await,
+        Command::Diagram(diagram) => diagram::run(diagram).await,
     };
     done.unwrap_or_else(Failure::report)
 }

@@ -263,7 +263,7 @@ fn figures(first: Option<Duration>, total: Duration, usage: Option<Usage>) -> St
 /// Ctrl-C.
 ///
 /// Stdout is locked until everything is flushed. Else the program's exit would flush it, and wait.
-async fn write(text: String) -> io::Result<()> {
+pub(crate) async fn write(text: String) -> io::Result<()> {
     if text.is_empty() {
         return Ok(());
     }

@@ -10,15 +10,15 @@ mod session;
 use std::sync::Arc;
 
 use futures::{FutureExt as _, StreamExt as _};
-use mainstem::{Agent, AgentBuilder, Context, Error, ModelSettings, Run, RunStream, StopHandle};
+use mainstem::{Agent, AgentBuilder, Context, Error, ModelSettings, Run, RunStream};
 use schema::Schema;
 use serde::Serialize;
 use session::Session;
-use tokio::signal::ctrl_c;
 
 use crate::{
     args::{Chat, ChatFlags},
     exit::{Exit, Failure},
+    interrupt::interrupted,
     model::{self, Chosen},
     print::{Look, Printer},
     prompt::{self, Prompt},
@@ -164,14 +164,4 @@ where
     printer.end(partial).await.map_err(Failure::Output)?;
     ended?;
     Ok(())
-}
-
-/// Stops the run at the first Ctrl-C, and is done at the second.
-async fn interrupted(stop: StopHandle) {
-    // Where signals can't be had, Ctrl-C ends the program as it always does.
-    if ctrl_c().await.is_err() {
-        return std::future::pending().await;
-    }
-    stop.stop();
-    let _ = ctrl_c().await;
 }

@@ -7,6 +7,7 @@ mod commands;
 #[cfg(unix)]
 mod conversation;
 mod demo;
+mod diagram;
 mod events;
 mod exits;
 mod harness;

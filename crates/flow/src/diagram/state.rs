@@ -128,11 +128,15 @@ impl DiagramState {
     /// How much of the run is done, from 0 to 1; none, if its first step hasn't begun.
     ///
     /// It never falls. The steps inside of one count by their weights, which are those of their
-    /// [`StepStarted`](mainstem_core::StepStarted) events: a step that has finished or was left out counts whole, whatever was
-    /// done inside; one with steps inside that is under way as much as they are. Of arms, alternatives
-    /// and rivals counts the one that has come furthest. Of a map counts each item that is over; of a
-    /// loop, whose rounds nobody knows before, half after the first round, two thirds after the
-    /// second, and so on. What was taken back counts again only once the run has come further.
+    /// [`StepStarted`](mainstem_core::StepStarted) events:
+    ///
+    /// - A step that has finished or was left out counts whole, whatever was done inside; one that
+    ///   failed as much as was done inside.
+    /// - One with steps inside that is under way counts as much as they do; of arms, alternatives and
+    ///   rivals counts the one that has come furthest.
+    /// - Of a map counts each item that is over. Of a loop, whose rounds nobody knows before, half
+    ///   counts after the first round, two thirds after the second, and so on.
+    /// - What was taken back counts again only once the run has come further.
     pub fn progress(&self) -> Option<f64> {
         let root = &self.tallies[0];
         (root.open > 0 || root.last.is_some()).then_some(self.progress)
