@@ -53,6 +53,8 @@ pub enum PlanShape {
     Together,
     /// One of them, by a decision: the arms of a branch.
     OneOf,
+    /// The first, which decides; then one of the others.
+    Routed,
     /// The first; the next, if that one failed.
     Until,
     /// All of them compete, and the first to finish wins.
@@ -129,6 +131,11 @@ impl StepPlan {
         let totals = self.inside.iter().map(Self::total);
         Some(match self.shape {
             PlanShape::OneOf | PlanShape::Race => totals.max().unwrap_or(0),
+            PlanShape::Routed => {
+                let mut totals = totals;
+                let first = totals.next().unwrap_or(0);
+                first.saturating_add(totals.max().unwrap_or(0))
+            }
             PlanShape::Until => totals.take(1).sum(),
             PlanShape::Sequence | PlanShape::Together | PlanShape::Repeated => {
                 totals.fold(0, u64::saturating_add)
@@ -153,6 +160,7 @@ mod tests {
             (PlanShape::Sequence, 5),
             (PlanShape::Together, 5),
             (PlanShape::OneOf, 3),
+            (PlanShape::Routed, 5),
             (PlanShape::Race, 3),
             (PlanShape::Until, 2),
             (PlanShape::Repeated, 5),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use serde::Serialize;
 
-use crate::{Result, RunContext, StepPlan};
+use crate::{Result, RunContext, StepPath, StepPlan};
 
 /// Something that a flow is made of: an agent, a function, a flow.
 ///
@@ -39,6 +39,18 @@ pub trait Step<In>: Send + Sync + 'static {
     fn resumes(&self) -> bool {
         false
     }
+
+    /// Finds what is put together wrongly in it, before anything runs; nothing by default.
+    ///
+    /// The path is where it is to run. A step that does others passes this on to them.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Config`](crate::ErrorKind::Config), with the path of what is wrong.
+    fn check(&self, path: &StepPath) -> Result<()> {
+        let _ = path;
+        Ok(())
+    }
 }
 
 impl<In, S: Step<In> + ?Sized> Step<In> for Arc<S> {
@@ -62,5 +74,9 @@ impl<In, S: Step<In> + ?Sized> Step<In> for Arc<S> {
 
     fn resumes(&self) -> bool {
         (**self).resumes()
+    }
+
+    fn check(&self, path: &StepPath) -> Result<()> {
+        (**self).check(path)
     }
 }

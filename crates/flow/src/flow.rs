@@ -1,10 +1,18 @@
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{
+    fmt,
+    marker::PhantomData,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use futures::{FutureExt, future::BoxFuture};
-use mainstem_core::{Error, ErrorKind, Result, Run, RunContext, RunStream, Step, StepPlan, Text};
+use mainstem_core::{Result, Run, RunContext, RunStream, Step, StepPath, StepPlan, Text};
 
 use crate::{
-    IntoBranches, IntoStep, StepValue,
+    Branch, Each, IntoBranches, IntoStep, StepValue, Until,
+    child::misbuilt,
     memory::Memory,
     node::Node,
     value::{Value, downcast},
@@ -45,6 +53,8 @@ use crate::{
 pub struct Flow<I, O = I> {
     name: Text,
     nodes: Arc<Vec<Node>>,
+    /// Set once nothing was found wrong with it: it can't change any more.
+    checked: Arc<AtomicBool>,
     _types: PhantomData<fn(I) -> O>,
 }
 
@@ -56,6 +66,7 @@ impl<I> Flow<I> {
         Self {
             name: name.into(),
             nodes: Arc::default(),
+            checked: Arc::default(),
             _types: PhantomData,
         }
     }
@@ -94,11 +105,38 @@ impl<I, O: Send + 'static> Flow<I, O> {
         self.push(Node::new(name.into(), branches.into_branches()))
     }
 
+    /// Adds one of several steps, by a key of what the step before gives.
+    ///
+    /// [`by`](crate::by) takes the key from it by a function, [`by_value`](crate::by_value) takes it as
+    /// it is, [`by_step`](crate::by_step) asks a routing step. All arms take the same and give the same.
+    pub fn branch<K, T>(self, name: impl Into<Text>, branch: Branch<O, K, T>) -> Flow<I, T>
+    where
+        K: PartialEq + StepValue + Sync,
+        T: StepValue,
+    {
+        self.push(Node::new(name.into(), branch.into_step()))
+    }
+
+    /// Repeats a step until a condition holds, a bounded number of rounds:
+    /// `up_to(5, improve).until(|draft: &Draft| draft.is_good)`.
+    ///
+    /// Each round takes what the one before gave; the events of the third are those of `refine[2]`.
+    /// [`up_to`](crate::up_to) says more.
+    pub fn repeat<S, M>(self, name: impl Into<Text>, rounds: Until<O, S>) -> Self
+    where
+        O: StepValue,
+        S: IntoStep<O, M>,
+        S::Step: Step<O, Output = O>,
+    {
+        self.push(Node::new(name.into(), rounds.into_step()))
+    }
+
     fn push<T>(mut self, node: Node) -> Flow<I, T> {
         Arc::make_mut(&mut self.nodes).push(node);
         Flow {
             name: self.name,
             nodes: self.nodes,
+            checked: Arc::default(),
             _types: PhantomData,
         }
     }
@@ -106,6 +144,58 @@ impl<I, O: Send + 'static> Flow<I, O> {
     /// The flow's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Finds what is put together wrongly in it, and in the flows and steps inside of it.
+    ///
+    /// Two steps of one name, a branch without arms, a bound of 0: whatever would be found before
+    /// anything runs. It is for tests; every run begins with it.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Config`](mainstem_core::ErrorKind::Config), with the path of what is wrong.
+    ///
+    /// ```
+    /// use mainstem_flow::Flow;
+    ///
+    /// let flow = Flow::new("count").step("add", |n: u8| n + 1).step("add", |n: u8| n + 2);
+    /// let error = flow.check().unwrap_err();
+    /// assert_eq!(error.step().unwrap().to_string(), "count/add");
+    /// ```
+    pub fn check(&self) -> Result<()> {
+        self.check_at(&StepPath::run().child(&self.name))
+    }
+
+    fn check_at(&self, path: &StepPath) -> Result<()> {
+        if self.checked.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut names: Vec<_> = self.nodes.iter().map(Node::name).collect();
+        names.sort_unstable();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            let message = format!(
+                "flow `{}` has two steps named `{}`; give one of them another name",
+                self.name, pair[0]
+            );
+            return Err(misbuilt(&path.child(pair[0]), message));
+        }
+        self.nodes.iter().try_for_each(|node| node.check(path))?;
+        self.checked.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl<I, T: Send + 'static> Flow<I, Vec<T>> {
+    /// Does a step for each item of the list that the step before gives: `each(read).at_most(4)`.
+    ///
+    /// It gives the list of what they give. [`each`](crate::each) says more.
+    pub fn map<S, M>(self, name: impl Into<Text>, items: Each<S>) -> Flow<I, Vec<Given<T, S, M>>>
+    where
+        S: IntoStep<T, M>,
+        S::Step: Step<T>,
+        Given<T, S, M>: StepValue,
+    {
+        self.push(Node::new(name.into(), items.into_step()))
     }
 }
 
@@ -141,10 +231,14 @@ impl<I: StepValue, O: StepValue> Step<I> for Flow<I, O> {
         true
     }
 
+    fn check(&self, path: &StepPath) -> Result<()> {
+        self.check_at(path)
+    }
+
     fn call(&self, ctx: RunContext, input: I) -> BoxFuture<'static, Result<O>> {
         let flow = self.clone();
         async move {
-            flow.check()?;
+            flow.check_at(ctx.path())?;
             let mut memory = Memory::begin(&ctx, &input);
             let mut value: Value = Box::new(input);
             for (index, node) in flow.nodes.iter().enumerate() {
@@ -161,28 +255,12 @@ impl<I: StepValue, O: StepValue> Step<I> for Flow<I, O> {
     }
 }
 
-impl<I, O> Flow<I, O> {
-    fn check(&self) -> Result<()> {
-        let mut names: Vec<_> = self.nodes.iter().map(Node::name).collect();
-        names.sort_unstable();
-        match names.windows(2).find(|pair| pair[0] == pair[1]) {
-            None => Ok(()),
-            Some(pair) => Err(Error::new(
-                ErrorKind::Config,
-                format!(
-                    "flow `{}` has two steps named `{}`; give one of them another name",
-                    self.name, pair[0]
-                ),
-            )),
-        }
-    }
-}
-
 impl<I, O> Clone for Flow<I, O> {
     fn clone(&self) -> Self {
         Self {
             name: self.name.clone(),
             nodes: Arc::clone(&self.nodes),
+            checked: Arc::clone(&self.checked),
             _types: PhantomData,
         }
     }

@@ -38,6 +38,9 @@ pub mod marker {
     /// It is a step already.
     #[derive(Debug)]
     pub struct IsStep;
+    /// It is built of steps.
+    #[derive(Debug)]
+    pub struct Built;
     /// It gives a value.
     #[derive(Debug)]
     pub struct Plain;

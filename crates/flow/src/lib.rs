@@ -32,6 +32,8 @@
 //! - [`IntoBranches`]: what can run in parallel; [`at_most`] bounds how many at once.
 //! - [`Diagram`]: a picture of a flow, also with the state of a run on it.
 
+mod child;
+mod concurrent;
 mod diagram;
 mod flow;
 mod function;
@@ -48,9 +50,14 @@ pub use function::Function;
 pub use into_step::{IntoStep, marker};
 pub use step::{
     blocking::{Blocking, BlockingStep, blocking},
+    branch::{Branch, BranchStep, by, by_step, by_value},
     function::FunctionStep,
+    map::{Each, Map, each},
     named::{Named, NamedStep, named},
+    optional::{Optional, OptionalStep, optional},
     parallel::{AtMost, IntoBranches, Parallel, at_most},
+    repeat::{Repeat, Until, UpTo, up_to},
+    when::{When, WhenStep, when},
     with::{With, with},
 };
 pub use step_output::StepOutput;

@@ -1,12 +1,13 @@
 //! A step of a flow, whatever its types.
 
-use std::{any::type_name, marker::PhantomData, sync::Arc};
+use std::sync::Arc;
 
 use futures::{FutureExt, future::BoxFuture};
-use mainstem_core::{Result, RunContext, Step, StepPlan, StepScope, Text};
+use mainstem_core::{Result, RunContext, Step, StepPath, StepPlan, Text};
 
 use crate::{
     StepValue,
+    child::Child,
     value::{Value, downcast},
 };
 
@@ -14,24 +15,14 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Node {
     plan: Arc<StepPlan>,
-    /// How it is announced.
-    scope: StepScope,
     work: Arc<dyn Work>,
 }
 
 /// A step whose types are erased.
 trait Work: Send + Sync {
-    fn perform(
-        &self,
-        ctx: RunContext,
-        scope: StepScope,
-        input: Value,
-    ) -> BoxFuture<'static, Result<Value>>;
-}
+    fn perform(&self, ctx: RunContext, input: Value) -> BoxFuture<'static, Result<Value>>;
 
-struct Typed<In, S> {
-    step: Arc<S>,
-    _input: PhantomData<fn(In)>,
+    fn check(&self, around: &StepPath) -> Result<()>;
 }
 
 impl Node {
@@ -42,8 +33,7 @@ impl Node {
         S: Step<In>,
         S::Output: StepValue,
     {
-        let name: Text = step.name().into();
-        Self::new(name, step)
+        Self::from(Child::of(step))
     }
 
     pub(crate) fn new<In, S>(name: Text, step: S) -> Self
@@ -52,22 +42,7 @@ impl Node {
         S: Step<In>,
         S::Output: StepValue,
     {
-        let mut plan = step.plan();
-        plan.name = name.clone();
-        plan.input = Some(type_name::<In>().into());
-        plan.output = Some(type_name::<S::Output>().into());
-        let scope = StepScope::new(name, step.kind())
-            .resumes(step.resumes())
-            .plan(&plan);
-        let work = Typed {
-            step: Arc::new(step),
-            _input: PhantomData,
-        };
-        Self {
-            plan: Arc::new(plan),
-            scope,
-            work: Arc::new(work),
-        }
+        Self::from(Child::new(name, step))
     }
 
     pub(crate) fn name(&self) -> &Text {
@@ -78,34 +53,50 @@ impl Node {
         &self.plan
     }
 
+    /// Finds what is put together wrongly in it.
+    pub(crate) fn check(&self, around: &StepPath) -> Result<()> {
+        self.work.check(around)
+    }
+
     /// Does it inside of the given step.
     pub(crate) fn perform(
         &self,
         ctx: RunContext,
         input: Value,
     ) -> BoxFuture<'static, Result<Value>> {
-        self.work.perform(ctx, self.scope.clone(), input)
+        self.work.perform(ctx, input)
     }
 }
 
-impl<In, S> Work for Typed<In, S>
+impl<In, Out> From<Child<In, Out>> for Node
 where
     In: Send + 'static,
-    S: Step<In>,
-    S::Output: StepValue,
+    Out: StepValue,
 {
-    fn perform(
-        &self,
-        ctx: RunContext,
-        scope: StepScope,
-        input: Value,
-    ) -> BoxFuture<'static, Result<Value>> {
-        let step = Arc::clone(&self.step);
+    fn from(child: Child<In, Out>) -> Self {
+        Self {
+            plan: Arc::clone(&child.plan),
+            work: Arc::new(child),
+        }
+    }
+}
+
+impl<In, Out> Work for Child<In, Out>
+where
+    In: Send + 'static,
+    Out: StepValue,
+{
+    fn perform(&self, ctx: RunContext, input: Value) -> BoxFuture<'static, Result<Value>> {
+        let child = self.clone();
         async move {
             let input: In = downcast(input)?;
-            let output: S::Output = ctx.perform(scope, move |ctx| step.call(ctx, input)).await?;
+            let output = Child::perform(&child, ctx, input).await?;
             Ok(Box::new(output) as Value)
         }
         .boxed()
+    }
+
+    fn check(&self, around: &StepPath) -> Result<()> {
+        Child::check(self, around)
     }
 }

@@ -64,8 +64,9 @@ pub use mainstem_core::{
 
 // Flows.
 pub use mainstem_flow::{
-    AtMost, Blocking, Diagram, DiagramState, Flow, Function, IntoBranches, IntoStep, Named,
-    Parallel, StepOutput, StepValue, With, at_most, blocking, named, with,
+    AtMost, Blocking, Branch, Diagram, DiagramState, Each, Flow, Function, IntoBranches, IntoStep,
+    Named, Optional, Parallel, Repeat, StepOutput, StepValue, Until, UpTo, When, With, at_most,
+    blocking, by, by_step, by_value, each, named, optional, up_to, when, with,
 };
 
 // Runs, and how they end.
@@ -129,7 +130,9 @@ pub mod prelude {
         Context, Event, EventKind, Key, Message, Model, ModelSettings, Run, RunContext, RunStream,
         Step, StepError, StepResult, TimeLimits,
     };
-    pub use mainstem_flow::{Flow, at_most, blocking, named, with};
+    pub use mainstem_flow::{
+        Flow, at_most, blocking, by, by_step, by_value, each, named, optional, up_to, when, with,
+    };
 }
 
 /// The book's pages, whose code blocks are tests.

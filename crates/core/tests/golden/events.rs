@@ -154,6 +154,8 @@ fn steps() -> Vec<Vec<EventKind>> {
         DecisionKind::Time,
         DecisionKind::Random,
         DecisionKind::Unit,
+        DecisionKind::Winner,
+        DecisionKind::Order,
         DecisionKind::Other,
     ];
     vec![

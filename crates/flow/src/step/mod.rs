@@ -1,7 +1,12 @@
 //! The kinds of steps that aren't agents or flows.
 
 pub(crate) mod blocking;
+pub(crate) mod branch;
 pub(crate) mod function;
+pub(crate) mod map;
 pub(crate) mod named;
+pub(crate) mod optional;
 pub(crate) mod parallel;
+pub(crate) mod repeat;
+pub(crate) mod when;
 pub(crate) mod with;

@@ -1,5 +1,5 @@
 use futures::future::BoxFuture;
-use mainstem_core::{Result, RunContext, Step, StepPlan, Text};
+use mainstem_core::{Result, RunContext, Step, StepPath, StepPlan, Text};
 
 use crate::IntoStep;
 
@@ -72,6 +72,10 @@ where
 
     fn resumes(&self) -> bool {
         self.0.step.resumes()
+    }
+
+    fn check(&self, path: &StepPath) -> Result<()> {
+        self.0.step.check(path)
     }
 
     fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<S::Output>> {

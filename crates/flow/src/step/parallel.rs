@@ -1,10 +1,14 @@
 use std::fmt;
 
-use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use mainstem_core::{Context, Error, ErrorKind, PlanShape, Result, RunContext, Step, StepPlan};
+use futures::{FutureExt, future::BoxFuture};
+use mainstem_core::{
+    Context, Error, ErrorKind, PlanShape, Result, RunContext, Step, StepPath, StepPlan,
+};
 
 use crate::{
     IntoStep, StepValue,
+    child::misbuilt,
+    concurrent::all,
     node::Node,
     value::{Value, downcast},
 };
@@ -34,7 +38,8 @@ pub trait IntoBranches<In, Marker> {
 ///
 /// All are polled in one task: their events interleave in one stream, by turns where several are
 /// ready. Each has a fork of the context; the forks are merged in the order of the branches, once
-/// all have finished. When one fails, the others are stopped and nothing is merged.
+/// all have finished. When one fails, the others are stopped and nothing is merged. When one is
+/// suspended, the others go on to their end first.
 pub struct Parallel<In, Out> {
     branches: Vec<Node>,
     at_most: usize,
@@ -152,6 +157,15 @@ where
         true
     }
 
+    fn check(&self, path: &StepPath) -> Result<()> {
+        if self.at_most == 0 {
+            let message = "`at_most(0, ..)` lets no branch run; give 1 or more";
+            return Err(misbuilt(path, message));
+        }
+        let mut branches = (0..).zip(&self.branches);
+        branches.try_for_each(|(index, branch)| branch.check(&path.index(index)))
+    }
+
     fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<Out>> {
         let branches = Branches::new(&self.branches, &ctx, || (self.clone)(&input));
         let (at_most, gather) = (self.at_most, self.gather);
@@ -183,36 +197,12 @@ impl Branches {
         Self { forks, work }
     }
 
-    /// What they give, in their order. When one fails, the rest is dropped, and so stopped.
+    /// What they give, in their order.
     async fn run(self, ctx: &RunContext, at_most: usize) -> Result<Vec<Value>> {
-        if at_most == 0 {
-            return Err(Error::new(
-                ErrorKind::Config,
-                "`at_most(0, ..)` lets no branch run; give 1 or more",
-            ));
-        }
-        let mut outputs: Vec<_> = self.work.iter().map(|_| None).collect();
-        let at_most = at_most.min(self.work.len());
-        let mut waiting = self.work.into_iter();
-        let mut running: FuturesUnordered<_> = waiting.by_ref().take(at_most).collect();
-        while let Some((index, output)) = next_output(&mut running).await {
-            outputs[index] = Some(output?);
-            running.extend(waiting.next());
-        }
+        let outputs = all(self.work.into_iter(), at_most).await?;
         ctx.context().merge(&self.forks)?;
-        Ok(outputs.into_iter().flatten().collect())
+        Ok(outputs)
     }
-}
-
-/// What the next branch to end gives, with its number.
-async fn next_output(running: &mut FuturesUnordered<Work>) -> Option<(usize, Result<Value>)> {
-    if running.len() > 1 {
-        return running.next().await;
-    }
-    // `FuturesUnordered` wakes itself whenever all that it holds is pending, which for a single
-    // branch is after each of its pieces.
-    let alone = std::mem::take(running).into_iter().next()?;
-    Some(alone.await)
 }
 
 impl<In, Out> fmt::Debug for Parallel<In, Out> {

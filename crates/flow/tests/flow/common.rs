@@ -2,7 +2,11 @@
 
 use futures::StreamExt;
 use mainstem_agent::Agent;
-use mainstem_core::{Event, EventKind, RunStream, test_util::ScriptedModel};
+use mainstem_core::{
+    Error, Event, EventKind, InputRequest, Result, RunStream, StepPath, StepResult,
+    test_util::ScriptedModel,
+};
+use mainstem_flow::{Flow, StepValue};
 
 /// An agent by name, on a scripted model.
 pub(crate) fn agent(name: &str, model: &ScriptedModel) -> Agent {
@@ -15,6 +19,33 @@ pub(crate) async fn collect<T>(run: &mut RunStream<T>) -> Vec<Event> {
     assert_eq!(ends, 1);
     assert!(events.last().unwrap().is_end());
     events
+}
+
+/// A step that asks under this id, and waits for the answer.
+pub(crate) fn asks<In>(id: &'static str) -> impl Fn(In) -> StepResult<In> {
+    move |_| {
+        let request = InputRequest::new(id, StepPath::run(), "Go on?");
+        Err(Error::suspend([request]).into())
+    }
+}
+
+/// What a suspended run asks for.
+pub(crate) fn asked(error: &Error) -> Vec<&str> {
+    let requests = &error.suspension().unwrap().requests;
+    requests.iter().map(|request| &*request.id).collect()
+}
+
+/// The events of a run, and its output, which is the same when it is only awaited.
+pub(crate) async fn both_ways<I, O>(flow: &Flow<I, O>, input: I) -> Result<(Vec<Event>, O)>
+where
+    I: StepValue + Clone,
+    O: StepValue + PartialEq + std::fmt::Debug,
+{
+    let mut run = flow.run_streamed(input.clone());
+    let events = collect(&mut run).await;
+    let output = run.await?.output;
+    assert_eq!(flow.run(input).await?.output, output);
+    Ok((events, output))
 }
 
 /// `PATH KIND` of each event, and what it says.
@@ -30,6 +61,12 @@ fn line(event: &Event) -> Option<String> {
         EventKind::StepFailed(failed) => format!("fails {}", failed.error.kind_name()),
         EventKind::RunFinished(finished) => format!("run gives {}", finished.output.as_str()),
         EventKind::RunFailed(failed) => format!("run fails {}", failed.error.kind_name()),
+        EventKind::StepSkipped(skipped) => format!("is skipped: {}", skipped.reason),
+        EventKind::Retracted(retracted) => format!("retracts: {}", retracted.reason),
+        EventKind::Decided(decided) => {
+            let what = format!("{:?}", decided.what).to_lowercase();
+            format!("decides {}: {what} {}", decided.key, decided.value.as_str())
+        }
         EventKind::RunStarted(_) | EventKind::TurnStarted(_) | EventKind::TurnFinished(_) => {
             return None;
         }

@@ -4,12 +4,17 @@
 mod common;
 
 mod blocking;
+mod branch;
 mod chain;
 mod diagram;
 mod failures;
 mod journal;
+mod map;
 mod memory;
 mod nesting;
+mod optional;
 mod parallel;
+mod repeat;
 mod shared_state;
 mod text;
+mod when;

@@ -16,7 +16,7 @@ use mainstem_core::{FinishReason, ModelEvent};
 use mainstem_flow::{Flow, at_most, named, with};
 use tokio::time::Instant;
 
-use crate::common::{agent, collect, lines, texts};
+use crate::common::{agent, asked, asks, collect, lines, texts};
 
 /// Ten pieces in half a second.
 fn slow(letter: &str) -> ScriptedModel {
@@ -232,4 +232,26 @@ async fn chatty_branches_take_turns() {
         .iter()
         .filter(|event| matches!(event.kind, EventKind::StepFinished(_)));
     assert_eq!(finished.count(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_a_branch_is_suspended_the_others_end_first_unless_one_fails() {
+    let ended = Arc::new(AtomicUsize::new(0));
+    let slow = with(
+        Arc::clone(&ended),
+        async |ended: Arc<AtomicUsize>, n: u8| {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            ended.fetch_add(1, Ordering::SeqCst);
+            if n == 0 {
+                return Err("zero is bad".into());
+            }
+            Ok(n)
+        },
+    );
+    let flow = Flow::<u8>::new("f").parallel("p", (asks::<u8>("first"), slow, asks::<u8>("last")));
+    let error = flow.run(1u8).await.unwrap_err();
+    assert_eq!(asked(&error), ["first", "last"]);
+    assert_eq!(ended.load(Ordering::SeqCst), 1);
+    let error = flow.run(0u8).await.unwrap_err();
+    assert_eq!(error.step().unwrap().to_string(), "f/p[1]/function");
 }

@@ -260,6 +260,10 @@ pub enum DecisionKind {
     MapList,
     /// Where a router sends the input.
     Route,
+    /// Which of the steps that competed has won.
+    Winner,
+    /// Which item of a map was the next to finish.
+    Order,
     /// What time it is.
     Time,
     /// A random number.
