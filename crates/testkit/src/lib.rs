@@ -79,7 +79,8 @@
 //! # Features
 //!
 //! `cli` (on by default) is for the program `mainstem-testkit` alone; without it the
-//! library doesn't depend on clap.
+//! library doesn't depend on clap. `stores` (off by default) adds the module `stores`:
+//! suites of tests that any implementation of Mainstem's `Store` and `Conversations` runs.
 
 mod completion;
 mod connection;
@@ -99,6 +100,8 @@ mod server;
 mod shape;
 mod step;
 mod steps;
+#[cfg(feature = "stores")]
+pub mod stores;
 pub mod strict;
 mod wire;
 
