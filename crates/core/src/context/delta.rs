@@ -124,7 +124,7 @@ impl Context {
 
 impl ContextDelta {
     fn take_threads(&mut self, state: &State, mark: &Mark) {
-        for (name, messages) in &state.threads {
+        for (name, messages) in &*state.threads {
             let before = mark.threads.get(name).copied().unwrap_or_default();
             let forgotten = messages.first().min(before.end) - before.first;
             if forgotten > 0 {

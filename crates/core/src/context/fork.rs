@@ -20,7 +20,7 @@ pub(super) struct Base {
     pub(super) name: Text,
     parent: Weak<Inner>,
     threads: Arc<Extents>,
-    values: BTreeMap<Text, Entry>,
+    values: Arc<BTreeMap<Text, Entry>>,
     /// If it began with a snapshot: up to which of its messages the parent knows the snapshot's.
     in_parent: Option<BTreeMap<Text, usize>>,
     pub(super) merged: AtomicBool,
@@ -60,7 +60,7 @@ impl Context {
             name: name.into(),
             parent: Arc::downgrade(&self.0),
             threads,
-            values: state.values.clone(),
+            values: Arc::clone(&state.values),
             in_parent: None,
             merged: AtomicBool::new(false),
         };
@@ -86,7 +86,7 @@ impl Context {
             parent: Arc::downgrade(&self.0),
             in_parent: Some(in_parent.collect()),
             threads: state.extents(),
-            values: state.values.clone(),
+            values: Arc::clone(&state.values),
             merged: AtomicBool::new(false),
         };
         Self::with(state, Some(base))
@@ -126,6 +126,11 @@ impl Base {
                 end.saturating_sub(self.known(thread) - number)
             }
         }
+    }
+
+    /// Whether a state of the fork has no other values than it began with.
+    pub(super) fn has_values_of(&self, state: &State) -> bool {
+        Arc::ptr_eq(&self.values, &state.values)
     }
 
     /// A value as it was at the fork.

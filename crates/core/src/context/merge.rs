@@ -1,6 +1,6 @@
 //! How branches of a context come together again.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::atomic::Ordering};
+use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use serde_json::{Value, value::RawValue};
 
@@ -20,8 +20,12 @@ struct Branch<'a> {
 
 /// What a value comes to, and who wrote it last.
 struct Change<'a> {
-    by: &'a str,
+    /// A branch; none, if it was the context itself.
+    by: Option<&'a str>,
     entry: Entry,
+    /// The joined list, which the entry doesn't have yet: so it is read and written once, however
+    /// many add to it.
+    list: Option<Items>,
 }
 
 impl Context {
@@ -89,13 +93,13 @@ impl Context {
         for branch in &taken {
             take_messages(&mut state, branch);
         }
-        for (name, change) in changes {
-            if change.entry.rule == Some(Merge::Reduce) {
+        for (name, entry) in changes {
+            if entry.rule == Some(Merge::Reduce) {
                 for branch in &taken {
                     state.functions.learn(name, &branch.state.functions);
                 }
             }
-            state.write(name.clone(), change.entry.value, change.entry.rule);
+            state.write(name.clone(), entry.value, entry.rule);
         }
         Ok(())
     }
@@ -125,7 +129,7 @@ fn release(branches: &[Branch<'_>]) {
 }
 
 fn take_messages(state: &mut State, branch: &Branch<'_>) {
-    for (name, messages) in &branch.state.threads {
+    for (name, messages) in &*branch.state.threads {
         let known = branch.base.known(name);
         let new = messages.since(known);
         let forgotten = messages.first().min(known);
@@ -141,39 +145,57 @@ fn take_messages(state: &mut State, branch: &Branch<'_>) {
 }
 
 /// What the values come to that the branches wrote.
-fn changes<'a>(
-    state: &State,
-    branches: &'a [Branch<'_>],
-) -> Result<BTreeMap<&'a Text, Change<'a>>> {
+fn changes<'a>(state: &State, branches: &'a [Branch<'_>]) -> Result<BTreeMap<&'a Text, Entry>> {
     let mut changes = BTreeMap::<&Text, Change<'_>>::new();
     for branch in branches {
-        for (name, entry) in &branch.state.values {
+        if branch.base.has_values_of(&branch.state) {
+            continue;
+        }
+        for (name, entry) in &*branch.state.values {
             let before = branch.base.value(name);
             if !entry.is_new_since(before) {
                 continue;
             }
-            let earlier = match changes.get(name) {
-                Some(change) => Some((Some(change.by), Cow::Borrowed(&change.entry))),
-                None => (branch.base.written_by(state, name)).map(|entry| (None, entry)),
+            let by_itself = || {
+                let entry = branch.base.written_by(state, name)?.into_owned();
+                Some(Change::new(None, entry))
             };
-            let entry = match earlier {
-                None => entry.clone(),
-                Some((by, earlier)) => {
+            let by = Some(&*branch.base.name);
+            let change = match changes.remove(name).or_else(by_itself) {
+                None => Change::new(by, entry.clone()),
+                Some(earlier) => {
                     let functions = [&branch.state.functions, &state.functions];
                     let function = functions.iter().find_map(|known| known.get(name));
                     let join = Join {
                         before: before.and_then(|entry| entry.value.as_ref()),
                         function: function.map(|function| &**function),
                     };
-                    (join.of(&earlier, entry))
-                        .map_err(|why| conflict(by, &branch.base.name, name, why))?
+                    let first = earlier.by;
+                    (join.of(earlier, by, entry))
+                        .map_err(|why| conflict(first, &branch.base.name, name, why))?
                 }
             };
-            let by = &*branch.base.name;
-            changes.insert(name, Change { by, entry });
+            changes.insert(name, change);
         }
     }
-    Ok(changes)
+    changes
+        .into_iter()
+        .map(|(name, change)| Ok((name, change.finish()?)))
+        .collect()
+}
+
+impl<'a> Change<'a> {
+    fn new(by: Option<&'a str>, entry: Entry) -> Self {
+        let list = None;
+        Self { by, entry, list }
+    }
+
+    fn finish(mut self) -> Result<Entry> {
+        if let Some(list) = self.list {
+            self.entry.value = Some(Json::new(&list)?);
+        }
+        Ok(self.entry)
+    }
 }
 
 /// Why two that wrote a value can't be merged.
@@ -194,23 +216,48 @@ struct Join<'a> {
 }
 
 impl Join<'_> {
-    fn of(&self, earlier: &Entry, later: &Entry) -> Result<Entry, Why> {
-        let rule = match (earlier.rule, later.rule) {
+    fn of<'a>(
+        &self,
+        earlier: Change<'_>,
+        by: Option<&'a str>,
+        later: &Entry,
+    ) -> Result<Change<'a>, Why> {
+        let rule = match (earlier.entry.rule, later.rule) {
             (Some(earlier), Some(later)) if earlier != later => return Err(Why::DifferentRules),
             (earlier, later) => later.or(earlier),
         };
-        let (first, second) = (earlier.value.as_ref(), later.value.as_ref());
-        let value = match rule.unwrap_or_default() {
+        let mut change = Change::new(by, later.clone());
+        change.entry.rule = rule;
+        match rule.unwrap_or_default() {
             Merge::Refuse => return Err(Why::Refused),
-            Merge::Replace => later.value.clone(),
-            Merge::Append => Some(append(self.before, first, second)?),
-            Merge::Reduce => Some(self.reduce(first, second)?),
+            Merge::Replace => {}
+            Merge::Append => change.list = Some(self.append(earlier, later.value.as_ref())?),
+            Merge::Reduce => {
+                let so_far = earlier.entry.value.as_ref();
+                change.entry.value = Some(self.reduce(so_far, later.value.as_ref())?);
+            }
+        }
+        Ok(change)
+    }
+
+    /// The earlier list, and what the later one added to what was there before both.
+    fn append(&self, earlier: Change<'_>, later: Option<&Json>) -> Result<Items, Why> {
+        let items = |list: Option<&Json>| match list {
+            Some(list) => list
+                .to::<Items>()
+                .map_err(|error| Why::NotAppended(Some(error))),
+            None => Ok(Items::new()),
         };
-        Ok(Entry {
-            value,
-            rule,
-            ..later.clone()
-        })
+        let mut joined = match earlier.list {
+            Some(list) => list,
+            None => items(earlier.entry.value.as_ref())?,
+        };
+        let (before, later) = (items(self.before)?, items(later)?);
+        if !begins_with(&joined, &before) || !begins_with(&later, &before) {
+            return Err(Why::NotAppended(None));
+        }
+        joined.extend(later.into_iter().skip(before.len()));
+        Ok(joined)
     }
 
     fn reduce(&self, so_far: Option<&Json>, branch: Option<&Json>) -> Result<Json, Why> {
@@ -223,26 +270,6 @@ impl Join<'_> {
 }
 
 type Items = Vec<Box<RawValue>>;
-
-/// The earlier list, and what the later one added to what was there before both.
-fn append(
-    before: Option<&Json>,
-    earlier: Option<&Json>,
-    later: Option<&Json>,
-) -> Result<Json, Why> {
-    let items = |list: Option<&Json>| match list {
-        Some(list) => list
-            .to::<Items>()
-            .map_err(|error| Why::NotAppended(Some(error))),
-        None => Ok(Items::new()),
-    };
-    let (before, mut joined, later) = (items(before)?, items(earlier)?, items(later)?);
-    if !begins_with(&joined, &before) || !begins_with(&later, &before) {
-        return Err(Why::NotAppended(None));
-    }
-    joined.extend(later.into_iter().skip(before.len()));
-    Json::new(&joined).map_err(|error| Why::NotAppended(Some(error)))
-}
 
 fn begins_with(list: &Items, beginning: &Items) -> bool {
     // The same item may be written with other white space, where a context was stored between.

@@ -3,12 +3,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{ContextSnapshot, Merge, messages::Messages, reduce::Functions};
 use crate::{Json, Message, Text};
 
-/// What a context holds at a moment.
+/// What a context holds at a moment; cheap to clone.
 #[derive(Clone, Default)]
 pub(super) struct State {
     /// A thread stays, with the number of its next message, when its messages are forgotten.
-    pub(super) threads: BTreeMap<Text, Messages>,
-    pub(super) values: BTreeMap<Text, Entry>,
+    pub(super) threads: Arc<BTreeMap<Text, Messages>>,
+    pub(super) values: Arc<BTreeMap<Text, Entry>>,
     pub(super) functions: Functions,
     /// Counts the writes; a value remembers at which one it was written.
     pub(super) writes: u64,
@@ -43,20 +43,22 @@ impl State {
             rule,
             written: self.writes,
         };
-        self.values.insert(name, entry);
+        Arc::make_mut(&mut self.values).insert(name, entry);
     }
 
     /// A thread that is to be written to.
     pub(super) fn thread(&mut self, name: &Text) -> &mut Messages {
         self.writes += 1;
         self.extents = None;
-        self.threads.entry(name.clone()).or_default()
+        Arc::make_mut(&mut self.threads)
+            .entry(name.clone())
+            .or_default()
     }
 
     pub(super) fn forget_all_messages(&mut self) {
         self.writes += 1;
         self.extents = None;
-        for messages in self.threads.values_mut() {
+        for messages in Arc::make_mut(&mut self.threads).values_mut() {
             messages.forget_before(messages.end());
         }
     }
@@ -102,8 +104,8 @@ impl From<ContextSnapshot> for State {
             (name, entry)
         });
         Self {
-            threads: threads.collect(),
-            values: values.collect(),
+            threads: Arc::new(threads.collect()),
+            values: Arc::new(values.collect()),
             ..Self::default()
         }
     }
