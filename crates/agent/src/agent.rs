@@ -2,10 +2,11 @@ use std::{fmt, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
 use mainstem_core::{
-    Model, ModelSettings, OutputSpec, Result, Run, RunContext, RunStream, Step, Text, TimeLimits,
+    Model, ModelSettings, OutputSpec, Result, Resume, Run, RunContext, RunStream, Step, Text,
+    TimeLimits,
 };
 use mainstem_structured::Front;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{AgentBuilder, drive::drive};
 
@@ -30,6 +31,8 @@ pub(crate) struct Parts<T> {
     /// At least one.
     pub(crate) output_attempts: u32,
     pub(crate) hold_until_valid: bool,
+    /// Whether an answer that was cut off is continued when the run is resumed.
+    pub(crate) continue_interrupted: bool,
     pub(crate) front: Option<Front>,
     pub(crate) max_input_bytes: Option<usize>,
     pub(crate) allow_empty_input: bool,
@@ -74,6 +77,25 @@ impl<T: Serialize + Send + 'static> Agent<T> {
     }
 }
 
+impl<T: Serialize + DeserializeOwned + Send + 'static> Agent<T> {
+    /// A run that goes on after its process died, from the store that has its log.
+    ///
+    /// What the agent had said is retracted and it begins again; with
+    /// [`continue_interrupted`](crate::AgentBuilder::continue_interrupted) it goes on from there.
+    /// [`Run::resume`] tells the rest.
+    pub fn resume(&self, run: impl Into<Resume>) -> Run<T> {
+        Run::resume(self.clone(), run)
+    }
+}
+
+impl<T> Parts<T> {
+    /// Whether it goes on from what it had said. Checked JSON doesn't: what was shown of it may not
+    /// be what the model wrote.
+    pub(crate) fn continues(&self) -> bool {
+        self.continue_interrupted && self.output.is_none()
+    }
+}
+
 impl<T: Serialize + Send + 'static> Step<String> for Agent<T> {
     type Output = T;
 
@@ -83,6 +105,10 @@ impl<T: Serialize + Send + 'static> Step<String> for Agent<T> {
 
     fn kind(&self) -> &'static str {
         "agent"
+    }
+
+    fn resumes(&self) -> bool {
+        self.0.continues()
     }
 
     fn call(&self, ctx: RunContext, input: String) -> BoxFuture<'static, Result<T>> {

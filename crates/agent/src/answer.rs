@@ -106,6 +106,11 @@ impl Answer {
         }
     }
 
+    /// What comes continues this, which was shown before.
+    pub(crate) fn continue_from(&mut self, said: String) {
+        self.text = said;
+    }
+
     /// Takes the next piece, or the model's failure.
     ///
     /// A piece is kept once it is emitted: dropped while that waits, it was never shown.

@@ -30,6 +30,7 @@ impl AgentBuilder {
                 read: |text| Ok(text.to_owned()),
                 output_attempts: 1,
                 hold_until_valid: false,
+                continue_interrupted: false,
                 front: None,
                 max_input_bytes: None,
                 allow_empty_input: false,
@@ -133,6 +134,7 @@ impl<T> AgentBuilder<T> {
             time_limits,
             output_attempts,
             hold_until_valid,
+            continue_interrupted,
             front,
             max_input_bytes,
             allow_empty_input,
@@ -151,6 +153,7 @@ impl<T> AgentBuilder<T> {
                 read,
                 output_attempts,
                 hold_until_valid,
+                continue_interrupted,
                 front,
                 max_input_bytes,
                 allow_empty_input,
@@ -193,6 +196,17 @@ impl<T> AgentBuilder<T> {
     /// ```
     pub fn output_attempts(mut self, attempts: u32) -> Self {
         self.parts.output_attempts = attempts;
+        self
+    }
+
+    /// Lets the agent go on with an answer that was cut off, when its run is
+    /// [resumed](crate::Agent::resume); by default the answer is retracted and asked for again.
+    ///
+    /// The model gets what it had said as its own message, and is told to go on where that stops. Its
+    /// tokens aren't paid for twice, and readers go on reading; but how well the two parts fit is up to
+    /// the model. It is for text: an agent with a typed output begins again.
+    pub fn continue_interrupted(mut self) -> Self {
+        self.parts.continue_interrupted = true;
         self
     }
 

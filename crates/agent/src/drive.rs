@@ -1,7 +1,7 @@
 //! The loop of an agent.
 
 use futures::StreamExt;
-use mainstem_core::{Error, ErrorKind, ModelRequest, Result, RunContext, TimedStream};
+use mainstem_core::{Error, ErrorKind, Message, ModelRequest, Result, RunContext, TimedStream};
 
 use crate::{
     agent::Parts,
@@ -23,10 +23,17 @@ pub(crate) async fn drive<T>(agent: &Parts<T>, ctx: RunContext, input: String) -
     request.output = agent.output.clone();
     request.settings = ctx.settings().clone().or(&agent.settings);
 
+    let said = agent.continues().then(|| ctx.take_said()).flatten();
+    let mut said = match said {
+        Some(said) if said.is_over => return complete(agent, &memory, &said.text),
+        Some(said) => go_on(&mut request, said.text),
+        None => String::new(),
+    };
     let mut attempts = Attempts::new(agent.output_attempts);
     loop {
         let next = attempts.has_another().then(|| request.clone());
         let mut answer = Answer::begin(agent, ctx.clone(), memory.clone());
+        answer.continue_from(std::mem::take(&mut said));
         let misfit = match ask(agent, request, &mut answer).await {
             Ok(output) => return Ok(output),
             Err(Failure::Failed(error)) => return Err(error),
@@ -41,6 +48,27 @@ pub(crate) async fn drive<T>(agent: &Parts<T>, ctx: RunContext, input: String) -
         request = next;
         attempts.complain(&mut request);
     }
+}
+
+/// What the model is told of an answer that was cut off.
+const GO_ON: &str = "Your answer was cut off. Go on exactly where it stops, in the middle of a word if \
+     need be. Repeat nothing, and don't mention the break.";
+
+/// Asks for the rest of what had been said before the run was resumed.
+fn go_on(request: &mut ModelRequest, said: String) -> String {
+    request.messages.push(Message::assistant(said.clone()));
+    request.messages.push(Message::user(GO_ON));
+    said
+}
+
+/// Ends with what the model had said to its end before the run was resumed.
+fn complete<T>(agent: &Parts<T>, memory: &Memory, said: &str) -> Result<T> {
+    let output = (agent.read)(said).map_err(|error| {
+        let message = "what the model had said before can't be read";
+        Error::new(ErrorKind::Output, message).with_source(error)
+    })?;
+    memory.add_answer(Message::assistant(said));
+    Ok(output)
 }
 
 /// One attempt. The model's stream is gone when this returns.

@@ -64,8 +64,9 @@ pub use path::{Segment, StepPath};
 pub use place::{Epoch, Place, Seq};
 pub use plan::{PlanShape, StepPlan};
 pub use run::{
-    ChunkBatches, ItemStream, Labelled, Merged, MergedText, Outcome, PartialView, PatchStream, Run,
-    RunContext, RunFuture, RunResult, RunStream, StepScope, Stepped, StopHandle, TextStream, merge,
+    ChunkBatches, ItemStream, Labelled, Merged, MergedText, Outcome, PartialView, PatchStream,
+    Question, Resume, Run, RunContext, RunFuture, RunResult, RunStream, Said, StepScope, Stepped,
+    StopHandle, TextStream, merge,
 };
 pub use settings::{ModelSettings, ReasoningEffort, ToolChoice};
 pub use step::Step;

@@ -151,6 +151,15 @@ impl StepPath {
             .all(|outer| steps.next().is_some_and(|step| step.is_covered_by(outer)))
     }
 
+    /// The same path, with `to` in place of its beginning `from`; as it is, if it begins otherwise.
+    pub(crate) fn moved(&self, from: &Self, to: &Self) -> Self {
+        match self.0.strip_prefix(&*from.0) {
+            Some("") => to.clone(),
+            Some(rest) if rest.starts_with('/') => Self(format!("{}{rest}", to.0).into()),
+            _ => self.clone(),
+        }
+    }
+
     /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.0

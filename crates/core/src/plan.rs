@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::Text;
+use crate::{Error, ErrorKind, Result, StepPath, Text};
 
 /// What a step is made of, as it is known before it runs.
 ///
@@ -30,6 +30,12 @@ pub struct StepPlan {
     /// The type that it gives, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Text>,
+    /// Which version of the flow it is; none for steps that have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Text>,
+    /// The versions whose runs this one can go on with, whatever has changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compatible_with: Vec<Text>,
     /// How much of the whole it is, beside its neighbours; none, if nobody said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<u32>,
@@ -79,6 +85,8 @@ impl StepPlan {
             detail: None,
             input: None,
             output: None,
+            version: None,
+            compatible_with: Vec::new(),
             weight: None,
             shape: PlanShape::default(),
             inside: Vec::new(),
@@ -144,6 +152,88 @@ impl StepPlan {
     }
 }
 
+impl StepPlan {
+    /// Whether a run that was begun with another plan can go on with this one.
+    ///
+    /// What decides is the names of the steps, their kinds, their order and shape, and the types that
+    /// they take and give. Details and weights may differ. Functions can't be compared: what has
+    /// changed inside of one is for the version of its flow to say.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Conflict`]; it names the first step that differs, and how.
+    ///
+    /// ```
+    /// use mainstem_core::StepPlan;
+    ///
+    /// let then = StepPlan::new("guide", "flow").inside([StepPlan::new("write", "function")]);
+    /// let now = StepPlan::new("guide", "flow").inside([StepPlan::new("write", "agent")]);
+    /// let error = now.check_resumes(&then).unwrap_err();
+    /// assert!(error.message().starts_with("step `guide/write` was a `function`, and is a `agent`"));
+    /// ```
+    pub fn check_resumes(&self, then: &Self) -> Result<()> {
+        let path = StepPath::run().child(&then.name);
+        match self.difference(then, &path) {
+            None => Ok(()),
+            Some(difference) => Err(Error::new(
+                ErrorKind::Conflict,
+                format!(
+                    "{difference}; resume the run with the flow that it was begun with, or, if the \
+                     two go together, say so by the flow's `version` and `compatible_with`"
+                ),
+            )),
+        }
+    }
+
+    fn difference(&self, then: &Self, path: &StepPath) -> Option<String> {
+        let is_welcome = |version: &Text| self.compatible_with.contains(version);
+        if then.version.as_ref().is_some_and(is_welcome) {
+            return None;
+        }
+        let changed = |what: &str, then: &str, now: &str| {
+            (then != now).then(|| format!("step `{path}` {what} `{then}`, and is a `{now}` now"))
+        };
+        if self.name != then.name {
+            let now = &self.name;
+            return Some(format!(
+                "where step `{path}` was, there is a step `{now}` now"
+            ));
+        }
+        changed("was a", &then.kind, &self.kind)
+            .or_else(|| self.differing_type(then, path))
+            .or_else(|| self.differing_inside(then, path))
+    }
+
+    fn differing_type(&self, then: &Self, path: &StepPath) -> Option<String> {
+        let types = [
+            ("takes", &then.input, &self.input),
+            ("gives", &then.output, &self.output),
+        ];
+        types.into_iter().find_map(|(verb, then, now)| {
+            let (then, now) = (then.as_ref()?, now.as_ref()?);
+            (then != now)
+                .then(|| format!("step `{path}` {verb} a `{now}` now, and no `{then}` any more"))
+        })
+    }
+
+    fn differing_inside(&self, then: &Self, path: &StepPath) -> Option<String> {
+        for (now, then) in self.inside.iter().zip(&then.inside) {
+            let difference = now.difference(then, &path.child(&then.name));
+            if difference.is_some() {
+                return difference;
+            }
+        }
+        let known = self.inside.len().min(then.inside.len());
+        let gone = then
+            .inside
+            .get(known)
+            .map(|step| (step, "isn't there any more"));
+        let new = self.inside.get(known).map(|step| (step, "is new"));
+        let (step, what) = gone.or(new)?;
+        Some(format!("step `{}` {what}", path.child(&step.name)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,5 +260,49 @@ mod tests {
         let heavy = of(PlanShape::Sequence).weight(9);
         assert_eq!((heavy.total(), heavy.total_inside()), (9, Some(5)));
         assert_eq!(StepPlan::new("x", "function").total(), 1);
+    }
+
+    fn flow(steps: &[&str]) -> StepPlan {
+        let steps = steps.iter().map(|name| {
+            let mut step = StepPlan::new(*name, "function");
+            step.output = Some("u8".into());
+            step
+        });
+        let mut flow = StepPlan::new("f", "flow").inside(steps);
+        flow.version = Some("1".into());
+        flow
+    }
+
+    #[test]
+    fn the_first_step_that_differs_is_named() {
+        let then = flow(&["a", "b"]);
+        assert!(flow(&["a", "b"]).check_resumes(&then).is_ok());
+        let mut typed = flow(&["a", "b"]);
+        typed.inside[1].output = Some("u16".into());
+        for (now, expected) in [
+            (
+                flow(&["a", "c"]),
+                "where step `f/b` was, there is a step `c` now",
+            ),
+            (flow(&["a"]), "step `f/b` isn't there any more"),
+            (flow(&["a", "b", "c"]), "step `f/c` is new"),
+            (typed, "step `f/b` gives a `u16` now, and no `u8` any more"),
+        ] {
+            let error = now.check_resumes(&then).unwrap_err();
+            assert!(error.message().starts_with(expected), "{error}");
+            assert_eq!(error.kind(), ErrorKind::Conflict);
+        }
+    }
+
+    #[test]
+    fn a_version_says_what_it_goes_with() {
+        let then = flow(&["a"]);
+        let mut now = flow(&["x"]);
+        now.version = Some("2".into());
+        assert!(now.check_resumes(&then).is_err());
+        now.compatible_with.push("1".into());
+        assert!(now.check_resumes(&then).is_ok());
+        now.compatible_with[0] = "0".into();
+        assert!(now.check_resumes(&then).is_err());
     }
 }

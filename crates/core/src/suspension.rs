@@ -1,6 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, ErrorKind, Json, Place, Result, RunId, StepPath, Text, Timestamp};
+use crate::{
+    Error, ErrorKind, EventKind, Json, Place, Result, RunId, RunStatus, Seq, StepPath, Store, Text,
+    Timestamp,
+};
 
 /// What a suspended run waits for.
 ///
@@ -30,6 +33,41 @@ impl Suspension {
         }
     }
 
+    /// What a suspended run waits for, from the store that has its log.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// use mainstem_core::{MemoryStore, Outcome, Run, RunContext, Suspension};
+    ///
+    /// let store = MemoryStore::new();
+    /// let run = Run::new("pay", |ctx: RunContext| async move {
+    ///     ctx.ask::<bool>("approve", "Pay 7 €?").await
+    /// });
+    /// let id = run.store(store.clone()).outcome().await?.suspended().unwrap().run;
+    /// let asked = Suspension::load(&store, &id).await?;
+    /// assert_eq!(asked.requests[0].prompt, "Pay 7 €?");
+    /// # Ok::<(), mainstem_core::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Conflict`], if the run isn't suspended, and of kind
+    /// [`ErrorKind::NotFound`], if the store hasn't got it.
+    pub async fn load(store: &impl Store, run: &RunId) -> Result<Self> {
+        let state = store.state(run).await?;
+        let waits = state.status == RunStatus::Suspended;
+        if let Some(last) = state.last.filter(|_| waits) {
+            let before = Place::new(last.epoch, Seq(last.seq.0 - 1));
+            let events = store.read(run, Some(before), 1).await?;
+            if let Some(EventKind::RunSuspended(asked)) = events.first().map(|event| &event.kind) {
+                return Ok(Self::new(run.clone(), last, asked.requests.clone()));
+            }
+        }
+        let message = format!("run `{run}` doesn't wait for an answer: {:?}", state.status);
+        Err(Error::new(ErrorKind::Conflict, message))
+    }
+
     /// Answers one request; a second answer replaces the first.
     ///
     /// # Errors
@@ -47,8 +85,24 @@ impl Suspension {
     /// assert!(answered.answer("other", &true).is_err());
     /// # Ok::<(), mainstem_core::Error>(())
     /// ```
-    pub fn answer<T: Serialize + ?Sized>(mut self, id: &str, value: &T) -> Result<Self> {
-        if !self.requests.iter().any(|request| request.id == id) {
+    pub fn answer<T: Serialize + ?Sized>(self, id: &str, value: &T) -> Result<Self> {
+        self.take(Answer::new(id, Json::new(value)?))
+    }
+
+    /// Refuses to answer one request: the step that asked fails, for this reason.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::NotFound`], if nothing of that id is asked.
+    pub fn refuse(self, id: &str, reason: impl Into<Text>) -> Result<Self> {
+        let mut answer = Answer::new(id, Json::null());
+        answer.refused = Some(reason.into());
+        self.take(answer)
+    }
+
+    fn take(mut self, answer: Answer) -> Result<Self> {
+        let id = &answer.id;
+        if !self.requests.iter().any(|request| request.id == *id) {
             let asked: Vec<_> = self.requests.iter().map(|request| &*request.id).collect();
             return Err(Error::new(
                 ErrorKind::NotFound,
@@ -58,8 +112,8 @@ impl Suspension {
                 ),
             ));
         }
-        self.answers.retain(|answer| answer.id != id);
-        self.answers.push(Answer::new(id, Json::new(value)?));
+        self.answers.retain(|there| there.id != *id);
+        self.answers.push(answer);
         Ok(self)
     }
 }
@@ -105,8 +159,11 @@ impl InputRequest {
 pub struct Answer {
     /// Which request it answers.
     pub id: Text,
-    /// The answer.
+    /// The answer; `null`, if it was refused.
     pub value: Json,
+    /// Why whoever was asked won't answer; none, if there is an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Text>,
 }
 
 impl Answer {
@@ -115,6 +172,7 @@ impl Answer {
         Self {
             id: id.into(),
             value,
+            refused: None,
         }
     }
 }

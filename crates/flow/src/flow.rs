@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures::{FutureExt, future::BoxFuture};
-use mainstem_core::{Result, Run, RunContext, RunStream, Step, StepPath, StepPlan, Text};
+use mainstem_core::{Context, Result, Run, RunContext, RunStream, Step, StepPath, StepPlan, Text};
 
 use crate::{
     Branch, Each, IntoBranches, IntoStep, StepValue, Until,
@@ -55,8 +55,15 @@ pub struct Flow<I, O = I> {
     nodes: Arc<Vec<Node>>,
     /// Set once nothing was found wrong with it: it can't change any more.
     checked: Arc<AtomicBool>,
+    pub(crate) version: Text,
+    pub(crate) compatible_with: Vec<Text>,
+    /// What declares the keys.
+    pub(crate) keys: Vec<Declare>,
     _types: PhantomData<fn(I) -> O>,
 }
+
+/// Declares a key in a context.
+pub(crate) type Declare = Arc<dyn Fn(&Context) + Send + Sync>;
 
 impl<I> Flow<I> {
     /// A flow without steps, which gives its input.
@@ -67,6 +74,9 @@ impl<I> Flow<I> {
             name: name.into(),
             nodes: Arc::default(),
             checked: Arc::default(),
+            version: "1".into(),
+            compatible_with: Vec::new(),
+            keys: Vec::new(),
             _types: PhantomData,
         }
     }
@@ -137,6 +147,9 @@ impl<I, O: Send + 'static> Flow<I, O> {
             name: self.name,
             nodes: self.nodes,
             checked: Arc::default(),
+            version: self.version,
+            compatible_with: self.compatible_with,
+            keys: self.keys,
             _types: PhantomData,
         }
     }
@@ -224,7 +237,10 @@ impl<I: StepValue, O: StepValue> Step<I> for Flow<I, O> {
 
     fn plan(&self) -> StepPlan {
         let steps = self.nodes.iter().map(|node| node.plan().clone());
-        StepPlan::new(self.name.clone(), "flow").inside(steps)
+        let mut plan = StepPlan::new(self.name.clone(), "flow").inside(steps);
+        plan.version = Some(self.version.clone());
+        plan.compatible_with.clone_from(&self.compatible_with);
+        plan
     }
 
     fn resumes(&self) -> bool {
@@ -239,6 +255,7 @@ impl<I: StepValue, O: StepValue> Step<I> for Flow<I, O> {
         let flow = self.clone();
         async move {
             flow.check_at(ctx.path())?;
+            flow.keys.iter().for_each(|declare| declare(ctx.context()));
             let mut memory = Memory::begin(&ctx, &input);
             let mut value: Value = Box::new(input);
             for (index, node) in flow.nodes.iter().enumerate() {
@@ -261,6 +278,9 @@ impl<I, O> Clone for Flow<I, O> {
             name: self.name.clone(),
             nodes: Arc::clone(&self.nodes),
             checked: Arc::clone(&self.checked),
+            version: self.version.clone(),
+            compatible_with: self.compatible_with.clone(),
+            keys: self.keys.clone(),
             _types: PhantomData,
         }
     }

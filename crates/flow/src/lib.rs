@@ -40,6 +40,7 @@ mod function;
 mod into_step;
 mod memory;
 mod node;
+mod resume;
 mod step;
 mod step_output;
 mod value;
@@ -49,6 +50,7 @@ pub use flow::Flow;
 pub use function::Function;
 pub use into_step::{IntoStep, marker};
 pub use step::{
+    ask::{Ask, ask},
     blocking::{Blocking, BlockingStep, blocking},
     branch::{Branch, BranchStep, by, by_step, by_value},
     function::FunctionStep,

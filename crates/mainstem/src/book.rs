@@ -30,6 +30,9 @@ mod getting_started {}
 #[doc = include_str!("../../../docs/models.md")]
 mod models {}
 
+#[doc = include_str!("../../../docs/resuming.md")]
+mod resuming {}
+
 #[doc = include_str!("../../../docs/runs.md")]
 mod runs {}
 

@@ -64,16 +64,17 @@ pub use mainstem_core::{
 
 // Flows.
 pub use mainstem_flow::{
-    AtMost, Blocking, Branch, Diagram, DiagramState, Each, Flow, Function, IntoBranches, IntoStep,
-    Named, Optional, Parallel, Repeat, StepOutput, StepValue, Until, UpTo, When, With, at_most,
-    blocking, by, by_step, by_value, each, named, optional, up_to, when, with,
+    Ask, AtMost, Blocking, Branch, Diagram, DiagramState, Each, Flow, Function, IntoBranches,
+    IntoStep, Named, Optional, Parallel, Repeat, StepOutput, StepValue, Until, UpTo, When, With,
+    ask, at_most, blocking, by, by_step, by_value, each, named, optional, up_to, when, with,
 };
 
 // Runs, and how they end.
 pub use mainstem_core::{
     Answer, ChunkBatches, FinishReason, InputRequest, ItemStream, Labelled, Merged, MergedText,
-    Outcome, Partial, PartialView, PatchStream, Run, RunContext, RunFuture, RunId, RunResult,
-    RunStream, StepScope, Stepped, StopHandle, Suspension, TextStream, Usage, merge,
+    Outcome, Partial, PartialView, PatchStream, Question, Resume, Run, RunContext, RunFuture,
+    RunId, RunResult, RunStream, Said, StepScope, Stepped, StopHandle, Suspension, TextStream,
+    Usage, merge,
 };
 
 // Events: the envelope and its kinds, then the payload of each kind.

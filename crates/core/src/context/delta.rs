@@ -73,7 +73,6 @@ pub(crate) struct Mark {
     threads: Arc<Extents>,
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the engine is to use it"))]
 impl Context {
     /// This moment, to ask later what has changed since.
     pub(crate) fn mark(&self) -> Mark {

@@ -72,7 +72,6 @@ impl Context {
     /// Merged into this one, it adds what it changed since the snapshot. Here that what differs from
     /// the snapshot counts as written by the context itself since the fork: values by their JSON,
     /// and of a thread the messages after those that the snapshot ends with.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the engine is to use it"))]
     pub(crate) fn fork_from(&self, name: impl Into<Text>, snapshot: ContextSnapshot) -> Self {
         let mut state = State::from(snapshot);
         let parent = lock(&self.0.state);

@@ -118,7 +118,6 @@ impl Context {
     }
 
     /// From now on, here and in forks to come, a reduced key that isn't declared is refused.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the engine is to use it"))]
     pub(crate) fn demand_declarations(&self) {
         lock(&self.0.state).functions.demands = true;
     }

@@ -23,7 +23,7 @@ pub(super) struct WallClock {
 impl WallClock {
     /// From here on the time counts.
     pub(super) fn start(&mut self) {
-        if let Some(limit) = self.limit {
+        if let (Some(limit), None) = (self.limit, &self.alarm) {
             self.alarm = Some(Box::pin(tokio::time::sleep(limit)));
         }
     }

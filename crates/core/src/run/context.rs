@@ -1,17 +1,15 @@
 use std::{
     fmt,
-    panic::AssertUnwindSafe,
     sync::{Arc, Mutex},
 };
 
-use futures::FutureExt;
-use serde::Serialize;
-
-use super::{StepScope, Stepped, driver::panicked, shared::Shared};
+use super::{
+    history::Emitted,
+    shared::{Shared, Tally},
+};
 use crate::{
-    Context, ErrorKind, EventKind, Journal, Json, Message, ModelSettings, Partial, Place, Result,
-    RunId, StepFailed, StepFinished, StepPath, StepSkipped, StepStarted, Text, TimeLimits, Usage,
-    sync::lock,
+    Context, Error, EventKind, InputRequest, Journal, Message, ModelSettings, Partial, Place,
+    RunId, StepPath, StepSkipped, Text, TimeLimits, Usage, sync::lock,
 };
 
 /// What a step holds of the run that it is a part of.
@@ -34,6 +32,10 @@ struct Local {
     context: Context,
     meter: Meter,
     is_whole_run: bool,
+    /// What it asked a person while it runs, to be answered before it can go on.
+    asked: Mutex<Vec<InputRequest>>,
+    /// What it emitted before its run was resumed, if it goes on from there: not emitted again.
+    emitted: Option<Mutex<Emitted>>,
 }
 
 /// Sums the usage of a step and all inside of it.
@@ -43,15 +45,17 @@ struct Meter {
 }
 
 impl RunContext {
-    pub(super) fn root(shared: Arc<Shared>) -> Self {
+    pub(super) fn root(shared: Arc<Shared>, context: Context) -> Self {
         let local = Local {
             path: StepPath::run(),
-            context: shared.context.clone(),
+            context,
             meter: Meter {
                 used: Mutex::default(),
                 outer: None,
             },
             is_whole_run: false,
+            asked: Mutex::default(),
+            emitted: None,
         };
         Self {
             shared,
@@ -59,7 +63,13 @@ impl RunContext {
         }
     }
 
-    fn child(&self, path: StepPath, context: Context, is_whole_run: bool) -> Self {
+    pub(super) fn child(
+        &self,
+        path: StepPath,
+        context: Context,
+        is_whole_run: bool,
+        emitted: Option<Emitted>,
+    ) -> Self {
         let local = Local {
             path,
             context,
@@ -68,6 +78,8 @@ impl RunContext {
                 outer: Some(Arc::clone(&self.local)),
             },
             is_whole_run,
+            asked: Mutex::default(),
+            emitted: emitted.map(Mutex::new),
         };
         Self {
             shared: Arc::clone(&self.shared),
@@ -119,7 +131,7 @@ impl RunContext {
     /// Then values go from step to step as they are read back, so that a run that is resumed sees
     /// what the first one saw.
     pub fn is_stored(&self) -> bool {
-        self.shared.is_stored
+        self.shared.store.is_some()
     }
 
     /// This step's branch (or round, or item) of that index, from 0, on a context of its own.
@@ -128,7 +140,31 @@ impl RunContext {
     /// counts as used by this step. It has no beginning and no end of its own.
     #[must_use]
     pub fn branch(&self, index: u32, context: Context) -> Self {
-        self.child(self.local.path.index(index), context, false)
+        self.child(self.local.path.index(index), context, false, None)
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(super) fn tally<T>(&self, look: impl FnOnce(&mut Tally) -> T) -> T {
+        look(&mut lock(&self.shared.tally))
+    }
+
+    /// A step inside of this one has failed.
+    pub(super) fn pass_on(&self, step: &Self, error: &Error) {
+        self.shared.pass_on(step.path(), error);
+    }
+
+    /// What this step is to be told before it can go on.
+    pub(super) fn ask_for(&self, requests: impl IntoIterator<Item = InputRequest>) {
+        lock(&self.local.asked).extend(requests);
+    }
+
+    /// What it asked, if it did.
+    pub(super) fn take_asked(&self) -> Option<Vec<InputRequest>> {
+        let mut asked = lock(&self.local.asked);
+        (!asked.is_empty()).then(|| std::mem::take(&mut *asked))
     }
 
     /// Emits an event at this step's path.
@@ -138,7 +174,7 @@ impl RunContext {
     /// one of these does nothing.
     pub async fn emit(&self, kind: impl Into<EventKind>) {
         let kind = kind.into();
-        if kind.is_of_the_run() {
+        if kind.is_of_the_run() || self.was_emitted(&kind) {
             return;
         }
         let retracted = match &kind {
@@ -155,87 +191,31 @@ impl RunContext {
     /// Tells that a step inside of this one is left out, and why.
     pub async fn skip(&self, name: &str, reason: impl Into<Text>) {
         let path = self.local.path.child(name);
-        self.shared
-            .slot
-            .put(&path, StepSkipped::new(reason).into())
-            .await;
+        let history = self.shared.history.get();
+        if history.is_some_and(|history| lock(history).is_skipped(&path)) {
+            return;
+        }
+        let skipped = StepSkipped::new(reason);
+        self.shared.slot.put(&path, skipped.into()).await;
     }
 
-    /// Runs a step inside of this one.
-    ///
-    /// Its beginning and its end are events: [`StepStarted`] of the given kind, then
-    /// [`StepFinished`] with the output, or [`StepFailed`].
-    ///
-    /// # Errors
-    ///
-    /// The step's own, with the step's path; of kind [`ErrorKind::Value`], if the output can't be
-    /// JSON; of kind [`ErrorKind::Step`], if it panicked.
-    pub async fn step<T, F, Fut>(&self, name: &str, kind: &str, body: F) -> Result<T>
-    where
-        T: Serialize,
-        F: FnOnce(Self) -> Fut,
-        Fut: Future<Output = Result<T>>,
-    {
-        let scope = StepScope::new(name, kind);
-        Ok(self.step_in(scope, body).await?.output)
-    }
-
-    /// Runs a step inside of this one, as [`step`](Self::step) does, with more to say about it.
-    ///
-    /// # Errors
-    ///
-    /// As for [`step`](Self::step).
-    pub async fn step_in<T, F, Fut>(&self, scope: StepScope, body: F) -> Result<Stepped<T>>
-    where
-        T: Serialize,
-        F: FnOnce(Self) -> Fut,
-        Fut: Future<Output = Result<T>>,
-    {
-        let path = self.local.path.child(&scope.name).attempt(scope.attempt);
-        let context = scope.context.unwrap_or_else(|| self.local.context.clone());
-        let ctx = self.child(path, context, scope.is_whole_run);
-        let mut open = OpenStep::begin(&ctx);
-        let mut started = StepStarted::new(scope.kind);
-        started.weight = scope.weight;
-        started.total = scope.total;
-        ctx.emit(started).await;
-        match ctx.output_of(body).await {
-            Ok(stepped) => {
-                ctx.emit(StepFinished::new(stepped.json.clone(), stepped.usage))
-                    .await;
-                open.finish();
-                Ok(stepped)
-            }
-            Err(error) => {
-                let error = error.of_run(ctx.run_id()).with_step(ctx.path());
-                self.shared.pass_on(ctx.path(), &error);
-                if error.kind() != ErrorKind::Suspended {
-                    ctx.emit(StepFailed::new((&error).into())).await;
-                }
-                Err(error)
-            }
+    pub(super) fn forget_emitted(&self) {
+        if let Some(emitted) = &self.local.emitted {
+            lock(emitted).clear();
         }
     }
 
-    /// Does what a step does; that it panics is its error.
-    async fn output_of<T, F, Fut>(&self, body: F) -> Result<Stepped<T>>
-    where
-        T: Serialize,
-        F: FnOnce(Self) -> Fut,
-        Fut: Future<Output = Result<T>>,
-    {
-        // The call itself may panic, too.
-        let work = async { body(self.clone()).await };
-        let output = AssertUnwindSafe(work)
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|_panic| Err(panicked()))?;
-        let json = Json::new(&output)?;
-        let usage = self.usage();
-        Ok(Stepped {
-            output,
-            json,
-            usage,
+    /// Whether the run had emitted it before it was resumed; each time, one of its kind.
+    fn was_emitted(&self, kind: &EventKind) -> bool {
+        let Some(emitted) = &self.local.emitted else {
+            return false;
+        };
+        let mut emitted = lock(emitted);
+        let left = emitted.get_mut(kind.name());
+        left.is_some_and(|left| {
+            let was = *left > 0;
+            *left = left.saturating_sub(1);
+            was
         })
     }
 
@@ -331,37 +311,6 @@ impl RunContext {
     pub async fn can_retract_since(&self, path: &StepPath, since: Place) -> bool {
         self.shared.slot.settle().await;
         !lock(&self.shared.given).has_any_since(path, since)
-    }
-}
-
-/// A step between its beginning and its end, however it ends.
-struct OpenStep<'a> {
-    ctx: &'a RunContext,
-    finished: bool,
-}
-
-impl<'a> OpenStep<'a> {
-    fn begin(ctx: &'a RunContext) -> Self {
-        lock(&ctx.shared.tally).partials.begin(ctx.path());
-        Self {
-            ctx,
-            finished: false,
-        }
-    }
-
-    fn finish(&mut self) {
-        self.finished = true;
-    }
-}
-
-impl Drop for OpenStep<'_> {
-    fn drop(&mut self) {
-        let mut tally = lock(&self.ctx.shared.tally);
-        if self.finished {
-            tally.partials.finish(self.ctx.path());
-        } else {
-            tally.partials.end(self.ctx.path());
-        }
     }
 }
 

@@ -6,15 +6,20 @@ use std::{
     task::{Context as Task, Poll, ready},
 };
 
+use futures::future::BoxFuture;
+
 use super::{
     clock::{Patience, WallClock},
     driver::Driver,
     end::End,
     log::LogWriter,
     observers::Observers,
+    opening::Opened,
     shared::Shared,
 };
-use crate::{Error, ErrorKind, Event, EventKind, Result, RunStarted, StepPath};
+use crate::{
+    Error, ErrorKind, Event, EventKind, Result, RunId, RunResumed, RunStarted, StepPath, Store,
+};
 
 /// The code of an end that the log hasn't got.
 const NOT_LOGGED: &str = "not_logged";
@@ -41,6 +46,8 @@ pub(super) struct Engine {
 }
 
 enum Phase {
+    /// The log is made ready.
+    Opening(BoxFuture<'static, Result<Opened>>, RunStarted),
     New(RunStarted),
     Running,
     Ending(End),
@@ -91,6 +98,11 @@ impl Engine {
         if std::mem::take(&mut self.holding) {
             self.shared.slot.vacate();
         }
+        if matches!(self.phase, Phase::Opening(..))
+            && let Some(resumed) = ready!(self.poll_opening(task))
+        {
+            return Poll::Ready(Some(resumed));
+        }
         if let Phase::New(started) = &self.phase {
             let started = started.clone();
             self.phase = Phase::Running;
@@ -103,7 +115,7 @@ impl Engine {
                 return Poll::Ready(Some(event));
             }
             match &self.phase {
-                Phase::Running | Phase::New(_) => {
+                Phase::Running | Phase::New(_) | Phase::Opening(..) => {
                     if let Some(end) = ready!(self.poll_work(task)) {
                         self.phase = Phase::Ending(end);
                     }
@@ -121,6 +133,54 @@ impl Engine {
                     }
                 }
             }
+        }
+    }
+
+    /// Waits until the log can be written; gives the first event of a run that is resumed.
+    fn poll_opening(&mut self, task: &mut Task<'_>) -> Poll<Option<Event>> {
+        let Phase::Opening(opening, started) = &mut self.phase else {
+            return Poll::Ready(None);
+        };
+        self.wall_clock.start();
+        match opening.as_mut().poll(task) {
+            Poll::Ready(Ok(Opened::New(new))) => {
+                let started = started.clone();
+                self.log = self.log_of(|store, _| LogWriter::new(store, new));
+                self.phase = Phase::New(started);
+                return Poll::Ready(None);
+            }
+            Poll::Ready(Ok(Opened::Resumed { next, answers })) => {
+                self.log = self.log_of(LogWriter::reopened);
+                self.shared.slot.number_from(next);
+                self.phase = Phase::Running;
+                return Poll::Ready(Some(self.stamp(RunResumed::new(answers).into())));
+            }
+            Poll::Ready(Err(error)) => {
+                self.phase = Phase::Ending(self.cut(error));
+                return Poll::Ready(None);
+            }
+            Poll::Pending => {}
+        }
+        // From here on a stop wakes us.
+        self.shared.slot.reader.register(task.waker());
+        let end = match self.driver.stopped() {
+            Some(by) => End::Cancelled(by),
+            None if self.wall_clock.poll(task).is_ready() => self.cut(self.wall_clock.error()),
+            None => return Poll::Pending,
+        };
+        self.phase = Phase::Ending(end);
+        Poll::Ready(None)
+    }
+
+    fn log_of(&self, writer: impl FnOnce(Arc<dyn Store>, RunId) -> LogWriter) -> Option<LogWriter> {
+        let store = self.shared.store.clone()?;
+        Some(writer(store, self.shared.id.clone()))
+    }
+
+    /// The log is made ready before anything else.
+    pub(super) fn open(&mut self, opening: BoxFuture<'static, Result<Opened>>) {
+        if let Phase::New(started) = &self.phase {
+            self.phase = Phase::Opening(opening, started.clone());
         }
     }
 
@@ -237,7 +297,7 @@ impl Engine {
     pub(super) fn fail(&mut self, error: Error) {
         let goes_on = matches!(
             self.phase,
-            Phase::New(_) | Phase::Running | Phase::Ending(End::Done(Ok(_)))
+            Phase::Opening(..) | Phase::New(_) | Phase::Running | Phase::Ending(End::Done(Ok(_)))
         );
         if goes_on {
             self.shared.slot.close();

@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
 
-use super::slot::Slot;
+use super::{shared::Past, slot::Slot};
 use crate::{
     Answer, Decided, DecisionKind, InputRequest, Journal, JournalKey, Json, Result, StepFinished,
-    StepPath, journal::Entries,
+    StepPath, journal::Entries, sync::lock,
 };
 
 /// A journal whose entries are events of the run: in its log, if it has a store, and shown.
@@ -16,15 +16,22 @@ use crate::{
 pub(super) struct RunJournal {
     slot: Arc<Slot>,
     entries: Arc<Entries>,
+    history: Past,
 }
 
 impl RunJournal {
-    pub(super) fn new(slot: Arc<Slot>) -> Self {
+    pub(super) fn new(slot: Arc<Slot>, history: Past) -> Self {
         Self {
             slot,
             entries: Arc::default(),
+            history,
         }
     }
+}
+
+/// What was decided before the run was resumed, and whether it is to be said again.
+fn decided_before(history: &Past, key: &JournalKey) -> Option<(Json, bool)> {
+    lock(history.get()?).decided(key)
 }
 
 impl Journal for RunJournal {
@@ -35,12 +42,19 @@ impl Journal for RunJournal {
         unit: BoxFuture<'static, Result<Json>>,
     ) -> BoxFuture<'static, Result<Json>> {
         let (slot, entries) = (Arc::clone(&self.slot), Arc::clone(&self.entries));
+        let history = Arc::clone(&self.history);
         async move {
             let (step, name) = (key.step.clone(), key.name.clone());
+            let before = decided_before(&history, &key);
             let decide = async {
-                let value = unit.await?;
-                let decided = Decided::new(name, what, value.clone());
-                slot.put(&step, decided.into()).await;
+                let (value, is_new) = match before {
+                    Some((value, again)) => (value, again),
+                    None => (unit.await?, true),
+                };
+                if is_new {
+                    let decided = Decided::new(name, what, value.clone());
+                    slot.put(&step, decided.into()).await;
+                }
                 Ok(value)
             };
             entries.get_or_make(key, decide).await
@@ -68,8 +82,9 @@ impl Journal for RunJournal {
         .boxed()
     }
 
-    /// None: a run that hasn't been resumed has got no answers.
-    fn answer(&self, _request: InputRequest) -> BoxFuture<'static, Result<Option<Answer>>> {
-        std::future::ready(Ok(None)).boxed()
+    fn answer(&self, request: InputRequest) -> BoxFuture<'static, Result<Option<Answer>>> {
+        let history = self.history.get();
+        let answer = history.and_then(|history| lock(history).answers.get(&request.id).cloned());
+        std::future::ready(Ok(answer)).boxed()
     }
 }

@@ -37,6 +37,16 @@ impl LogWriter {
         }
     }
 
+    /// Of a log that is there already.
+    pub(super) fn reopened(store: Arc<dyn Store>, run: RunId) -> Self {
+        Self {
+            store,
+            run,
+            new: None,
+            busy: None,
+        }
+    }
+
     pub(super) fn is_busy(&self) -> bool {
         self.busy.is_some()
     }

@@ -8,20 +8,27 @@ mod end;
 mod engine;
 mod followed;
 mod growing;
+mod history;
 mod item_stream;
 mod journal;
 mod log;
 mod merge;
 mod observers;
+mod opening;
 mod partial_view;
 mod partials;
 mod patch_stream;
 mod perform;
+mod question;
+mod replay;
 mod result;
+mod resume;
 mod scope;
+mod session;
 mod shared;
 mod shown;
 mod slot;
+mod steps;
 mod stream;
 mod text;
 
@@ -38,24 +45,28 @@ pub use driver::StopHandle;
 use driver::{Driver, Work};
 use engine::Engine;
 use futures::{FutureExt, future::BoxFuture};
+pub use history::Said;
 pub use item_stream::ItemStream;
 use journal::RunJournal;
-use log::LogWriter;
 pub use merge::{Labelled, Merged, MergedText, merge};
 use observers::Observers;
+use opening::{Opened, Opening};
 pub use partial_view::PartialView;
 pub use patch_stream::PatchStream;
+pub use question::Question;
 pub use result::{Outcome, RunResult};
+pub use resume::Resume;
 pub use scope::{StepScope, Stepped};
-use serde::Serialize;
-use shared::{Shared, Tally};
+use serde::{Serialize, de::DeserializeOwned};
+use session::Session;
+use shared::{Past, Shared, Tally};
 use slot::Slot;
 pub use stream::{RunFuture, RunStream};
 pub use text::TextStream;
 
 use crate::{
-    Busy, Context, Error, Event, Journal, Json, ModelSettings, NewRun, Result, RunId, RunStarted,
-    Step, Store, Text, TimeLimits, sync::lock,
+    Busy, Context, Error, ErrorKind, Event, Journal, Json, ModelSettings, NewRun, Result, RunId,
+    RunStarted, Step, StepPlan, Store, Text, TimeLimits, sync::lock,
 };
 
 type Body<T> = Box<dyn FnOnce(RunContext) -> BoxFuture<'static, Result<T>> + Send>;
@@ -97,6 +108,8 @@ pub struct Run<T> {
     store: Option<Arc<dyn Store>>,
     journal: Option<Arc<dyn Journal>>,
     observers: Observers,
+    plan: Option<StepPlan>,
+    resume: Option<Resume>,
 }
 
 impl<T: Serialize + Send + 'static> Run<T> {
@@ -125,6 +138,8 @@ impl<T: Serialize + Send + 'static> Run<T> {
             store: None,
             journal: None,
             observers: Observers::default(),
+            plan: None,
+            resume: None,
         }
     }
 
@@ -136,12 +151,52 @@ impl<T: Serialize + Send + 'static> Run<T> {
     {
         let name: Text = step.name().into();
         let json = Json::new(&input).ok();
+        let plan = step.plan();
         let run = Self::new(name, move |ctx| async move {
             let scope = StepScope::of(step.name(), &step).of_the_whole_run();
             let work = |ctx| step.call(ctx, input);
             Ok(ctx.step_in(scope, work).await?.output)
         });
-        Self { input: json, ..run }
+        Self {
+            input: json,
+            plan: Some(plan),
+            ..run
+        }
+    }
+
+    /// The run of a step that goes on: one that was suspended, with answers, or one whose process
+    /// died.
+    ///
+    /// It needs the [`store`](Self::store) that has its log. What had finished comes from there and
+    /// isn't done again; what was under way is retracted and begins again, unless it
+    /// [resumes](Step::resumes). The events go on after the last one with
+    /// [`RunResumed`](crate::RunResumed); what came before is in the log.
+    ///
+    /// The run works on the session that it had when it was begun. A [`context`](Self::context) that
+    /// is given gets what the run adds to it, when it ends.
+    ///
+    /// If the run can't go on (it has ended; the step isn't what it was; an answer doesn't fit), it
+    /// fails with an error of the code `not_resumed`, and its log stays as it was.
+    pub fn resume<In, S>(step: S, run: impl Into<Resume>) -> Self
+    where
+        In: DeserializeOwned + Send + 'static,
+        S: Step<In, Output = T>,
+        T: DeserializeOwned,
+    {
+        let resume = run.into();
+        let name: Text = step.name().into();
+        let plan = step.plan();
+        let body = move |ctx: RunContext| async move {
+            let input: In = ctx.first_input()?;
+            let scope = StepScope::of(step.name(), &step).of_the_whole_run();
+            ctx.perform(scope, move |ctx| step.call(ctx, input)).await
+        };
+        Self {
+            id: Some(resume.run.clone()),
+            resume: Some(resume),
+            plan: Some(plan),
+            ..Self::new(name, body)
+        }
     }
 
     /// Uses a session; without one, the run has a new one of its own.
@@ -244,14 +299,18 @@ impl<T: Serialize + Send + 'static> Run<T> {
     /// The stream of the run's events.
     pub fn stream(self) -> RunStream<T> {
         let slot = Arc::new(Slot::new(self.max_output_bytes));
+        let history = Past::default();
         let journal = self
             .journal
-            .unwrap_or_else(|| Arc::new(RunJournal::new(Arc::clone(&slot))));
+            .unwrap_or_else(|| Arc::new(RunJournal::new(Arc::clone(&slot), Arc::clone(&history))));
         let shared = Arc::new(Shared {
             id: self.id.unwrap_or_else(RunId::new),
             slot,
-            is_stored: self.store.is_some(),
+            store: self.store,
             context: self.context.unwrap_or_default(),
+            session: Mutex::default(),
+            history,
+            attempts: Mutex::default(),
             journal,
             settings: self.settings,
             time_limits: self.time_limits,
@@ -273,7 +332,9 @@ impl<T: Serialize + Send + 'static> Run<T> {
         );
         let driver = Driver::new(work, Arc::clone(&shared.slot));
         let mut engine = Engine::new(Arc::clone(&shared), Arc::new(driver), started);
-        engine.log = self.store.map(|store| LogWriter::new(store, new));
+        if let Some(opening) = opening(&shared, self.busy, self.plan, new, self.resume) {
+            engine.open(opening);
+        }
         engine.observers = self.observers;
         engine.wall_clock.limit = self.wall_clock;
         engine.max_output_bytes = self.max_output_bytes;
@@ -290,6 +351,33 @@ impl<T: Serialize + Send + 'static> Run<T> {
     }
 }
 
+/// What makes a run's log ready; none for a run that needs none.
+fn opening(
+    shared: &Arc<Shared>,
+    busy: Busy,
+    plan: Option<StepPlan>,
+    new: NewRun,
+    resume: Option<Resume>,
+) -> Option<BoxFuture<'static, Result<Opened>>> {
+    let Some(store) = shared.store.clone() else {
+        let run = resume?.run;
+        let message = format!(
+            "run `{run}` goes on from its log; give it the store that has it, by `Run::store`"
+        );
+        return Some(std::future::ready(Err(Error::new(ErrorKind::Config, message))).boxed());
+    };
+    let opening = Opening {
+        shared: Arc::clone(shared),
+        store,
+        busy,
+        plan,
+    };
+    Some(match resume {
+        None => opening.begin(new).boxed(),
+        Some(resume) => opening.resume(resume).boxed(),
+    })
+}
+
 /// The work of a run: its turn on the context, its body, and its output for both kinds of reader.
 fn work<T: Serialize + Send + 'static>(
     shared: Arc<Shared>,
@@ -298,8 +386,15 @@ fn work<T: Serialize + Send + 'static>(
     typed: Arc<Mutex<Option<T>>>,
 ) -> Work {
     async move {
-        let _turn = shared.context.begin_turn(busy).await?;
-        let output = body(RunContext::root(shared)).await?;
+        let ready = lock(&shared.session).take();
+        let session = match ready {
+            Some(session) => session?,
+            None => Session::direct(&shared, busy).await?,
+        };
+        let context = session.context().clone();
+        let ctx = RunContext::root(shared, context);
+        let output = ctx.until_asked(body(ctx.clone())).await;
+        let output = session.end(output)?;
         let json = Json::new(&output)?;
         *lock(&typed) = Some(output);
         Ok(json)

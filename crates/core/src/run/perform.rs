@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use futures::FutureExt;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{RunContext, StepScope};
-use crate::{Error, ErrorKind, Json, Result, Step, StepFinished, Text, sync::lock};
+use super::{RunContext, StepScope, replay::Known};
+use crate::{Error, ErrorKind, Json, Result, Step, Text, sync::lock};
 
 impl RunContext {
     /// Does a step inside of this one, unless it is recorded that it has finished: then its output
@@ -26,18 +26,31 @@ impl RunContext {
         F: FnOnce(Self) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T>> + Send + 'static,
     {
-        let path = self.path().child(&scope.name).attempt(scope.attempt);
+        let begin = match self.look_up(&scope, scope.attempt).await? {
+            Known::Begins(begin) => begin,
+            Known::Finished(path, finished) => {
+                return read_back(&finished.output).map_err(|error| error.with_step(&path));
+            }
+            Known::Failed(error) => return Err(error),
+        };
+        let path = self.path().child(&scope.name).attempt(begin.attempt);
+        let context = scope.context.clone();
         let fresh = Arc::new(Mutex::new(None));
         let unit = {
             let (ctx, fresh) = (self.clone(), Arc::clone(&fresh));
             async move {
-                let done = ctx.step_in(scope, body).await?;
+                let done = ctx.step_as(scope, begin, body).await?;
+                let finished = done.as_event();
                 *lock(&fresh) = Some(done.output);
-                Ok(StepFinished::new(done.json, done.usage))
+                Ok(finished)
             }
         };
         let recorded = self.journal().step(path.clone(), unit.boxed()).await?;
         let fresh = lock(&fresh).take();
+        if let (None, Some(delta)) = (&fresh, &recorded.context_delta) {
+            // Another journal than the log's has it from an earlier time.
+            context.as_ref().unwrap_or(self.context()).apply(delta)?;
+        }
         match fresh {
             Some(output) if !self.is_stored() => Ok(output),
             _ => read_back(&recorded.output).map_err(|error| error.with_step(&path)),
@@ -56,6 +69,7 @@ impl RunContext {
     /// use mainstem_core::{Run, RunContext, Step};
     /// # use mainstem_core::{Result, TextDelta};
     /// # use futures::future::BoxFuture;
+    /// # #[derive(Clone)]
     /// # struct Shout;
     /// # impl Step<String> for Shout {
     /// #     type Output = String;
@@ -88,7 +102,24 @@ impl RunContext {
     {
         let scope = StepScope::of(key, step);
         let step = step.clone();
-        self.perform(scope, move |ctx| step.call(ctx, input)).await
+        let done = self.perform(scope, move |ctx| step.call(ctx, input)).await;
+        match done.as_ref().err().and_then(Error::suspension) {
+            Some(suspension) => self.wait_for(suspension.requests.clone()).await,
+            None => done,
+        }
+    }
+
+    /// What the run was given when it was begun.
+    pub(super) fn first_input<In: DeserializeOwned>(&self) -> Result<In> {
+        let history = self.shared().history.get();
+        let input = history.and_then(|history| lock(history).started.as_ref()?.input.clone());
+        match input {
+            Some(input) => input.to(),
+            None => Err(Error::new(
+                ErrorKind::Value,
+                "the run's log doesn't have its input, which can't be JSON; begin another run",
+            )),
+        }
     }
 }
 

@@ -34,3 +34,21 @@ pub enum Outcome<T> {
     /// It waits for answers.
     Suspended(Suspension),
 }
+
+impl<T> Outcome<T> {
+    /// The result, if it is done.
+    pub fn finished(self) -> Option<RunResult<T>> {
+        match self {
+            Self::Finished(result) => Some(result),
+            Self::Suspended(_) => None,
+        }
+    }
+
+    /// What it waits for, if it does.
+    pub fn suspended(self) -> Option<Suspension> {
+        match self {
+            Self::Suspended(suspension) => Some(suspension),
+            Self::Finished(_) => None,
+        }
+    }
+}

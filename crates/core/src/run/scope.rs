@@ -1,4 +1,4 @@
-use crate::{Context, Json, Step, StepPlan, Text, Usage};
+use crate::{Context, ContextDelta, Json, Step, StepFinished, StepPlan, Text, Usage};
 
 /// Which step is to run, and on what: for [`RunContext::step_in`](crate::RunContext::step_in).
 ///
@@ -88,4 +88,14 @@ pub struct Stepped<T> {
     pub json: Json,
     /// What the step used, with all inside of it.
     pub usage: Usage,
+    /// What it changed in the context; in a run with a store alone.
+    pub context_delta: Option<Box<ContextDelta>>,
+}
+
+impl<T> Stepped<T> {
+    pub(super) fn as_event(&self) -> StepFinished {
+        let mut finished = StepFinished::new(self.json.clone(), self.usage);
+        finished.context_delta.clone_from(&self.context_delta);
+        finished
+    }
 }

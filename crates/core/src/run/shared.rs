@@ -1,17 +1,27 @@
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock},
+};
 
-use super::{partials::Partials, shown::Given, slot::Slot};
+use super::{history::History, partials::Partials, session::Session, shown::Given, slot::Slot};
 use crate::{
-    Context, Error, FinishReason, Journal, Message, ModelSettings, Partial, RunId, StepPath,
-    TimeLimits, Usage, sync::lock,
+    Context, Error, FinishReason, Journal, Message, ModelSettings, Partial, Result, RunId,
+    StepPath, Store, TimeLimits, Usage, sync::lock,
 };
 
 /// What the steps of a run share with its reader.
 pub(crate) struct Shared {
     pub(super) id: RunId,
     pub(super) slot: Arc<Slot>,
-    pub(super) is_stored: bool,
+    pub(super) store: Option<Arc<dyn Store>>,
+    /// The caller's session.
     pub(super) context: Context,
+    /// What the work begins with, where that was made ready before: in a run with a store.
+    pub(super) session: Mutex<Option<Result<Session>>>,
+    /// What a resumed run has done before.
+    pub(super) history: Past,
+    /// The newest attempts of steps that had more than one.
+    pub(super) attempts: Mutex<HashMap<StepPath, u32>>,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) settings: ModelSettings,
     pub(super) time_limits: Option<TimeLimits>,
@@ -19,6 +29,9 @@ pub(crate) struct Shared {
     /// What readers were given that they can't take back.
     pub(super) given: Mutex<Given>,
 }
+
+/// What a resumed run has done before; unset in others.
+pub(super) type Past = Arc<OnceLock<Mutex<History>>>;
 
 /// What has come together so far.
 #[derive(Default)]

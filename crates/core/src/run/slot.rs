@@ -92,6 +92,11 @@ impl Slot {
         lock(&self.state).next.epoch = epoch;
     }
 
+    /// The next event has this place.
+    pub(super) fn number_from(&self, place: Place) {
+        lock(&self.state).next = place;
+    }
+
     /// The next event for the reader, numbered past the slot: the run's own.
     pub(super) fn stamp(&self, path: StepPath, kind: EventKind) -> Event {
         lock(&self.state).stamp(path, kind)

@@ -30,6 +30,8 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct ScriptedModel {
     scripts: Arc<Mutex<VecDeque<Script>>>,
+    /// For requests after the last script.
+    rest: Option<Script>,
     requests: Arc<Mutex<Vec<ModelRequest>>>,
 }
 
@@ -51,6 +53,26 @@ impl ScriptedModel {
     /// A model without answers.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Answers each request that comes after the last script so, as [`answer`](Self::answer) does.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// use futures::StreamExt;
+    /// use mainstem_core::{Message, Model, ModelRequest, test_util::ScriptedModel};
+    ///
+    /// let model = ScriptedModel::new().always(["Jays"]);
+    /// for _ in 0..2 {
+    ///     let request = ModelRequest::new([Message::user("Name a bird.")]);
+    ///     assert!(model.stream(request).all(async |event| event.is_ok()).await);
+    /// }
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn always<T: Into<Text>>(mut self, pieces: impl IntoIterator<Item = T>) -> Self {
+        self.rest = Some(Script::text(pieces));
+        self
     }
 
     /// Adds a complete text answer in pieces: with a request id, a usage of 3 tokens in and one out
@@ -144,7 +166,10 @@ impl Model for ScriptedModel {
 
     fn stream(&self, request: ModelRequest) -> ModelStream {
         lock(&self.requests).push(request);
-        let Some(script) = lock(&self.scripts).pop_front() else {
+        let Some(script) = lock(&self.scripts)
+            .pop_front()
+            .or_else(|| self.rest.clone())
+        else {
             return ModelStream::from_error(Error::new(
                 ErrorKind::Model,
                 "the scripted model has no answer left; give it one more by `answer` or `script`",

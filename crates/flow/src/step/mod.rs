@@ -1,5 +1,6 @@
 //! The kinds of steps that aren't agents or flows.
 
+pub(crate) mod ask;
 pub(crate) mod blocking;
 pub(crate) mod branch;
 pub(crate) mod function;

@@ -1,5 +1,7 @@
 //! Small helpers for flows in tests.
 
+use std::collections::BTreeMap;
+
 use futures::StreamExt;
 use mainstem_agent::Agent;
 use mainstem_core::{
@@ -92,4 +94,36 @@ pub(crate) fn texts(events: &[Event]) -> Vec<&str> {
         .filter_map(Event::text)
         .map(|text| &**text)
         .collect()
+}
+
+/// What is left of a log for somebody who takes back what is retracted: by path, without attempts,
+/// what was said and given, in order.
+pub(crate) fn effective(events: &[Event]) -> BTreeMap<String, Vec<String>> {
+    let mut left: Vec<&Event> = Vec::new();
+    for event in events {
+        match &event.kind {
+            EventKind::Retracted(retracted) => left
+                .retain(|said| !said.path.is_within(&event.path) || said.place() < retracted.since),
+            EventKind::RunResumed(_) | EventKind::RunSuspended(_) => {}
+            _ => left.push(event),
+        }
+    }
+    let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for event in left {
+        let path = event.path.segments().fold(StepPath::run(), |path, step| {
+            let path = path.child(&step.name());
+            step.index().map_or(path.clone(), |index| path.index(index))
+        });
+        let what = match &event.kind {
+            EventKind::RunStarted(_) => "run_started".to_owned(),
+            // What attempts that were cut off used is counted, too.
+            EventKind::StepFinished(finished) => {
+                format!("{} {:?}", finished.output.as_str(), finished.context_delta)
+            }
+            EventKind::RunFinished(finished) => finished.output.as_str().to_owned(),
+            kind => serde_json::to_string(kind).unwrap(),
+        };
+        paths.entry(path.to_string()).or_default().push(what);
+    }
+    paths
 }

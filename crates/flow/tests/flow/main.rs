@@ -15,6 +15,7 @@ mod nesting;
 mod optional;
 mod parallel;
 mod repeat;
+mod resume;
 mod shared_state;
 mod text;
 mod when;

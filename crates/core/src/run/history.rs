@@ -1,0 +1,304 @@
+//! What the log of a run says of its steps, for when the run is resumed.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::{
+    Answer, Error, Event, EventKind, FinishReason, InputRequest, JournalKey, Json, Place,
+    RunStarted, StepFinished, StepPath, Text, Usage,
+};
+
+/// The steps of a run so far, folded from its events.
+#[derive(Default)]
+pub(super) struct History {
+    pub(super) started: Option<RunStarted>,
+    /// What the run waits for, if it is suspended.
+    pub(super) requests: Vec<InputRequest>,
+    pub(super) answers: BTreeMap<Text, Answer>,
+    pub(super) finish_reason: Option<FinishReason>,
+    pub(super) last: Option<Place>,
+    steps: HashMap<StepPath, Past>,
+    decisions: HashMap<JournalKey, Json>,
+    skipped: HashSet<StepPath>,
+    /// Attempts that began because the one before was interrupted, with that one.
+    inherits: HashMap<StepPath, StepPath>,
+}
+
+/// One attempt of a step.
+struct Past {
+    started: Place,
+    ended: Option<Place>,
+    end: End,
+    /// What its models used, and those of all steps inside.
+    used: Usage,
+    /// What it said, while it is under way.
+    said: Vec<(Place, Text)>,
+    /// Whether its last turn of a model is over.
+    is_turn_over: bool,
+    /// How many events of each kind it emitted itself.
+    emitted: Emitted,
+    is_retracted: bool,
+}
+
+/// How many events there are of each kind, by its name.
+pub(super) type Emitted = HashMap<Text, u32>;
+
+enum End {
+    UnderWay,
+    Finished(StepFinished),
+    Failed(Error),
+}
+
+/// What becomes of a step that a resumed run comes to.
+pub(super) enum Found {
+    /// It begins, as this attempt; the ones before it were interrupted and are void.
+    Begins { attempt: u32, void: Vec<Void> },
+    /// It was under way and goes on where it was.
+    GoesOn { attempt: u32, emitted: Emitted },
+    /// It had finished, at this path.
+    Finished(StepPath, StepFinished),
+    /// It had failed, at this path; its models had used this.
+    Failed(StepPath, Error, Usage),
+    /// It had finished within an interrupted attempt of a step around it: its events, those of a
+    /// path between two places, are said again.
+    Inherited {
+        from: StepPath,
+        between: (Place, Place),
+        finished: StepFinished,
+    },
+}
+
+/// An attempt that was interrupted.
+pub(super) struct Void {
+    pub(super) path: StepPath,
+    pub(super) since: Place,
+    pub(super) used: Usage,
+    /// Whether readers were told so already.
+    pub(super) is_told: bool,
+}
+
+impl History {
+    /// Takes the next event of the log.
+    pub(super) fn take(&mut self, event: &Event) {
+        self.last = Some(event.place());
+        match &event.kind {
+            EventKind::RunStarted(started) => self.started = Some(started.clone()),
+            EventKind::RunSuspended(suspended) => self.requests.clone_from(&suspended.requests),
+            EventKind::RunResumed(resumed) => {
+                for answer in &resumed.answers {
+                    self.requests.retain(|request| request.id != answer.id);
+                    self.answers.insert(answer.id.clone(), answer.clone());
+                }
+            }
+            EventKind::StepStarted(_) => self.begin(event),
+            EventKind::StepFinished(finished) => {
+                self.end(event, End::Finished(finished.clone()));
+            }
+            EventKind::StepFailed(failed) => {
+                self.end(event, End::Failed(Error::from((*failed.error).clone())));
+            }
+            EventKind::StepSkipped(_) => {
+                self.skipped.insert(event.path.clone());
+            }
+            EventKind::Decided(decided) => {
+                let key = JournalKey::new(event.path.clone(), decided.key.clone());
+                self.decisions.insert(key, decided.value.clone());
+            }
+            EventKind::TurnFinished(turn) => {
+                self.finish_reason = Some(turn.finish_reason.clone());
+                self.use_up(&event.path, turn.usage);
+            }
+            EventKind::Retracted(retracted) => self.retract(event, retracted.since),
+            _ => {}
+        }
+        self.note(event);
+    }
+
+    fn begin(&mut self, event: &Event) {
+        let past = Past {
+            started: event.place(),
+            ended: None,
+            end: End::UnderWay,
+            used: Usage::default(),
+            said: Vec::new(),
+            is_turn_over: false,
+            emitted: Emitted::new(),
+            is_retracted: false,
+        };
+        let path = &event.path;
+        let before = path.last().map_or(1, |step| step.attempt()) - 1;
+        if before > 0 {
+            let before = path.attempt(before);
+            let is_cut = |past: &Past| matches!(past.end, End::UnderWay);
+            if self.steps.get(&before).is_some_and(is_cut) {
+                self.inherits.insert(path.clone(), before);
+            }
+        }
+        self.steps.insert(path.clone(), past);
+    }
+
+    fn end(&mut self, event: &Event, end: End) {
+        if let Some(past) = self.steps.get_mut(&event.path) {
+            past.ended = Some(event.place());
+            past.end = end;
+            past.said = Vec::new();
+            past.emitted = Emitted::new();
+        }
+    }
+
+    fn use_up(&mut self, path: &StepPath, usage: Usage) {
+        let around = std::iter::successors(Some(path.clone()), StepPath::parent);
+        for path in around {
+            if let Some(past) = self.steps.get_mut(&path) {
+                past.used += usage;
+            }
+        }
+    }
+
+    fn retract(&mut self, event: &Event, since: Place) {
+        if let Some(past) = self.steps.get_mut(&event.path) {
+            past.said.retain(|(place, _)| *place < since);
+            past.is_retracted |= since <= past.started;
+        }
+    }
+
+    /// What a step says and emits while it is under way.
+    fn note(&mut self, event: &Event) {
+        let Some(past) = self.steps.get_mut(&event.path) else {
+            return;
+        };
+        if !matches!(past.end, End::UnderWay) {
+            return;
+        }
+        if let Some(text) = event.text() {
+            past.said.push((event.place(), text.clone()));
+        }
+        match event.kind {
+            EventKind::TurnStarted(_) => past.is_turn_over = false,
+            EventKind::TurnFinished(_) => past.is_turn_over = true,
+            _ => {}
+        }
+        let is_own = !matches!(
+            event.kind,
+            EventKind::StepStarted(_) | EventKind::Decided(_)
+        );
+        if is_own {
+            *past.emitted.entry(event.kind.name().into()).or_default() += 1;
+        }
+    }
+
+    /// What there is of a step, from an attempt on; `goes_on`, if it isn't to begin again.
+    pub(super) fn find(&mut self, step: &StepPath, attempt: u32, goes_on: bool) -> Found {
+        let mut void = Vec::new();
+        let mut attempt = attempt;
+        loop {
+            let path = step.attempt(attempt);
+            let Some(past) = self.steps.get_mut(&path) else {
+                return self.inherited(step, attempt, void);
+            };
+            match &past.end {
+                End::Finished(finished) => return Found::Finished(path, finished.clone()),
+                End::Failed(error) => return Found::Failed(path, error.clone(), past.used),
+                End::UnderWay if goes_on => {
+                    let emitted = std::mem::take(&mut past.emitted);
+                    return Found::GoesOn { attempt, emitted };
+                }
+                End::UnderWay => void.push(Void {
+                    since: past.started,
+                    used: past.used,
+                    is_told: past.is_retracted,
+                    path: path.clone(),
+                }),
+            }
+            attempt += 1;
+            self.inherits.insert(step.attempt(attempt), path);
+        }
+    }
+
+    /// A step that isn't there under its own path.
+    fn inherited(&self, step: &StepPath, attempt: u32, void: Vec<Void>) -> Found {
+        let path = step.attempt(attempt);
+        for from in self.ancestry(&path) {
+            let Some(past) = self.steps.get(&from) else {
+                continue;
+            };
+            if let (End::Finished(finished), Some(ended)) = (&past.end, past.ended) {
+                return Found::Inherited {
+                    between: (past.started, ended),
+                    finished: finished.clone(),
+                    from,
+                };
+            }
+        }
+        Found::Begins { attempt, void }
+    }
+
+    /// What a path was called within the interrupted attempts of the steps around it, the newest
+    /// first.
+    fn ancestry(&self, path: &StepPath) -> Vec<StepPath> {
+        let mut names = Vec::new();
+        let mut path = path.clone();
+        while let Some(before) = self.before(&path) {
+            names.push(before.clone());
+            path = before;
+        }
+        names
+    }
+
+    /// The same path within the attempt before, of the innermost step around it that has one.
+    fn before(&self, path: &StepPath) -> Option<StepPath> {
+        if self.inherits.is_empty() {
+            return None;
+        }
+        let mut around = path.parent();
+        while let Some(outer) = around {
+            if let Some(before) = self.inherits.get(&outer) {
+                return Some(path.moved(&outer, before));
+            }
+            around = outer.parent();
+        }
+        None
+    }
+
+    /// What was decided under a key; and whether that was within an attempt that is void, so that it
+    /// is to be said again.
+    pub(super) fn decided(&self, key: &JournalKey) -> Option<(Json, bool)> {
+        if let Some(value) = self.decisions.get(key) {
+            return Some((value.clone(), false));
+        }
+        // The step's own attempt before counts, too.
+        let inside = key.step.child("_");
+        self.ancestry(&inside).into_iter().find_map(|inside| {
+            let key = JournalKey::new(inside.parent()?, key.name.clone());
+            Some((self.decisions.get(&key)?.clone(), true))
+        })
+    }
+
+    /// Whether readers were told that a step is skipped.
+    pub(super) fn is_skipped(&self, step: &StepPath) -> bool {
+        self.skipped.contains(step)
+    }
+
+    /// Where an attempt of a step began.
+    pub(super) fn began(&self, attempt: &StepPath) -> Option<Place> {
+        self.steps.get(attempt).map(|past| past.started)
+    }
+
+    /// What a step that is under way has said, if anything.
+    pub(super) fn take_said(&mut self, step: &StepPath) -> Option<(Said, Usage)> {
+        let past = self.steps.get_mut(step)?;
+        let said = std::mem::take(&mut past.said);
+        let text: String = said.iter().map(|(_, text)| &**text).collect();
+        let is_over = past.is_turn_over;
+        (!text.is_empty()).then_some((Said { text, is_over }, past.used))
+    }
+}
+
+/// What a step had said before its run was resumed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Said {
+    /// Its text; of a typed agent the JSON text.
+    pub text: String,
+    /// Whether the model that said it had ended its answer.
+    pub is_over: bool,
+}

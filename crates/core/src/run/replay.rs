@@ -1,0 +1,219 @@
+//! Steps of a resumed run: what is found of them in its history.
+
+use std::sync::Mutex;
+
+use super::{
+    RunContext, StepScope,
+    history::{Emitted, Found, History, Said, Void},
+};
+use crate::{
+    Error, ErrorKind, Event, EventKind, Place, Result, Retracted, StepFinished, StepPath,
+    sync::lock,
+};
+
+/// How many events are read at once.
+const PAGE: usize = 1000;
+
+/// How a step begins.
+pub(super) struct Begin {
+    /// Which attempt it is.
+    pub(super) attempt: u32,
+    /// What it had emitted, if it goes on from there.
+    pub(super) emitted: Option<Emitted>,
+}
+
+/// What there is of a step.
+pub(super) enum Known {
+    /// It is to be done.
+    Begins(Begin),
+    /// It was done, at this path.
+    Finished(StepPath, StepFinished),
+    /// It was done, and failed.
+    Failed(Error),
+}
+
+impl RunContext {
+    /// Looks a step up. What is void of it is retracted, what was done counts as used.
+    pub(super) async fn look_up(&self, scope: &StepScope, attempt: u32) -> Result<Known> {
+        match self.shared().history.get() {
+            // Its future is large, and there is one in each step that another one is in.
+            Some(history) => Box::pin(self.look_up_in(history, scope, attempt)).await,
+            None => {
+                self.note_attempt(&scope.name, attempt);
+                let emitted = None;
+                Ok(Known::Begins(Begin { attempt, emitted }))
+            }
+        }
+    }
+
+    async fn look_up_in(
+        &self,
+        history: &Mutex<History>,
+        scope: &StepScope,
+        attempt: u32,
+    ) -> Result<Known> {
+        let step = self.path().child(&scope.name);
+        let found = lock(history).find(&step, attempt, scope.resumes);
+        Ok(match found {
+            Found::Begins { attempt, void } => {
+                for void in void {
+                    self.void(void).await;
+                }
+                self.note_attempt(&scope.name, attempt);
+                let emitted = None;
+                Known::Begins(Begin { attempt, emitted })
+            }
+            Found::GoesOn { attempt, emitted } => {
+                self.note_attempt(&scope.name, attempt);
+                let emitted = Some(emitted);
+                Known::Begins(Begin { attempt, emitted })
+            }
+            Found::Finished(path, finished) => {
+                self.note_attempt(&scope.name, attempt_of(&path));
+                self.take_over(scope, &finished)?;
+                Known::Finished(path, finished)
+            }
+            Found::Failed(path, error, used) => {
+                self.note_attempt(&scope.name, attempt_of(&path));
+                self.record_usage(used);
+                Known::Failed(error)
+            }
+            Found::Inherited {
+                from,
+                between,
+                finished,
+            } => {
+                let path = step.attempt(attempt);
+                self.say_again(&from, &path, between).await?;
+                self.take_over(scope, &finished)?;
+                Known::Finished(path, finished)
+            }
+        })
+    }
+
+    /// How a step begins whose record can't be used: as an attempt that there wasn't yet.
+    pub(super) async fn begin_anew(&self, scope: &StepScope) -> Result<Begin> {
+        let mut attempt = scope.attempt;
+        loop {
+            match self.look_up(scope, attempt).await? {
+                Known::Begins(begin) => return Ok(begin),
+                Known::Finished(..) | Known::Failed(_) => {
+                    attempt = self.last_attempt(&scope.name).max(attempt) + 1;
+                }
+            }
+        }
+    }
+
+    /// The number of the newest attempt of a step inside of this one; 1, if it had no other.
+    ///
+    /// An attempt that was cut off, and found so when the run was resumed, counts, too. Who tries a
+    /// step again gives the next number to [`StepScope::attempt`].
+    pub fn last_attempt(&self, name: &str) -> u32 {
+        let attempts = lock(&self.shared().attempts);
+        if attempts.is_empty() {
+            return 1;
+        }
+        attempts.get(&self.path().child(name)).copied().unwrap_or(1)
+    }
+
+    /// The place since which a step inside of this one would have to be taken back: where that attempt
+    /// began, if it did so before the run was resumed; else here and now.
+    ///
+    /// To be asked before the step is performed, by who may retract it.
+    pub fn place_before(&self, name: &str, attempt: u32) -> Place {
+        let history = self.shared().history.get();
+        let path = self.path().child(name).attempt(attempt);
+        let began = history.and_then(|history| lock(history).began(&path));
+        began.unwrap_or_else(|| self.next_place())
+    }
+
+    /// What this step had said before its run was resumed, for a step that
+    /// [goes on](crate::Step::resumes) from there; none, if there is nothing.
+    ///
+    /// From then on it is up to the step not to say it again: everything that it emits is new.
+    pub fn take_said(&self) -> Option<Said> {
+        let history = self.shared().history.get()?;
+        let (said, used) = lock(history).take_said(self.path())?;
+        self.forget_emitted();
+        self.record_usage(used);
+        Some(said)
+    }
+
+    fn note_attempt(&self, name: &str, attempt: u32) {
+        if attempt > 1 {
+            lock(&self.shared().attempts).insert(self.path().child(name), attempt);
+        }
+    }
+
+    /// An attempt that was cut off.
+    async fn void(&self, void: Void) {
+        self.record_usage(void.used);
+        if !void.is_told {
+            let reason = "the run was interrupted; the step begins again";
+            let retracted = Retracted::new(void.since, reason);
+            self.shared().slot.put(&void.path, retracted.into()).await;
+        }
+    }
+
+    /// What a step did counts as done.
+    fn take_over(&self, scope: &StepScope, finished: &StepFinished) -> Result<()> {
+        self.record_usage(finished.usage);
+        let context = scope.context.as_ref().unwrap_or(self.context());
+        match &finished.context_delta {
+            Some(delta) => context.apply(delta),
+            None => Ok(()),
+        }
+    }
+
+    /// Says again what a step had said that finished within an attempt that is void.
+    async fn say_again(
+        &self,
+        from: &StepPath,
+        to: &StepPath,
+        between: (Place, Place),
+    ) -> Result<()> {
+        for event in self.said_between(from, between).await? {
+            let path = event.path.moved(from, to);
+            self.shared().slot.put(&path, event.kind).await;
+        }
+        Ok(())
+    }
+
+    /// The events of a step, without what was void already.
+    async fn said_between(
+        &self,
+        step: &StepPath,
+        (first, last): (Place, Place),
+    ) -> Result<Vec<Event>> {
+        let Some(store) = &self.shared().store else {
+            return Err(Error::new(ErrorKind::Store, "the run has no store"));
+        };
+        let mut events: Vec<Event> = Vec::new();
+        let before = first.seq.0.checked_sub(1).filter(|seq| *seq > 0);
+        let mut after = before.map(|seq| Place::new(first.epoch, crate::Seq(seq)));
+        loop {
+            let page = store.read(self.run_id(), after, PAGE).await?;
+            let is_last = page.len() < PAGE;
+            after = page.last().map(Event::place);
+            for event in page {
+                if event.seq > last.seq {
+                    return Ok(events);
+                }
+                match &event.kind {
+                    EventKind::Retracted(retracted) => events.retain(|said| {
+                        !said.path.is_within(&event.path) || said.place() < retracted.since
+                    }),
+                    _ if event.path.is_within(step) => events.push(event),
+                    _ => {}
+                }
+            }
+            if is_last {
+                return Ok(events);
+            }
+        }
+    }
+}
+
+fn attempt_of(path: &StepPath) -> u32 {
+    path.last().map_or(1, |step| step.attempt())
+}

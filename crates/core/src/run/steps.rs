@@ -1,0 +1,156 @@
+//! Steps inside of a run: their beginning, their work, their end.
+
+use std::{future::poll_fn, panic::AssertUnwindSafe, pin::pin, task::Poll};
+
+use futures::FutureExt;
+use serde::Serialize;
+
+use super::{RunContext, StepScope, Stepped, driver::panicked, replay::Begin};
+use crate::{Error, ErrorKind, Json, Result, StepFailed, StepStarted};
+
+impl RunContext {
+    /// Runs a step inside of this one.
+    ///
+    /// Its beginning and its end are events: [`StepStarted`] of the given kind, then
+    /// [`StepFinished`] with the output, or [`StepFailed`].
+    ///
+    /// # Errors
+    ///
+    /// The step's own, with the step's path; of kind [`ErrorKind::Value`], if the output can't be
+    /// JSON; of kind [`ErrorKind::Step`], if it panicked.
+    pub async fn step<T, F, Fut>(&self, name: &str, kind: &str, body: F) -> Result<T>
+    where
+        T: Serialize,
+        F: FnOnce(Self) -> Fut,
+        Fut: Future<Output = Result<T>>,
+    {
+        let scope = StepScope::new(name, kind);
+        Ok(self.step_in(scope, body).await?.output)
+    }
+
+    /// Runs a step inside of this one, as [`step`](Self::step) does, with more to say about it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`step`](Self::step).
+    pub async fn step_in<T, F, Fut>(&self, scope: StepScope, body: F) -> Result<Stepped<T>>
+    where
+        T: Serialize,
+        F: FnOnce(Self) -> Fut,
+        Fut: Future<Output = Result<T>>,
+    {
+        let begin = self.begin_anew(&scope).await?;
+        self.step_as(scope, begin, body).await
+    }
+
+    /// Runs a step from a beginning that was looked up.
+    pub(super) async fn step_as<T, F, Fut>(
+        &self,
+        scope: StepScope,
+        begin: Begin,
+        body: F,
+    ) -> Result<Stepped<T>>
+    where
+        T: Serialize,
+        F: FnOnce(Self) -> Fut,
+        Fut: Future<Output = Result<T>>,
+    {
+        let path = self.path().child(&scope.name).attempt(begin.attempt);
+        let context = scope.context.unwrap_or_else(|| self.context().clone());
+        let goes_on = begin.emitted.is_some();
+        let ctx = self.child(path, context, scope.is_whole_run, begin.emitted);
+        let mut open = OpenStep::begin(&ctx);
+        let mark = ctx.is_stored().then(|| ctx.context().mark());
+        if !goes_on {
+            let mut started = StepStarted::new(scope.kind);
+            started.weight = scope.weight;
+            started.total = scope.total;
+            ctx.emit(started).await;
+        }
+        match ctx.output_of(body).await {
+            Ok(mut stepped) => {
+                let changes = mark.and_then(|mark| ctx.context().changes_since(&mark));
+                stepped.context_delta = changes.map(Box::new);
+                ctx.emit(stepped.as_event()).await;
+                open.finish();
+                Ok(stepped)
+            }
+            Err(error) => {
+                let error = error.of_run(ctx.run_id()).with_step(ctx.path());
+                self.pass_on(&ctx, &error);
+                if error.kind() != ErrorKind::Suspended {
+                    ctx.emit(StepFailed::new((&error).into())).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Does what a step does; that it panics is its error.
+    async fn output_of<T, F, Fut>(&self, body: F) -> Result<Stepped<T>>
+    where
+        T: Serialize,
+        F: FnOnce(Self) -> Fut,
+        Fut: Future<Output = Result<T>>,
+    {
+        // The call itself may panic, too.
+        let work = async { body(self.clone()).await };
+        let work = AssertUnwindSafe(work).catch_unwind();
+        let work = work.map(|output| output.unwrap_or_else(|_panic| Err(panicked())));
+        let output = self.until_asked(work).await?;
+        let json = Json::new(&output)?;
+        let usage = self.usage();
+        Ok(Stepped {
+            output,
+            json,
+            usage,
+            context_delta: None,
+        })
+    }
+}
+
+impl RunContext {
+    /// The work of a step; an error that suspends the run, once it waits for a person. It is dropped
+    /// meanwhile.
+    pub(super) async fn until_asked<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut work = pin!(work);
+        poll_fn(|task| match work.as_mut().poll(task) {
+            Poll::Pending => match self.take_asked() {
+                Some(asked) => Poll::Ready(Err(Error::suspend(asked))),
+                None => Poll::Pending,
+            },
+            done @ Poll::Ready(_) => done,
+        })
+        .await
+    }
+}
+
+/// A step between its beginning and its end, however it ends.
+struct OpenStep<'a> {
+    ctx: &'a RunContext,
+    finished: bool,
+}
+
+impl<'a> OpenStep<'a> {
+    fn begin(ctx: &'a RunContext) -> Self {
+        ctx.tally(|tally| tally.partials.begin(ctx.path()));
+        Self {
+            ctx,
+            finished: false,
+        }
+    }
+
+    fn finish(&mut self) {
+        self.finished = true;
+    }
+}
+
+impl Drop for OpenStep<'_> {
+    fn drop(&mut self) {
+        let path = self.ctx.path();
+        self.ctx.tally(|tally| match self.finished {
+            true => tally.partials.finish(path),
+            false => tally.partials.end(path),
+        });
+    }
+}
