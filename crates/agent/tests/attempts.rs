@@ -8,8 +8,8 @@ use std::{
 
 use mainstem_agent::{Agent, AgentBuilder, FailedAttempt, OutputAttempts};
 use mainstem_core::{
-    CancelledBy, Context, Error, ErrorKind, EventKind, FinishReason, Message, ModelEvent, Role,
-    RunStream, Usage,
+    CancelledBy, Context, Error, ErrorKind, EventKind, FinishReason, JsonDelta, Message,
+    ModelEvent, Role, Run, RunStream, Usage,
     test_util::{Script, ScriptedModel},
 };
 use schemars::JsonSchema;
@@ -290,6 +290,28 @@ async fn items_that_were_given_are_not_taken_back() {
         let error = next.err().map(|error| error.kind());
         assert_eq!(error, given.then_some(ErrorKind::Output));
     }
+}
+
+/// The first attempt shows JSON, of which its reader was given nothing yet.
+#[tokio::test]
+async fn what_an_earlier_step_gave_does_not_keep_an_agent_from_its_next_attempt() {
+    let model = ScriptedModel::new()
+        .script(stalls(&["[", "x"]))
+        .answer(["[7]"]);
+    let agent = Agent::builder(model.clone()).output::<Vec<u8>>();
+    let agent = agent.output_attempts(2).build().unwrap();
+    let run = Run::new("r", |ctx| async move {
+        ctx.step("list", "function", |ctx| async move {
+            ctx.emit(JsonDelta::new("[1]")).await;
+            Ok(())
+        })
+        .await?;
+        ctx.run("agent", &agent, "q".to_owned()).await
+    });
+    let mut items = run.stream().items::<u8>("");
+    assert_eq!(items.next_item().await.unwrap(), Some(1));
+    assert_eq!(items.next_item().await.unwrap(), Some(7));
+    assert_eq!(items.await.unwrap().output, [7]);
 }
 
 #[tokio::test]

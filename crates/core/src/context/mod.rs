@@ -5,6 +5,8 @@ mod fork;
 mod key;
 mod merge;
 mod messages;
+#[cfg(test)]
+mod random_ops;
 mod reduce;
 mod state;
 mod thread;

@@ -1,3 +1,6 @@
+use proptest::prelude::*;
+
+use super::super::random_ops::{copy_of, ops, play, play_on, steps, tell_apart};
 use crate::{Context, ContextSnapshot, ErrorKind, Json, Key, Merge, Message, Part, Role, TextPart};
 
 const LAST: Key<u32> = Key::new("last").merged_by(Merge::Replace);
@@ -190,4 +193,38 @@ fn a_run_that_forgot_less_than_the_session_brings_nothing_back() {
     ctx.add_user_message("since");
     ctx.merge([&run]).unwrap();
     assert_eq!(texts(&ctx), ["since", "run"]);
+}
+
+proptest! {
+    /// The first segment's fork, and those that are put together again here and elsewhere.
+    #[test]
+    fn a_resumed_run_merges_as_the_first_one_would_have(
+        mut first in ops(),
+        mut run in steps(),
+        mut between in steps(),
+        mut later in steps(),
+    ) {
+        let mut next = 0;
+        tell_apart(&mut first, &mut next);
+        for ops in between.iter_mut().chain(&mut run).chain(&mut later) {
+            tell_apart(ops, &mut next);
+        }
+        let ctx = Context::new();
+        play(&ctx, &first);
+        let (here, snapshot) = (copy_of(&ctx), ctx.snapshot());
+        let forked = ctx.fork("run");
+        play_on(&ctx, &[&here], &between);
+        let elsewhere = copy_of(&ctx);
+        let resumed = here.fork_from("run", snapshot.clone());
+        let again = elsewhere.fork_from("run", snapshot);
+        play_on(&forked, &[&resumed, &again], &run);
+        play_on(&ctx, &[&here, &elsewhere], &later);
+
+        let message = |result: crate::Result<()>| result.map_err(|error| error.to_string());
+        let merged = message(ctx.merge([&forked]));
+        prop_assert_eq!(&message(here.merge([&resumed])), &merged);
+        prop_assert_eq!(&message(elsewhere.merge([&again])), &merged);
+        prop_assert_eq!(here.snapshot(), ctx.snapshot());
+        prop_assert_eq!(elsewhere.snapshot(), ctx.snapshot());
+    }
 }
