@@ -11,7 +11,7 @@ use futures::{FutureExt, future::BoxFuture};
 use mainstem_core::{Context, Result, Run, RunContext, RunStream, Step, StepPath, StepPlan, Text};
 
 use crate::{
-    Branch, Each, IntoBranches, IntoStep, StepValue, Until,
+    Branch, Each, IntoBranches, IntoRace, IntoStep, StepValue, Until,
     child::misbuilt,
     memory::Memory,
     node::Node,
@@ -113,6 +113,40 @@ impl<I, O: Send + 'static> Flow<I, O> {
         B::Output: StepValue,
     {
         self.push(Node::new(name.into(), branches.into_branches()))
+    }
+
+    /// Adds steps that compete: the first to finish wins, and the others are stopped.
+    ///
+    /// A tuple of up to eight, or a list of steps of one type; all give the same. Each has a clone of
+    /// what the step before gives, and a fork of the context, of which only the winner's is merged.
+    /// What the others had shown is [retracted](mainstem_core::Retracted): a reader of text alone, which
+    /// can't take anything back, fails if a loser had said something. A step that fails or is suspended
+    /// is out; if all fail, so does the race.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), mainstem_core::Error> {
+    /// use std::time::Duration;
+    ///
+    /// use mainstem_flow::Flow;
+    ///
+    /// async fn slow(n: u8) -> mainstem_core::StepResult<u8> {
+    ///     tokio::time::sleep(Duration::from_secs(n.into())).await;
+    ///     Ok(n)
+    /// }
+    ///
+    /// let flow = Flow::<u8>::new("f").race("fastest", (slow, async |n: u8| Ok(n + 1)));
+    /// assert_eq!(flow.run(7u8).await?.output, 8);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn race<B, M>(self, name: impl Into<Text>, steps: B) -> Flow<I, B::Output>
+    where
+        O: Clone,
+        B: IntoRace<O, M>,
+        B::Output: StepValue,
+    {
+        self.push(Node::new(name.into(), steps.into_race()))
     }
 
     /// Adds one of several steps, by a key of what the step before gives.

@@ -41,6 +41,7 @@ mod into_step;
 mod memory;
 mod node;
 mod resume;
+mod retry_policy;
 mod step;
 mod step_output;
 mod value;
@@ -49,16 +50,22 @@ pub use diagram::{Diagram, DiagramState};
 pub use flow::Flow;
 pub use function::Function;
 pub use into_step::{IntoStep, marker};
+pub use retry_policy::Retry;
 pub use step::{
     ask::{Ask, ask},
     blocking::{Blocking, BlockingStep, blocking},
     branch::{Branch, BranchStep, by, by_step, by_value},
+    fallback::{Fallback, FallbackStep, fallback},
     function::FunctionStep,
     map::{Each, Map, each},
     named::{Named, NamedStep, named},
     optional::{Optional, OptionalStep, optional},
     parallel::{AtMost, IntoBranches, Parallel, at_most},
+    race::{IntoRace, Race},
     repeat::{Repeat, Until, UpTo, up_to},
+    retry::{RetryStep, Retrying, retry},
+    time_limit::{TimeLimit, TimeLimited, time_limit},
+    weighted::{Weighted, WeightedStep, weighted},
     when::{When, WhenStep, when},
     with::{With, with},
 };

@@ -64,9 +64,11 @@ pub use mainstem_core::{
 
 // Flows.
 pub use mainstem_flow::{
-    Ask, AtMost, Blocking, Branch, Diagram, DiagramState, Each, Flow, Function, IntoBranches,
-    IntoStep, Named, Optional, Parallel, Repeat, StepOutput, StepValue, Until, UpTo, When, With,
-    ask, at_most, blocking, by, by_step, by_value, each, named, optional, up_to, when, with,
+    Ask, AtMost, Blocking, Branch, Diagram, DiagramState, Each, Fallback, Flow, Function,
+    IntoBranches, IntoRace, IntoStep, Map, Named, Optional, Parallel, Race, Repeat, Retry,
+    Retrying, StepOutput, StepValue, TimeLimit, Until, UpTo, Weighted, When, With, ask, at_most,
+    blocking, by, by_step, by_value, each, fallback, named, optional, retry, time_limit, up_to,
+    weighted, when, with,
 };
 
 // Runs, and how they end.
@@ -132,7 +134,8 @@ pub mod prelude {
         Step, StepError, StepResult, TimeLimits,
     };
     pub use mainstem_flow::{
-        Flow, at_most, blocking, by, by_step, by_value, each, named, optional, up_to, when, with,
+        Flow, Retry, at_most, blocking, by, by_step, by_value, each, fallback, named, optional,
+        retry, time_limit, up_to, weighted, when, with,
     };
 }
 

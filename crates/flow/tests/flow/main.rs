@@ -14,6 +14,8 @@ mod memory;
 mod nesting;
 mod optional;
 mod parallel;
+mod policies;
+mod race;
 mod repeat;
 mod resume;
 mod shared_state;
