@@ -36,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
     }
     println!("\n{}", diagram.with_state(&state));
     if let Err(error) = run.await {
-        println!("The run failed: {error}");
+        println!("{:#}", anyhow::Error::from(error));
     }
     Ok(())
 }

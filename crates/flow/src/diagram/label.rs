@@ -64,6 +64,7 @@ fn words_for(step: &Planned) -> Option<&'static str> {
     match step.shape {
         PlanShape::Together => Some("at the same time"),
         PlanShape::OneOf => Some("one of"),
+        PlanShape::Routed => Some("the first says which"),
         PlanShape::Until => Some("until one succeeds"),
         PlanShape::Race => Some("first to finish"),
         PlanShape::Repeated => {

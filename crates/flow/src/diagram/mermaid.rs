@@ -79,12 +79,10 @@ impl Chart<'_> {
         let step = self.layout.at(spot);
         match step.shape {
             PlanShape::Together => {}
-            PlanShape::OneOf => {
-                self.line(&format!("s{spot}q{{\"which?\"}}"));
-                for &arm in &step.inside {
-                    let name = escape::mermaid(&self.labels.bare_name(arm));
-                    self.line(&format!("s{spot}q -->|\"{name}\"| s{arm}"));
-                }
+            PlanShape::OneOf => self.arms(spot, &step.inside),
+            PlanShape::Routed => {
+                self.arms(spot, &step.inside[1..]);
+                self.line(&format!("s{} --> s{spot}q", step.inside[0]));
             }
             PlanShape::Race => {
                 self.line(&format!("s{spot}q{{{{\"who is first?\"}}}}"));
@@ -104,6 +102,14 @@ impl Chart<'_> {
                 }
             }
             _ => self.chain(&step.inside, "-->"),
+        }
+    }
+
+    fn arms(&mut self, spot: Spot, arms: &[Spot]) {
+        self.line(&format!("s{spot}q{{\"which?\"}}"));
+        for &arm in arms {
+            let name = escape::mermaid(&self.labels.bare_name(arm));
+            self.line(&format!("s{spot}q -->|\"{name}\"| s{arm}"));
         }
     }
 

@@ -40,10 +40,15 @@ fn done(layout: &Layout, tallies: &[Tally], spot: Spot) -> f64 {
 fn done_inside(layout: &Layout, tallies: &[Tally], spot: Spot) -> f64 {
     let step = layout.at(spot);
     let done = match step.shape {
-        PlanShape::OneOf | PlanShape::Until | PlanShape::Race => {
-            let inside = step.inside.iter().map(|&inner| tallies[inner].done);
-            inside.fold(0.0, f64::max)
-        }
+        PlanShape::OneOf | PlanShape::Until | PlanShape::Race => furthest(tallies, &step.inside),
+        PlanShape::Routed => match &step.inside[..] {
+            [router, arms @ ..] => {
+                let (first, heaviest) = (layout.at(*router).weight, heaviest(layout, arms));
+                let done = tallies[*router].done * first + furthest(tallies, arms) * heaviest;
+                done / (first + heaviest).max(1.0)
+            }
+            [] => 0.0,
+        },
         PlanShape::Repeated => {
             let over = step.inside.last().map_or(0, |&last| tallies[last].over());
             // How many rounds will follow isn't known: as many as there were may, and one more.
@@ -53,4 +58,15 @@ fn done_inside(layout: &Layout, tallies: &[Tally], spot: Spot) -> f64 {
         _ => tallies[spot].done_inside / step.weight_inside.max(1.0),
     };
     done.clamp(0.0, 1.0)
+}
+
+/// How far that of some steps has come which has come furthest.
+fn furthest(tallies: &[Tally], steps: &[Spot]) -> f64 {
+    let done = steps.iter().map(|&step| tallies[step].done);
+    done.fold(0.0, f64::max)
+}
+
+fn heaviest(layout: &Layout, steps: &[Spot]) -> f64 {
+    let weights = steps.iter().map(|&step| layout.at(step).weight);
+    weights.fold(0.0, f64::max)
 }

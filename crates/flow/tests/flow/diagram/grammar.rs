@@ -134,6 +134,7 @@ fn plans() -> impl Strategy<Value = StepPlan> {
         PlanShape::Sequence,
         PlanShape::Together,
         PlanShape::OneOf,
+        PlanShape::Routed,
         PlanShape::Until,
         PlanShape::Race,
         PlanShape::Repeated,

@@ -1,5 +1,6 @@
 //! Pictures of flows: their text, their Mermaid, and the state of a run on them.
 
+mod control;
 mod grammar;
 mod log;
 mod picture;
@@ -63,5 +64,19 @@ fn every_shape() -> StepPlan {
                 .inside([StepPlan::new("approve", "ask"), function("send")]),
             function("no \"thanks\" <b>"),
         ]);
-    StepPlan::new("guide", "flow").inside([function("analyze"), views, research, improve, publish])
+    let route = StepPlan::new("route", "branch")
+        .shape(PlanShape::Routed)
+        .inside([
+            StepPlan::new("router", "agent"),
+            function("deep"),
+            function("otherwise"),
+        ]);
+    StepPlan::new("guide", "flow").inside([
+        function("analyze"),
+        route,
+        views,
+        research,
+        improve,
+        publish,
+    ])
 }

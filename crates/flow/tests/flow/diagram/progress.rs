@@ -59,6 +59,15 @@ fn of_arms_alternatives_and_rivals_counts_the_furthest() {
 }
 
 #[test]
+fn of_a_route_counts_the_router_and_its_arm() {
+    let arms = [function("a").weight(2), function("b").weight(3)];
+    let router = [function("router")];
+    let mut log = log(PlanShape::Routed, router.into_iter().chain(arms));
+    assert_eq!(percent(log.begin("all").step("all/router")), Some(25.0));
+    assert_eq!(percent(log.step("all/a")), Some(100.0));
+}
+
+#[test]
 fn a_map_counts_its_items_and_a_loop_its_rounds() {
     let item = || StepPlan::new("item", "flow").inside([function("a"), function("b")]);
     let mut map = log(PlanShape::Repeated, [item()]);

@@ -21,6 +21,10 @@ fn halfway(log: &mut Log) {
     log.start()
         .begin("guide")
         .step("guide/analyze")
+        .begin("guide/route")
+        .step("guide/route/router")
+        .step("guide/route/deep")
+        .finish("guide/route")
         .begin("guide/views");
     for branch in ["guide/views[0]/expert", "guide/views[1]/sceptic"] {
         log.begin(branch);
