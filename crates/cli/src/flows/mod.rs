@@ -2,6 +2,8 @@
 
 mod experts;
 mod guide;
+mod research;
+mod review;
 
 use std::sync::Arc;
 
@@ -18,7 +20,12 @@ pub(crate) struct Bundled {
 /// A flow that answers a question.
 pub(crate) type Answering = Flow<String, String>;
 
-pub(crate) const FLOWS: &[Bundled] = &[guide::BUNDLED, experts::BUNDLED];
+pub(crate) const FLOWS: &[Bundled] = &[
+    guide::BUNDLED,
+    experts::BUNDLED,
+    review::BUNDLED,
+    research::BUNDLED,
+];
 
 impl Bundled {
     /// The flow, on a model.

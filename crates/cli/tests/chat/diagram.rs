@@ -95,6 +95,18 @@ async fn a_run_is_drawn_as_mermaid_too() {
 }
 
 #[tokio::test]
+async fn every_flow_runs_to_its_end() {
+    for name in ["review", "research"] {
+        let done = diagram(&[name, "--run", "What is an event?"]).await;
+        assert_eq!(done.code, Some(0), "{done:?}");
+        assert!(
+            done.stdout.starts_with(&format!("✓ {name} (flow)")),
+            "{done:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_isnt_there_is_an_error_that_says_what_is() {
     let nearest = "error: there is no flow `giude`; did you mean `guide`?\n";
     diagram(&["giude"]).await.tells(2, "", &[nearest]);
