@@ -253,13 +253,13 @@ impl DiagramState {
             (Some(Ending::Stopped), _) => Status::Stopped,
             // Other rounds of it stand.
             (Some(Ending::Retracted), _) if tally.finished > 0 => Status::Done,
+            (Some(Ending::Retracted) | None, _) if self.is_over_around(spot) => Status::LeftOut,
             (Some(Ending::Retracted), _) => Status::Retracted,
-            (None, _) if self.is_over_around(spot) => Status::LeftOut,
             (None, _) => Status::Waiting,
         }
     }
 
-    /// Whether a step that never began won't begin any more.
+    /// Whether a step that isn't done won't begin any more.
     fn is_over_around(&self, spot: Spot) -> bool {
         let mut outer = self.layout.at(spot).outer;
         while let Some(spot) = outer {

@@ -92,8 +92,9 @@ impl Tally {
     }
 
     pub(super) fn take_back(&mut self, count: u64) {
-        if count > 0 {
-            self.retracted += count;
+        self.retracted += count;
+        // One that failed stays so to the eye: perhaps another step takes its place.
+        if count > 0 && self.last != Some(Ending::Failed) {
             self.last = Some(Ending::Retracted);
         }
     }
