@@ -151,13 +151,20 @@ impl StepPath {
             .all(|outer| steps.next().is_some_and(|step| step.is_covered_by(outer)))
     }
 
-    /// The same path, with `to` in place of its beginning `from`; as it is, if it begins otherwise.
+    /// The same path, with `to` in place of its beginning `from`, of which it may be a branch; as it
+    /// is, if it begins otherwise.
     pub(crate) fn moved(&self, from: &Self, to: &Self) -> Self {
-        match self.0.strip_prefix(&*from.0) {
-            Some("") => to.clone(),
-            Some(rest) if rest.starts_with('/') => Self(format!("{}{rest}", to.0).into()),
-            _ => self.clone(),
+        if !self.is_within(from) || from.is_run() {
+            return self.clone();
         }
+        let mut steps = self.segments().skip(from.depth() - 1);
+        let branch = steps.next().and_then(Segment::index);
+        let begins = match branch {
+            Some(branch) => to.index(branch),
+            None => to.clone(),
+        };
+        let path = steps.fold(begins.0.to_string(), |path, step| path + "/" + step.0);
+        Self(path.into())
     }
 
     /// The path as text.
@@ -305,6 +312,21 @@ mod tests {
         assert!(branch(2) < branch(2).attempt(2));
         assert!(branch(2) < branch(2).child("expert"));
         assert!(branch(2).child("expert") < branch(10));
+    }
+
+    #[test]
+    fn a_path_moves_with_its_beginning() {
+        let path = |text: &str| StepPath(text.into());
+        for (moves, from, to, moved) in [
+            ("f/a/x", "f/a", "f/a#2", "f/a#2/x"),
+            ("f/a", "f/a", "f/a#2", "f/a#2"),
+            ("f/a/m[1]/x", "f/a/m", "f/a#2/m", "f/a#2/m[1]/x"),
+            ("m[1]#2/x", "m#2", "m#3", "m[1]#3/x"),
+            ("m[1]/x", "m[1]", "m[1]#2", "m[1]#2/x"),
+            ("f/ab/x", "f/a", "f/a#2", "f/ab/x"),
+        ] {
+            assert_eq!(path(moves).moved(&path(from), &path(to)), path(moved));
+        }
     }
 
     /// A step of a path: a name of few, so that paths meet; an index; an attempt.

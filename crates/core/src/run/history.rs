@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::{
-    Answer, Error, Event, EventKind, FinishReason, InputRequest, JournalKey, Json, Place,
-    RunStarted, StepFinished, StepPath, Text, Usage,
+    Answer, Event, EventKind, FinishReason, InputRequest, JournalKey, Json, Place, RunStarted,
+    StepFailed, StepFinished, StepPath, Text, Usage,
 };
 
 /// The steps of a run so far, folded from its events.
@@ -45,7 +45,7 @@ pub(super) type Emitted = HashMap<Text, u32>;
 enum End {
     UnderWay,
     Finished(StepFinished),
-    Failed(Error),
+    Failed(StepFailed),
 }
 
 /// What becomes of a step that a resumed run comes to.
@@ -57,7 +57,7 @@ pub(super) enum Found {
     /// It had finished, at this path.
     Finished(StepPath, StepFinished),
     /// It had failed, at this path; its models had used this.
-    Failed(StepPath, Error, Usage),
+    Failed(StepPath, StepFailed, Usage),
     /// It had finished within an interrupted attempt of a step around it: its events, those of a
     /// path between two places, are said again.
     Inherited {
@@ -94,7 +94,7 @@ impl History {
                 self.end(event, End::Finished(finished.clone()));
             }
             EventKind::StepFailed(failed) => {
-                self.end(event, End::Failed(Error::from((*failed.error).clone())));
+                self.end(event, End::Failed(failed.clone()));
             }
             EventKind::StepSkipped(_) => {
                 self.skipped.insert(event.path.clone());
@@ -197,7 +197,7 @@ impl History {
             };
             match &past.end {
                 End::Finished(finished) => return Found::Finished(path, finished.clone()),
-                End::Failed(error) => return Found::Failed(path, error.clone(), past.used),
+                End::Failed(failed) => return Found::Failed(path, failed.clone(), past.used),
                 End::UnderWay if goes_on => {
                     let emitted = std::mem::take(&mut past.emitted);
                     return Found::GoesOn { attempt, emitted };

@@ -7,8 +7,8 @@ use super::{
     history::{Emitted, Found, History, Said, Void},
 };
 use crate::{
-    Error, ErrorKind, Event, EventKind, Place, Result, Retracted, StepFinished, StepPath,
-    sync::lock,
+    ContextDelta, Error, ErrorKind, Event, EventKind, Place, Result, Retracted, StepFinished,
+    StepPath, Usage, sync::lock,
 };
 
 /// How many events are read at once.
@@ -70,13 +70,13 @@ impl RunContext {
             }
             Found::Finished(path, finished) => {
                 self.note_attempt(&scope.name, attempt_of(&path));
-                self.take_over(scope, &finished)?;
+                self.take_over(scope, finished.usage, finished.context_delta.as_deref())?;
                 Known::Finished(path, finished)
             }
-            Found::Failed(path, error, used) => {
+            Found::Failed(path, failed, used) => {
                 self.note_attempt(&scope.name, attempt_of(&path));
-                self.record_usage(used);
-                Known::Failed(error)
+                self.take_over(scope, used, failed.context_delta.as_deref())?;
+                Known::Failed((*failed.error).into())
             }
             Found::Inherited {
                 from,
@@ -85,7 +85,7 @@ impl RunContext {
             } => {
                 let path = step.attempt(attempt);
                 self.say_again(&from, &path, between).await?;
-                self.take_over(scope, &finished)?;
+                self.take_over(scope, finished.usage, finished.context_delta.as_deref())?;
                 Known::Finished(path, finished)
             }
         })
@@ -156,10 +156,15 @@ impl RunContext {
     }
 
     /// What a step did counts as done.
-    fn take_over(&self, scope: &StepScope, finished: &StepFinished) -> Result<()> {
-        self.record_usage(finished.usage);
+    fn take_over(
+        &self,
+        scope: &StepScope,
+        used: Usage,
+        changes: Option<&ContextDelta>,
+    ) -> Result<()> {
+        self.record_usage(used);
         let context = scope.context.as_ref().unwrap_or(self.context());
-        match &finished.context_delta {
+        match changes {
             Some(delta) => context.apply(delta),
             None => Ok(()),
         }

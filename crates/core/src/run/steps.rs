@@ -67,10 +67,12 @@ impl RunContext {
             started.total = scope.total;
             ctx.emit(started).await;
         }
-        match ctx.output_of(body).await {
+        let output = ctx.output_of(body).await;
+        let changes = mark.and_then(|mark| ctx.context().changes_since(&mark));
+        let changes = changes.map(Box::new);
+        match output {
             Ok(mut stepped) => {
-                let changes = mark.and_then(|mark| ctx.context().changes_since(&mark));
-                stepped.context_delta = changes.map(Box::new);
+                stepped.context_delta = changes;
                 ctx.emit(stepped.as_event()).await;
                 open.finish();
                 Ok(stepped)
@@ -79,7 +81,9 @@ impl RunContext {
                 let error = error.of_run(ctx.run_id()).with_step(ctx.path());
                 self.pass_on(&ctx, &error);
                 if error.kind() != ErrorKind::Suspended {
-                    ctx.emit(StepFailed::new((&error).into())).await;
+                    let mut failed = StepFailed::new((&error).into());
+                    failed.context_delta = changes;
+                    ctx.emit(failed).await;
                 }
                 Err(error)
             }

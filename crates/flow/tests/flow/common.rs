@@ -121,6 +121,10 @@ pub(crate) fn effective(events: &[Event]) -> BTreeMap<String, Vec<String>> {
                 format!("{} {:?}", finished.output.as_str(), finished.context_delta)
             }
             EventKind::RunFinished(finished) => finished.output.as_str().to_owned(),
+            // The path of an error has the numbers of attempts.
+            EventKind::StepFailed(failed) => {
+                format!("{} {:?}", failed.error.message, failed.context_delta)
+            }
             kind => serde_json::to_string(kind).unwrap(),
         };
         paths.entry(path.to_string()).or_default().push(what);

@@ -16,6 +16,7 @@ mod optional;
 mod parallel;
 mod policies;
 mod race;
+mod random;
 mod repeat;
 mod resume;
 mod shared_state;

@@ -62,13 +62,17 @@ impl StepFinished {
 pub struct StepFailed {
     /// How.
     pub error: Box<ErrorInfo>,
+    /// What the step had changed in the context, with everything inside of it; none, if nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_delta: Option<Box<ContextDelta>>,
 }
 
 impl StepFailed {
-    /// The payload with its `error`.
+    /// The payload with its `error`; the rest is set by field.
     pub fn new(error: ErrorInfo) -> Self {
         Self {
             error: Box::new(error),
+            context_delta: None,
         }
     }
 }
