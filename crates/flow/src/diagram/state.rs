@@ -222,7 +222,9 @@ impl DiagramState {
     }
 
     fn retract(&mut self, path: &StepPath, since: Place) {
-        let Some(top) = self.layout.find(path) else {
+        // What the run itself takes back is all of it.
+        let top = self.layout.find(path).or(path.is_run().then_some(0));
+        let Some(top) = top else {
             return;
         };
         let tallies = &mut self.tallies;

@@ -144,6 +144,21 @@ fn what_began_in_a_taken_back_part_is_taken_back_and_nothing_else() {
 }
 
 #[test]
+fn the_run_itself_can_take_all_back() {
+    let (diagram, mut log) = follow(&StepPlan::new("all", "flow").inside([function("a")]));
+    let since = log.next();
+    log.begin("all")
+        .step("all/a")
+        .begin("all/a#2")
+        .retract("", since);
+    assert!(
+        lines(&diagram, &log)
+            .iter()
+            .all(|line| line.starts_with('↺'))
+    );
+}
+
+#[test]
 fn a_step_that_went_down_with_its_process_begins_again() {
     let (diagram, mut log) =
         follow(&StepPlan::new("all", "flow").inside([function("a"), function("b")]));
