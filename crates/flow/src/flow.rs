@@ -89,7 +89,7 @@ impl<I, O: Send + 'static> Flow<I, O> {
     /// Adds a step that takes what the one before gives.
     ///
     /// [`IntoStep`] says what can be one. Names of steps differ within a flow: a run of one with the
-    /// same name twice fails with [`ErrorKind::Config`].
+    /// same name twice fails with [`ErrorKind::Config`](mainstem_core::ErrorKind::Config).
     pub fn step<S, M>(self, name: impl Into<Text>, step: S) -> Flow<I, Given<O, S, M>>
     where
         S: IntoStep<O, M>, // an async closure that captures: `with(value, async |value, input| ..)`
