@@ -39,6 +39,7 @@
 //! |---|---|---|
 //! | `jsonschema` | yes | typed output is judged by the `jsonschema` crate (without network access), not by serde alone |
 //! | `demo` | no | [`models`]`::demo`: an offline model that answers from Mainstem's documentation; the address `demo` |
+//! | `sqlite` | no | `SqliteStore`: logs of runs, and conversations, in a file of SQLite, which is built in |
 //! | `test-util` | no | `test_util`: scripted doubles for tests |
 //!
 //! # Public dependencies
@@ -95,6 +96,9 @@ pub use mainstem_core::{
     Merge, NewRun, RunQuery, RunState, RunStatus, Store, Thread, ValueDelta,
 };
 
+#[cfg(feature = "sqlite")]
+pub use mainstem_store::SqliteStore;
+
 // Errors, and the values that everything is made of.
 pub use mainstem_core::{
     Error, ErrorInfo, ErrorKind, Json, Result, StepError, StepResult, Text, UpstreamError,
@@ -140,5 +144,5 @@ pub mod prelude {
 }
 
 /// The book's pages, whose code blocks are tests.
-#[cfg(all(doctest, feature = "test-util", feature = "demo"))]
+#[cfg(all(doctest, feature = "test-util", feature = "demo", feature = "sqlite"))]
 mod book;
