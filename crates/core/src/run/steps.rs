@@ -12,7 +12,7 @@ impl RunContext {
     /// Runs a step inside of this one.
     ///
     /// Its beginning and its end are events: [`StepStarted`] of the given kind, then
-    /// [`StepFinished`] with the output, or [`StepFailed`].
+    /// [`StepFinished`](crate::StepFinished) with the output, or [`StepFailed`].
     ///
     /// # Errors
     ///
