@@ -28,12 +28,13 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<()> {
 }
 
 /// The parts of the bench that need no callgrind; all others, and everything at once, do.
-const WITHOUT_CALLGRIND: [&str; 6] = [
+const WITHOUT_CALLGRIND: [&str; 7] = [
     "chunks",
     "memory",
     "first-chunk",
     "backpressure",
     "flood",
+    "steps",
     "help",
 ];
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::{errand::Errand, structured::Task};
+use crate::{errand::Errand, steps, structured::Task};
 
 /// Measures what streaming through Mainstem costs.
 #[derive(Debug, Parser)]
@@ -56,6 +56,8 @@ pub(crate) enum Part {
     Flood,
     /// JSON checked against a schema as it arrives: instructions, times and memory.
     Structured,
+    /// What a step of a flow costs over the function that it calls.
+    Steps,
     /// The scripted server; started by the others.
     #[command(hide = true)]
     Server {
@@ -69,4 +71,7 @@ pub(crate) enum Part {
     /// Reads one document; started by `structured`.
     #[command(hide = true)]
     Document(Task),
+    /// Runs one flow, again and again; started by `steps`.
+    #[command(hide = true)]
+    StepsOf(steps::Errand),
 }

@@ -41,6 +41,9 @@
 //! - `structured`: a document of records, checked in chunks of 4 bytes against the schema of its
 //!   type, beside one typed parse of the whole text by `serde_json`. Instructions as above, by
 //!   the difference of two numbers of rounds; the heap at its peak by valgrind's dhat.
+//! - `steps`: flows of 1,000 and of 10,000 steps that call a function, beside as many calls of the
+//!   function: wall time of a run, and the resident memory at its peak over that before the flow
+//!   was built.
 //!
 //! A missed aim is printed as such; only `--gate` makes it a failure, and of the
 //! number of instructions and the heap alone, which are the same on every run.
@@ -81,6 +84,7 @@ mod script;
 mod server;
 mod splitter;
 mod stats;
+mod steps;
 mod structured;
 mod table;
 
@@ -93,6 +97,7 @@ fn main() -> Result<ExitCode> {
         Part::Server { send_buffer } => server::run(send_buffer)?,
         Part::Client(errand) => client::run(&errand)?,
         Part::Document(task) => task.run()?,
+        Part::StepsOf(errand) => errand.run()?,
         part => return measure(&cli, &part),
     }
     Ok(ExitCode::SUCCESS)
@@ -105,7 +110,7 @@ fn measure(cli: &Cli, part: &Part) -> Result<ExitCode> {
         println!("quick: small numbers, to see that all of it runs; they mean nothing");
     }
     type Measure = fn(&Cli) -> Result<report::Section>;
-    let parts: [(Part, Measure); 7] = [
+    let parts: [(Part, Measure); 8] = [
         (Part::Chunks, chunks::measure),
         (Part::Callgrind, callgrind::measure),
         (Part::Memory, memory::measure),
@@ -113,6 +118,7 @@ fn measure(cli: &Cli, part: &Part) -> Result<ExitCode> {
         (Part::Backpressure, backpressure::measure),
         (Part::Flood, flood::measure),
         (Part::Structured, structured::measure),
+        (Part::Steps, steps::measure),
     ];
     for (name, measure) in parts {
         if *part != Part::All && *part != name {

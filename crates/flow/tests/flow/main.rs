@@ -3,6 +3,7 @@
 
 mod common;
 
+mod all_kinds;
 mod blocking;
 mod branch;
 mod chain;
