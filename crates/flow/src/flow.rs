@@ -11,7 +11,7 @@ use futures::{FutureExt, future::BoxFuture};
 use mainstem_core::{Context, Result, Run, RunContext, RunStream, Step, StepPath, StepPlan, Text};
 
 use crate::{
-    Branch, Each, IntoBranches, IntoRace, IntoStep, StepValue, Until,
+    Branch, Each, IntoBranches, IntoRace, IntoStep, List, StepValue, Until,
     child::misbuilt,
     memory::Memory,
     node::Node,
@@ -161,6 +161,21 @@ impl<I, O: Send + 'static> Flow<I, O> {
         self.push(Node::new(name.into(), branch.into_step()))
     }
 
+    /// Does a step for each item of the list that the step before gives: `each(read).at_most(4)`.
+    ///
+    /// It gives the list of what they give. [`each`](crate::each) says more.
+    pub fn map<T, S, M>(self, name: impl Into<Text>, items: Each<S>) -> Flow<I, Vec<Given<T, S, M>>>
+    where
+        O: List<T>,
+        T: Send + 'static,
+        S: IntoStep<T, M>,
+        S::Step: Step<T>,
+        Given<T, S, M>: StepValue,
+    {
+        let step = IntoStep::<O, _>::into_step(items);
+        self.push(Node::new::<O, _>(name.into(), step))
+    }
+
     /// Repeats a step until a condition holds, a bounded number of rounds:
     /// `up_to(5, improve).until(|draft: &Draft| draft.is_good)`.
     ///
@@ -229,20 +244,6 @@ impl<I, O: Send + 'static> Flow<I, O> {
         self.nodes.iter().try_for_each(|node| node.check(path))?;
         self.checked.store(true, Ordering::Relaxed);
         Ok(())
-    }
-}
-
-impl<I, T: Send + 'static> Flow<I, Vec<T>> {
-    /// Does a step for each item of the list that the step before gives: `each(read).at_most(4)`.
-    ///
-    /// It gives the list of what they give. [`each`](crate::each) says more.
-    pub fn map<S, M>(self, name: impl Into<Text>, items: Each<S>) -> Flow<I, Vec<Given<T, S, M>>>
-    where
-        S: IntoStep<T, M>,
-        S::Step: Step<T>,
-        Given<T, S, M>: StepValue,
-    {
-        self.push(Node::new(name.into(), items.into_step()))
     }
 }
 

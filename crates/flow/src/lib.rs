@@ -57,7 +57,7 @@ pub use step::{
     branch::{Branch, BranchStep, by, by_step, by_value},
     fallback::{Fallback, FallbackStep, fallback},
     function::FunctionStep,
-    map::{Each, Map, each},
+    map::{Each, List, Map, each},
     named::{Named, NamedStep, named},
     optional::{Optional, OptionalStep, optional},
     parallel::{AtMost, IntoBranches, Parallel, at_most},

@@ -66,7 +66,7 @@ pub use mainstem_core::{
 // Flows.
 pub use mainstem_flow::{
     Ask, AtMost, Blocking, Branch, Diagram, DiagramState, Each, Fallback, Flow, Function,
-    IntoBranches, IntoRace, IntoStep, Map, Named, Optional, Parallel, Race, Repeat, Retry,
+    IntoBranches, IntoRace, IntoStep, List, Map, Named, Optional, Parallel, Race, Repeat, Retry,
     Retrying, StepOutput, StepValue, TimeLimit, Until, UpTo, Weighted, When, With, ask, at_most,
     blocking, by, by_step, by_value, each, fallback, named, optional, retry, time_limit, up_to,
     weighted, when, with,

@@ -67,12 +67,16 @@ pub fn by<In, K, Out>(key: impl Fn(&In) -> K + Send + Sync + 'static) -> Branch<
 /// Chooses by the input itself: a `bool`, an enum, a word.
 ///
 /// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), mainstem_core::Error> {
 /// use mainstem_flow::{Flow, by_value};
 ///
 /// let flow = Flow::new("answer")
-///     .step("long", |text: String| text.len() > 100)
-///     .branch("tell", by_value().arm(true, |_: bool| "long").arm(false, |_: bool| "short"));
-/// # let _: Flow<String, String> = flow.step("own", |word: String| word);
+///     .step("is_long", |text: String| text.len() > 5)
+///     .branch("tell", by_value().arm(true, |_: bool| 'l').arm(false, |_: bool| 's'));
+/// assert_eq!(flow.run("a jay").await?.output, 's');
+/// # Ok(())
+/// # }
 /// ```
 pub fn by_value<In: Clone + 'static, Out>() -> Branch<In, In, Out> {
     by(In::clone)

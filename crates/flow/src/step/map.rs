@@ -16,6 +16,7 @@ use crate::{
     concurrent::{Concurrent, Suspended, all},
 };
 
+const KIND: &str = "map";
 /// How many items are under way at once, where nobody said otherwise.
 const AT_MOST: usize = 16;
 
@@ -73,9 +74,27 @@ impl<S> Each<S> {
     }
 }
 
+/// What a map goes over: a `Vec` of its items.
+#[diagnostic::on_unimplemented(
+    message = "a map goes over a list, and the step before gives `{Self}`",
+    label = "`{Self}` is no `Vec`",
+    note = "let the step before give a `Vec`; `step` takes what isn't a list"
+)]
+pub trait List<T>: Send + 'static {
+    /// The items, in their order.
+    fn into_items(self) -> Vec<T>;
+}
+
+impl<T: Send + 'static> List<T> for Vec<T> {
+    fn into_items(self) -> Self {
+        self
+    }
+}
+
 #[diagnostic::do_not_recommend]
-impl<T, S, M> IntoStep<Vec<T>, Each<M>> for Each<S>
+impl<L, T, S, M> IntoStep<L, Each<(T, M)>> for Each<S>
 where
+    L: List<T>,
     T: Send + 'static,
     S: IntoStep<T, M>,
     S::Step: Step<T>,
@@ -95,24 +114,25 @@ where
 /// A step that does another one for each item of a list: `research[3]/read`.
 pub struct Map<T, U>(Each<Child<T, U>>);
 
-impl<T, U> Step<Vec<T>> for Map<T, U>
+impl<L, T, U> Step<L> for Map<T, U>
 where
+    L: List<T>,
     T: Send + 'static,
     U: StepValue,
 {
     type Output = Vec<U>;
 
     fn name(&self) -> &str {
-        self.kind()
+        KIND
     }
 
     fn kind(&self) -> &'static str {
-        "map"
+        KIND
     }
 
     fn plan(&self) -> StepPlan {
         let at_most = self.0.at_most;
-        StepPlan::new(self.name(), self.kind())
+        StepPlan::new(KIND, KIND)
             .detail(format!("each item, {at_most} at once"))
             .shape(PlanShape::Repeated)
             .inside([self.0.step.plan()])
@@ -130,12 +150,13 @@ where
         self.0.step.check(path)
     }
 
-    fn call(&self, ctx: RunContext, items: Vec<T>) -> BoxFuture<'static, Result<Vec<U>>> {
+    fn call(&self, ctx: RunContext, list: L) -> BoxFuture<'static, Result<Vec<U>>> {
         let Each {
             step,
             at_most,
             as_they_come,
         } = self.0.clone();
+        let items = list.into_items();
         async move {
             count(&ctx, items.len()).await?;
             let forks = Forks::default();

@@ -90,12 +90,13 @@ fn all_kinds(effects: &Effects) -> Flow<String, (Vec<String>, String)> {
         .map("again", each(step()).at_most(1).as_they_come())
         .parallel(
             "ends",
-            (named("list", |list: Vec<String>| list), named("last", last)),
+            (
+                named("list", |list: Vec<String>| list),
+                named("last", |mut list: Vec<String>| {
+                    list.pop().unwrap_or_default()
+                }),
+            ),
         )
-}
-
-fn last(list: Vec<String>) -> String {
-    list.last().cloned().unwrap_or_default()
 }
 
 async fn log(store: &MemoryStore, run: &RunId) -> Vec<Event> {
