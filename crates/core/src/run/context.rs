@@ -143,6 +143,13 @@ impl RunContext {
         self.child(self.local.path.index(index), context, false, None)
     }
 
+    /// In a run with a store: until all that was emitted is there.
+    pub(super) async fn until_logged(&self) {
+        if self.is_stored() {
+            self.shared.slot.settle().await;
+        }
+    }
+
     pub(super) fn shared(&self) -> &Shared {
         &self.shared
     }

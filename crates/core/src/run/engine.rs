@@ -17,9 +17,7 @@ use super::{
     opening::Opened,
     shared::Shared,
 };
-use crate::{
-    Error, ErrorKind, Event, EventKind, Result, RunId, RunResumed, RunStarted, StepPath, Store,
-};
+use crate::{Error, ErrorKind, Event, EventKind, Result, RunId, RunStarted, StepPath, Store};
 
 /// The code of an end that the log hasn't got.
 const NOT_LOGGED: &str = "not_logged";
@@ -149,11 +147,11 @@ impl Engine {
                 self.phase = Phase::New(started);
                 return Poll::Ready(None);
             }
-            Poll::Ready(Ok(Opened::Resumed { next, answers })) => {
+            Poll::Ready(Ok(Opened::Resumed { next, first })) => {
                 self.log = self.log_of(LogWriter::reopened);
                 self.shared.slot.number_from(next);
                 self.phase = Phase::Running;
-                return Poll::Ready(Some(self.stamp(RunResumed::new(answers).into())));
+                return Poll::Ready(Some(self.stamp(first)));
             }
             Poll::Ready(Err(error)) => {
                 self.phase = Phase::Ending(self.cut(error));

@@ -17,14 +17,17 @@ pub(super) struct RunJournal {
     slot: Arc<Slot>,
     entries: Arc<Entries>,
     history: Past,
+    /// Whether the run has a store: what was decided is used only once it is there.
+    is_stored: bool,
 }
 
 impl RunJournal {
-    pub(super) fn new(slot: Arc<Slot>, history: Past) -> Self {
+    pub(super) fn new(slot: Arc<Slot>, history: Past, is_stored: bool) -> Self {
         Self {
             slot,
             entries: Arc::default(),
             history,
+            is_stored,
         }
     }
 }
@@ -42,7 +45,7 @@ impl Journal for RunJournal {
         unit: BoxFuture<'static, Result<Json>>,
     ) -> BoxFuture<'static, Result<Json>> {
         let (slot, entries) = (Arc::clone(&self.slot), Arc::clone(&self.entries));
-        let history = Arc::clone(&self.history);
+        let (history, is_stored) = (Arc::clone(&self.history), self.is_stored);
         async move {
             let (step, name) = (key.step.clone(), key.name.clone());
             let before = decided_before(&history, &key);
@@ -54,6 +57,9 @@ impl Journal for RunJournal {
                 if is_new {
                     let decided = Decided::new(name, what, value.clone());
                     slot.put(&step, decided.into()).await;
+                    if is_stored {
+                        slot.settle().await;
+                    }
                 }
                 Ok(value)
             };

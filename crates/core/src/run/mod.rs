@@ -300,9 +300,11 @@ impl<T: Serialize + Send + 'static> Run<T> {
     pub fn stream(self) -> RunStream<T> {
         let slot = Arc::new(Slot::new(self.max_output_bytes));
         let history = Past::default();
-        let journal = self
-            .journal
-            .unwrap_or_else(|| Arc::new(RunJournal::new(Arc::clone(&slot), Arc::clone(&history))));
+        let is_stored = self.store.is_some();
+        let journal = self.journal.unwrap_or_else(|| {
+            let (slot, history) = (Arc::clone(&slot), Arc::clone(&history));
+            Arc::new(RunJournal::new(slot, history, is_stored))
+        });
         let shared = Arc::new(Shared {
             id: self.id.unwrap_or_else(RunId::new),
             slot,
@@ -331,8 +333,10 @@ impl<T: Serialize + Send + 'static> Run<T> {
             Arc::clone(&output),
         );
         let driver = Driver::new(work, Arc::clone(&shared.slot));
+        let first = (new, &started);
+        let opening = opening(&shared, self.busy, self.plan, first, self.resume);
         let mut engine = Engine::new(Arc::clone(&shared), Arc::new(driver), started);
-        if let Some(opening) = opening(&shared, self.busy, self.plan, new, self.resume) {
+        if let Some(opening) = opening {
             engine.open(opening);
         }
         engine.observers = self.observers;
@@ -356,7 +360,7 @@ fn opening(
     shared: &Arc<Shared>,
     busy: Busy,
     plan: Option<StepPlan>,
-    new: NewRun,
+    (new, started): (NewRun, &RunStarted),
     resume: Option<Resume>,
 ) -> Option<BoxFuture<'static, Result<Opened>>> {
     let Some(store) = shared.store.clone() else {
@@ -371,6 +375,7 @@ fn opening(
         store,
         busy,
         plan,
+        started: started.clone(),
     };
     Some(match resume {
         None => opening.begin(new).boxed(),

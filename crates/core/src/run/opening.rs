@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{history::History, resume::Resume, session::Session, shared::Shared};
 use crate::{
-    Answer, Busy, ContextSnapshot, Error, ErrorKind, InputRequest, Json, NewRun, Place, Result,
-    Seq, StepPlan, Store, sync::lock,
+    Answer, Busy, ContextSnapshot, Error, ErrorKind, EventKind, InputRequest, Json, NewRun, Place,
+    Result, RunResumed, RunStarted, Seq, StepPlan, Store, sync::lock,
 };
 
 /// The code of a run that couldn't be resumed: its log is as it was.
@@ -23,14 +23,16 @@ const PAGE: usize = 1000;
 struct Basis {
     context: ContextSnapshot,
     plan: Option<StepPlan>,
+    /// Its first event: the process may die before that is in the log.
+    started: Option<RunStarted>,
 }
 
 /// A log that is ready to be written.
 pub(super) enum Opened {
     /// It is to be created.
     New(NewRun),
-    /// It goes on at this place, with these new answers.
-    Resumed { next: Place, answers: Vec<Answer> },
+    /// It goes on at this place, with this event.
+    Resumed { next: Place, first: EventKind },
 }
 
 /// What is to be opened.
@@ -39,6 +41,7 @@ pub(super) struct Opening {
     pub(super) store: Arc<dyn Store>,
     pub(super) busy: Busy,
     pub(super) plan: Option<StepPlan>,
+    pub(super) started: RunStarted,
 }
 
 impl Opening {
@@ -49,6 +52,7 @@ impl Opening {
             let basis = Basis {
                 context: session.context().snapshot(),
                 plan: self.plan,
+                started: Some(self.started),
             };
             new.basis = Some(Json::new(&basis)?);
         }
@@ -92,10 +96,17 @@ impl Opening {
         }
         let last = state.last.map_or(Seq(0), |last| last.seq);
         let next = Place::new(state.epoch, Seq(last.0 + 1));
+        let first = match (&history.started, basis.started) {
+            (None, Some(started)) => {
+                history.started = Some(started.clone());
+                started.into()
+            }
+            _ => RunResumed::new(answers).into(),
+        };
         lock(&self.shared.tally).finish_reason = history.finish_reason.clone();
         *lock(&self.shared.session) = Some(Ok(session));
         let _first = self.shared.history.set(Mutex::new(history));
-        Ok(Opened::Resumed { next, answers })
+        Ok(Opened::Resumed { next, first })
     }
 
     /// Reads the log on from where the history ends.

@@ -66,6 +66,8 @@ impl RunContext {
             started.weight = scope.weight;
             started.total = scope.total;
             ctx.emit(started).await;
+            // What a step does outside is done only once the log says that it has begun.
+            ctx.until_logged().await;
         }
         let output = ctx.output_of(body).await;
         let changes = mark.and_then(|mark| ctx.context().changes_since(&mark));
@@ -74,6 +76,8 @@ impl RunContext {
             Ok(mut stepped) => {
                 stepped.context_delta = changes;
                 ctx.emit(stepped.as_event()).await;
+                // Whoever goes on with the output must not lose it.
+                ctx.until_logged().await;
                 open.finish();
                 Ok(stepped)
             }

@@ -244,14 +244,14 @@ async fn an_answer_that_doesnt_fit_leaves_the_run_as_it_was() -> Result<()> {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_and_the_end_of_the_time_are_failures_of_the_step() -> Result<()> {
     let flow = Flow::new("f").ask::<bool>("go", |_: &u8| {
-        Question::new("Go on?").expires_in(std::time::Duration::from_millis(1))
+        Question::new("Go on?").expires_in(std::time::Duration::from_secs(1))
     });
     let store = MemoryStore::new();
     let Outcome::Suspended(asked) = flow.run(1).store(store.clone()).outcome().await? else {
         panic!("it asks");
     };
     while !asked.requests[0].is_late() {
-        std::thread::yield_now();
+        std::thread::sleep(std::time::Duration::from_millis(20));
     }
     let late = asked.clone().answer("go", &true)?;
     let error = flow.resume(late).store(store.clone()).await.unwrap_err();
@@ -326,5 +326,27 @@ async fn what_cant_go_on_says_why() -> Result<()> {
     let error = flow.resume(run).store(store).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert!(error.message().contains("has ended"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_whose_log_has_just_been_created_begins() -> Result<()> {
+    let flow = Flow::new("f").step("a", |n: u8| n + 1);
+    let store = MemoryStore::new();
+    // Before the first event is handed over it is in the log; so the log is made as it was before.
+    let mut run = flow.run(1).store(store.clone()).stream();
+    let id = run.id().clone();
+    let first = run.next().await.unwrap();
+    drop(run);
+    let basis = store.basis(&id).await?;
+    store.delete(&id).await?;
+    let mut new = mainstem_core::NewRun::new(id.clone(), "f");
+    new.basis = basis;
+    store.create(new).await?;
+
+    assert_eq!(flow.resume(&id).store(store.clone()).await?.output, 2);
+    let events = log(&store, &id).await;
+    assert_eq!(events[0].kind, first.kind);
+    assert_eq!(lines(&events)[0], "f starts flow");
     Ok(())
 }
