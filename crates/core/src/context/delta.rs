@@ -99,8 +99,8 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Value`], if the context isn't as it was when the step began; of kind
-    /// [`ErrorKind::Config`], if a key has to be declared and isn't. Nothing is changed then.
+    /// Of kind [`ErrorKind::Value`], if the context isn't as it was when the step began. Nothing is
+    /// changed then.
     pub(crate) fn apply(&self, delta: &ContextDelta) -> Result<()> {
         let mut state = lock(&self.0.state);
         delta.check(&state)?;
@@ -163,11 +163,6 @@ impl ContextDelta {
                          resume the run with the context that it began with"
                     ),
                 ));
-            }
-        }
-        for (name, set) in &self.values {
-            if set.merge == Merge::Reduce {
-                state.functions.check(name)?;
             }
         }
         Ok(())

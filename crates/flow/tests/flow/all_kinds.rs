@@ -118,7 +118,7 @@ fn left(events: &[Event]) -> BTreeMap<String, Vec<String>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_kinds_nest_and_a_run_is_the_same_awaited_or_streamed() -> Result<()> {
+async fn r8_all_kinds_nest_in_one_stream_and_a_run_is_the_same_awaited_or_streamed() -> Result<()> {
     let flow = all_kinds(&Effects::default());
     flow.check()?;
     let (_, (list, last)) = both_ways(&flow, "a".to_owned()).await?;

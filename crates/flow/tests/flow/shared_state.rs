@@ -1,6 +1,8 @@
 //! Row R11: state that the steps of a run share.
 
-use mainstem_core::{Context, ErrorKind, Key, Merge, Message, Result, RunContext};
+use mainstem_core::{
+    Context, ErrorKind, Key, MemoryStore, Merge, Message, Result, RunContext, Store,
+};
 use mainstem_flow::{Flow, named};
 
 const TOPIC: Key<String> = Key::new("topic");
@@ -90,4 +92,51 @@ async fn r11_messages_of_branches_come_in_the_order_of_the_branches() -> Result<
         .collect();
     assert_eq!(notes, ["slow", "quick"]);
     Ok(())
+}
+
+const VOTES: Key<u32> =
+    Key::new("votes").reduced_by(|before, so_far, branch| so_far + branch - before.unwrap_or(0));
+
+async fn vote(ctx: RunContext, votes: u32) -> mainstem_core::StepResult<()> {
+    let before = ctx.context().get(&VOTES)?.unwrap_or(0);
+    Ok(ctx.context().set(&VOTES, &(before + votes))?)
+}
+
+#[tokio::test]
+async fn r11_what_branches_wrote_is_reduced_by_a_function_also_by_a_run_that_goes_on() -> Result<()>
+{
+    let flow = Flow::new("f")
+        .key(&VOTES)
+        .step("first", async |ctx: RunContext, n: u32| {
+            vote(ctx, 1).await?;
+            Ok(n)
+        })
+        .parallel("both", (named("left", vote), named("right", vote)));
+    let store = MemoryStore::new();
+    let ctx = Context::new();
+    let whole = flow.run(7u32).context(&ctx).store(store.clone()).await?;
+    assert_eq!(ctx.get(&VOTES)?, Some(15));
+
+    let events = store.read(&whole.run, None, usize::MAX).await?.len();
+    for cut in 1..events {
+        let ctx = Context::new();
+        let mut run = flow.run(7u32).store(store.clone()).stream();
+        let id = run.id().clone();
+        for _ in 0..cut {
+            run.next_event().await.unwrap();
+        }
+        drop(run);
+        flow.resume(&id).store(store.clone()).context(&ctx).await?;
+        assert_eq!(ctx.get(&VOTES)?, Some(15), "cut at {cut}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn r11_a_stored_run_asks_for_the_declaration_of_a_reduced_key() {
+    let flow = Flow::new("f").step("vote", vote);
+    let error = flow.run(7u32).store(MemoryStore::new()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.message().contains("Flow::key"), "{error}");
+    assert!(flow.run(7u32).await.is_ok());
 }
