@@ -4,6 +4,7 @@ use std::{hint::black_box, time::Instant};
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
+use futures::future::BoxFuture;
 use mainstem::{Flow, Step, each, up_to};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -34,7 +35,7 @@ pub(crate) fn measure(cli: &Cli) -> Result<Section> {
         tell(shape, few, &little, &bare, &mut section);
         tell(shape, many, &much, &bare, &mut section);
         let name = shape.name();
-        let over = much.ns.saturating_sub(bare.ns) as f64 / 1_000.0;
+        let over = (much.ns - bare.ns) / 1_000.0;
         section.aim(
             format!("{name}, a step over the function"),
             "µs",
@@ -45,7 +46,7 @@ pub(crate) fn measure(cli: &Cli) -> Result<Section> {
         section.aim(
             format!("{what}, in time"),
             "times",
-            ratio(much.ns, little.ns),
+            much.ns / little.ns,
             FLAT,
         );
         section.aim(
@@ -62,9 +63,9 @@ fn tell(shape: Shape, steps: u32, cost: &Cost, bare: &Cost, section: &mut Sectio
     section.row([
         shape.name().to_owned(),
         table::number(steps.into()),
-        table::number(cost.ns),
-        table::number(cost.ns.saturating_sub(bare.ns)),
-        format!("{:.1}", ratio(cost.ns, bare.ns.max(1))),
+        format!("{:.1}", cost.ns),
+        format!("{:.1}", cost.ns - bare.ns),
+        format!("{:.1}", cost.ns / bare.ns),
         table::number(cost.bytes),
     ]);
     section.data(json!({
@@ -77,7 +78,7 @@ fn tell(shape: Shape, steps: u32, cost: &Cost, bare: &Cost, section: &mut Sectio
 
 /// Of each step.
 struct Cost {
-    ns: u64,
+    ns: f64,
     bytes: u64,
 }
 
@@ -88,12 +89,11 @@ impl Cost {
         for _ in 0..rounds {
             reports.push(child::run_under::<Measured>(&[], &errand.to_args())?);
         }
-        let middle = |field: fn(&Measured) -> u64| {
-            stats::median(reports.iter().map(field).collect()) / u64::from(steps)
-        };
+        let middle =
+            |field: fn(&Measured) -> u64| stats::median(reports.iter().map(field).collect());
         Ok(Self {
-            ns: middle(|report| report.least_ns),
-            bytes: middle(|report| report.bytes),
+            ns: ratio(middle(|report| report.least_ns), steps.into()),
+            bytes: middle(|report| report.bytes) / u64::from(steps),
         })
     }
 }
@@ -101,7 +101,7 @@ impl Cost {
 /// How the steps are put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Shape {
-    /// Not at all: the functions are called.
+    /// Not at all: the function is called, boxed as in anything that holds functions of all types.
     Functions,
     /// One after the other.
     Sequence,
@@ -141,6 +141,8 @@ struct Measured {
 
 const RUNS: u32 = 20;
 
+type Boxed = Box<dyn Fn(u64) -> BoxFuture<'static, mainstem::StepResult<u64>>>;
+
 async fn function(n: u64) -> mainstem::StepResult<u64> {
     Ok(black_box(n) + 1)
 }
@@ -169,10 +171,12 @@ impl Errand {
         let steps = u64::from(self.steps);
         match self.shape {
             Shape::Functions => {
+                let boxed: Boxed = Box::new(|n| Box::pin(function(n)));
+                let boxed = black_box(boxed);
                 repeated(async || {
                     let mut value = 0;
                     for _ in 0..steps {
-                        value = function(value).await.map_err(mainstem::Error::from)?;
+                        value = boxed(value).await.map_err(mainstem::Error::from)?;
                     }
                     ensure!(value == steps);
                     Ok(())

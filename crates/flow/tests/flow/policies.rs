@@ -8,9 +8,10 @@ use std::{
     time::Duration,
 };
 
+use futures::StreamExt;
 use mainstem_core::{
-    Context, Error, ErrorKind, EventKind, Key, Result, RunContext, Step, StepError, StepResult,
-    TextDelta,
+    Context, Error, ErrorKind, Event, EventKind, Key, MemoryStore, Result, RunContext, Step,
+    StepError, StepResult, Store, TextDelta,
 };
 use mainstem_flow::{Flow, Retry, fallback, named, retry, time_limit, weighted, with};
 use tokio::time::Instant;
@@ -306,4 +307,61 @@ fn no_attempts_are_refused() {
     );
     let error = deep.check().unwrap_err();
     assert_eq!(error.step().unwrap().to_string(), "f/s[1]/retry");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_was_cut_off_is_none_of_those_allowed() -> Result<()> {
+    let calls = fails(3);
+    let step = with(calls.clone(), flaky);
+    let flow = Flow::<u8>::new("f").step("write", retry(quick(3), step));
+    let store = MemoryStore::new();
+    let mut run = flow.run(1u8).store(store.clone()).stream();
+    let id = run.id().clone();
+    while run.next().await.unwrap().text().is_none() {}
+    drop(run);
+    assert_eq!(calls.1.load(Ordering::SeqCst), 1);
+
+    let mut run = flow.resume(id).store(store).stream();
+    let events: Vec<_> = lines(&collect(&mut run).await)
+        .into_iter()
+        .filter(|line| line.contains("flaky") || line.contains("again["))
+        .collect();
+    assert_eq!(
+        events,
+        [
+            "f/write/flaky retracts: the run was interrupted; the step begins again",
+            "f/write/flaky#2 starts function",
+            "f/write/flaky#2 says try 2",
+            "f/write/flaky#2 fails step",
+            r#"f/write decides again[1]: loop {"attempt":3,"wait_ms":1000,"spent_ms":1000}"#,
+            "f/write/flaky#3 starts function",
+            "f/write/flaky#3 says try 3",
+            "f/write/flaky#3 fails step",
+            r#"f/write decides again[2]: loop {"attempt":4,"wait_ms":2000,"spent_ms":3000}"#,
+            "f/write/flaky#4 starts function",
+            "f/write/flaky#4 says try 4",
+            "f/write/flaky#4 gives 4",
+        ]
+    );
+    assert_eq!(run.await?.output, 4);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn until_when_to_wait_is_decided_once() -> Result<()> {
+    let step = with(fails(1), flaky);
+    let flow = Flow::<u8>::new("f").step("write", retry(quick(2), step));
+    let store = MemoryStore::new();
+    let mut run = flow.run(1u8).store(store.clone()).stream();
+    let id = run.id().clone();
+    let is_wait =
+        |event: &Event| matches!(&event.kind, EventKind::Decided(it) if it.key == "wait[1]");
+    while !is_wait(&run.next().await.unwrap()) {}
+    drop(run);
+
+    let resumed = flow.resume(id.clone()).store(store.clone()).await?;
+    assert_eq!(resumed.output, 2);
+    let log = store.read(&id, None, usize::MAX).await?;
+    assert_eq!(log.iter().filter(|event| is_wait(event)).count(), 1);
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use futures::StreamExt;
@@ -12,7 +13,7 @@ use mainstem_core::{
     Question, Result, Run, RunContext, StepError, StepResult, Store, Suspension, TextDelta,
     test_util::ScriptedModel,
 };
-use mainstem_flow::{Flow, by, each, named, optional, up_to, when, with};
+use mainstem_flow::{Flow, by, each, fallback, named, optional, retry, up_to, when, with};
 use proptest::prelude::*;
 
 use crate::common::effective;
@@ -39,6 +40,12 @@ enum Part {
     Optional(Box<Part>),
     Rounds(u8, Box<Part>),
     Items(u8, Box<Part>),
+    /// The second, if the first fails.
+    Else(Box<Part>, Box<Part>),
+    /// What follows it fails at first, and both are tried again.
+    Again(Box<Part>),
+    /// Against a step that takes too long, and fails then.
+    Race(Box<Part>),
     /// In a function that runs it by two keys.
     Inside(Box<Part>),
 }
@@ -60,6 +67,9 @@ fn part() -> impl Strategy<Value = Part> {
             2 => one().prop_map(Part::Optional),
             1 => (1..4_u8, one()).prop_map(|(n, part)| Part::Rounds(n, part)),
             1 => (0..4_u8, one()).prop_map(|(n, part)| Part::Items(n, part)),
+            2 => (one(), one()).prop_map(|(a, b)| Part::Else(a, b)),
+            1 => one().prop_map(Part::Again),
+            1 => one().prop_map(Part::Race),
             1 => one().prop_map(Part::Inside),
         ]
     })
@@ -84,6 +94,22 @@ async fn add(ctx: RunContext, (done, more): (Done, i64), n: i64) -> StepResult<i
 async fn inside(ctx: RunContext, part: Flow<i64>, n: i64) -> StepResult<i64> {
     let first = ctx.run("first", &part, n).await?;
     Ok(ctx.run("second", &part, first).await?)
+}
+
+/// Fails, unless this is another attempt of it or of a step around it.
+async fn flaky(ctx: RunContext, done: Done, n: i64) -> StepResult<i64> {
+    let is_first = ctx.path().segments().all(|step| step.attempt() == 1);
+    let n = add(ctx, (done, 1), n).await?;
+    if is_first {
+        return Err("not yet".into());
+    }
+    Ok(n)
+}
+
+async fn slow(ctx: RunContext, done: Done, n: i64) -> StepResult<i64> {
+    add(ctx, (done, 1), n).await?;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    Err(StepError::terminal("too late"))
 }
 
 fn build(part: &Part, done: &Done) -> Flow<i64> {
@@ -133,6 +159,16 @@ fn build(part: &Part, done: &Done) -> Flow<i64> {
             })
             .map("items", each(inner(part)).at_most(2))
             .step("sum", |ns: Vec<i64>| ns.iter().sum::<i64>() % 1000)
+        }
+        Part::Else(a, b) => flow.step("else", fallback(inner(a), inner(b))),
+        Part::Again(part) => {
+            let flaky = with(Arc::clone(done), flaky);
+            let twice = inner(part).step("flaky", flaky);
+            flow.step("again", retry(2, twice))
+        }
+        Part::Race(part) => {
+            let slow = with(Arc::clone(done), slow);
+            flow.race("race", (slow, inner(part)))
         }
         Part::Inside(part) => flow.step("inside", with(inner(part), inside)),
     }
@@ -239,21 +275,27 @@ fn check_done(done: &Done) {
     }
 }
 
-/// What is left of a log, without what was inside of steps that failed: how far the branches get
-/// beside one that fails isn't the same each time.
-fn left(log: &[Event]) -> BTreeMap<String, Vec<String>> {
-    let failed = log
-        .iter()
-        .filter(|event| matches!(event.kind, EventKind::StepFailed(_)));
-    let failed: Vec<_> = failed
+/// The steps of which an attempt failed.
+fn failed(log: &[Event]) -> impl Iterator<Item = String> {
+    log.iter()
+        .filter(|event| matches!(event.kind, EventKind::StepFailed(_)))
         .map(|event| first_attempts(event.path.as_str()))
-        .collect();
+}
+
+/// What is left of a log, without what was inside of steps that failed: how far the branches get
+/// beside one that fails isn't the same each time. Nor is how often a step was tried.
+fn left(log: &[Event], failed: &[String]) -> BTreeMap<String, Vec<String>> {
     let is_within = |path: &str, outer: &String| {
         path.strip_prefix(&**outer)
             .is_some_and(|rest| rest.starts_with(['/', '[']))
     };
     let mut left = effective(log);
     left.retain(|path, _| !failed.iter().any(|outer| is_within(path, outer)));
+    let is_of_a_try =
+        |event: &String| event.contains(r#""what":"time""#) || event.contains(r#""key":"again["#);
+    for events in left.values_mut() {
+        events.retain(|event| !is_of_a_try(event));
+    }
     left
 }
 
@@ -298,7 +340,8 @@ async fn runs_are_equal(part: Part, cuts: Vec<usize>) {
         .iter()
         .any(|event| matches!(event.kind, EventKind::RunFailed(_)))
     {
-        assert_eq!(left(&log), left(&whole));
+        let failed: Vec<_> = failed(&log).chain(failed(&whole)).collect();
+        assert_eq!(left(&log, &failed), left(&whole, &failed));
     }
     check_done(&done);
 }
@@ -311,7 +354,8 @@ proptest! {
         part in part(),
         cuts in prop::collection::vec(1..40_usize, 1..4),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().start_paused(true).build().unwrap();
         runtime.block_on(runs_are_equal(part, cuts));
     }
 }
