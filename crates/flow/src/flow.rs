@@ -101,11 +101,13 @@ impl<I, O: Send + 'static> Flow<I, O> {
 
     /// Adds steps that run at the same time, each on a clone of what the step before gives.
     ///
-    /// A tuple of up to eight, which gives the tuple of their outputs. Their events interleave, with
+    /// A tuple of up to eight, which gives the tuple of their outputs, or a list of steps of one type,
+    /// which gives the list of them. Their events interleave, with
     /// paths like `views[0]/expert`; [`named`](crate::named) gives a branch another name,
     /// [`at_most`](crate::at_most) bounds how many run at once. Each has a fork of the context; when
     /// all have finished, the forks are [merged](mainstem_core::Context::merge) in the order of the
-    /// branches. When one fails, the others are stopped, their model's connections closed.
+    /// branches. When one fails, the others are stopped, their model's connections closed; when one is
+    /// suspended, they go on to their end first.
     pub fn parallel<B, M>(self, name: impl Into<Text>, branches: B) -> Flow<I, B::Output>
     where
         O: Clone,

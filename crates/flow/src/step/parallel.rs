@@ -13,9 +13,10 @@ use crate::{
     value::{Value, downcast},
 };
 
-/// What can run in parallel on an `In`: a tuple of up to eight steps.
+/// What can run in parallel on an `In`: a tuple of up to eight steps, or a list of steps of one type.
 ///
-/// Each gets a clone of the input; the output is the tuple of what they give. `Marker` is inferred.
+/// Each gets a clone of the input; the output is the tuple, or the list, of what they give. `Marker` is
+/// inferred.
 /// [`at_most`] bounds how many run at once.
 #[diagnostic::on_unimplemented(
     message = "these are not branches that take `{In}`",
@@ -26,7 +27,7 @@ use crate::{
     note = "what each branch gives must be `serde::Serialize` and `serde::Deserialize`"
 )]
 pub trait IntoBranches<In, Marker> {
-    /// The tuple of what the branches give.
+    /// The tuple, or the list, of what the branches give.
     type Output;
 
     /// Makes them one step.
@@ -123,6 +124,26 @@ branches!(A MA 0, B MB 1, C MC 2, D MD 3, E ME 4, F MF 5);
 branches!(A MA 0, B MB 1, C MC 2, D MD 3, E ME 4, F MF 5, G MG 6);
 branches!(A MA 0, B MB 1, C MC 2, D MD 3, E ME 4, F MF 5, G MG 6, H MH 7);
 
+impl<In, S, M> IntoBranches<In, Vec<M>> for Vec<S>
+where
+    In: Clone + Send + 'static,
+    S: IntoStep<In, M>,
+    S::Step: Step<In>,
+    <S::Step as Step<In>>::Output: StepValue,
+{
+    type Output = Vec<<S::Step as Step<In>>::Output>;
+
+    fn into_branches(self) -> Parallel<In, Self::Output> {
+        let branches = self.into_iter().map(|step| Node::of(step.into_step()));
+        Parallel {
+            branches: branches.collect(),
+            at_most: usize::MAX,
+            gather: |outputs| outputs.into_iter().map(downcast).collect(),
+            clone: |input| Box::new(input.clone()),
+        }
+    }
+}
+
 /// The next branch's output, as its type.
 fn next<T: 'static>(outputs: &mut impl Iterator<Item = Value>) -> Result<T> {
     match outputs.next() {
@@ -161,6 +182,9 @@ where
         if self.at_most == 0 {
             let message = "`at_most(0, ..)` lets no branch run; give 1 or more";
             return Err(misbuilt(path, message));
+        }
+        if self.branches.is_empty() {
+            return Err(misbuilt(path, "there are no branches; give a step or more"));
         }
         let mut branches = (0..).zip(&self.branches);
         branches.try_for_each(|(index, branch)| branch.check(&path.index(index)))

@@ -162,3 +162,12 @@ async fn the_run_starts_with_its_input() -> Result<()> {
     assert_eq!(input.as_str(), r#"{"topic":"a b","words":2}"#);
     Ok(())
 }
+
+#[tokio::test]
+async fn ten_thousand_steps_are_not_too_many() -> Result<()> {
+    let flow = (0..10_000).fold(Flow::<u32>::new("f"), |flow, step| {
+        flow.step(format!("step {step}"), |n: u32| n + 1)
+    });
+    assert_eq!(flow.run(0u32).await?.output, 10_000);
+    Ok(())
+}

@@ -7,6 +7,7 @@ mod all_kinds;
 mod blocking;
 mod branch;
 mod chain;
+mod checks;
 mod diagram;
 mod failures;
 mod journal;

@@ -16,7 +16,7 @@ use mainstem_core::{FinishReason, ModelEvent};
 use mainstem_flow::{Flow, at_most, named, with};
 use tokio::time::Instant;
 
-use crate::common::{agent, asked, asks, collect, lines, texts};
+use crate::common::{agent, asked, asks, both_ways, collect, lines, texts};
 
 /// Ten pieces in half a second.
 fn slow(letter: &str) -> ScriptedModel {
@@ -254,4 +254,19 @@ async fn when_a_branch_is_suspended_the_others_end_first_unless_one_fails() {
     assert_eq!(ended.load(Ordering::SeqCst), 1);
     let error = flow.run(0u8).await.unwrap_err();
     assert_eq!(error.step().unwrap().to_string(), "f/p[1]/function");
+}
+
+#[tokio::test]
+async fn a_list_of_steps_runs_in_parallel_too_unless_it_is_empty() -> Result<()> {
+    let times = |factor: u32| named(format!("times {factor}"), move |n: u32| n * factor);
+    let flow = Flow::<u32>::new("f").parallel("p", (1..4).map(times).collect::<Vec<_>>());
+    let (events, output) = both_ways(&flow, 7).await?;
+    assert_eq!(output, [7, 14, 21]);
+    assert!(lines(&events).contains(&"f/p[2]/times 3 gives 21".to_owned()));
+    let flow = Flow::<u32>::new("f").parallel("p", (0..0).map(times).collect::<Vec<_>>());
+    assert_eq!(
+        flow.check().unwrap_err().to_string(),
+        "step `f/p`: there are no branches; give a step or more"
+    );
+    Ok(())
 }
