@@ -58,6 +58,8 @@ pub(crate) enum Part {
     Structured,
     /// What a step of a flow costs over the function that it calls.
     Steps,
+    /// Appends to a file of SQLite.
+    Stores,
     /// The scripted server; started by the others.
     #[command(hide = true)]
     Server {

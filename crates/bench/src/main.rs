@@ -44,6 +44,8 @@
 //! - `steps`: flows of 1,000 and of 10,000 steps that call a function, beside as many calls of the
 //!   function: wall time of a run, and the resident memory at its peak over that before the flow
 //!   was built.
+//! - `stores`: wall time of appends to a file of SQLite, beside a bare loop of inserts, in turns. How
+//!   many a second there are depends on the disk; the ratios hold.
 //!
 //! A missed aim is printed as such; only `--gate` makes it a failure, and of the
 //! number of instructions and the heap alone, which are the same on every run.
@@ -85,6 +87,7 @@ mod server;
 mod splitter;
 mod stats;
 mod steps;
+mod stores;
 mod structured;
 mod table;
 
@@ -110,7 +113,7 @@ fn measure(cli: &Cli, part: &Part) -> Result<ExitCode> {
         println!("quick: small numbers, to see that all of it runs; they mean nothing");
     }
     type Measure = fn(&Cli) -> Result<report::Section>;
-    let parts: [(Part, Measure); 8] = [
+    let parts: [(Part, Measure); 9] = [
         (Part::Chunks, chunks::measure),
         (Part::Callgrind, callgrind::measure),
         (Part::Memory, memory::measure),
@@ -119,6 +122,7 @@ fn measure(cli: &Cli, part: &Part) -> Result<ExitCode> {
         (Part::Flood, flood::measure),
         (Part::Structured, structured::measure),
         (Part::Steps, steps::measure),
+        (Part::Stores, stores::measure),
     ];
     for (name, measure) in parts {
         if *part != Part::All && *part != name {

@@ -4,6 +4,7 @@ mod files;
 mod handles;
 mod kills;
 mod processes;
+mod resumed;
 
 use std::path::PathBuf;
 
