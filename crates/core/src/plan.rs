@@ -155,9 +155,9 @@ impl StepPlan {
 impl StepPlan {
     /// Whether a run that was begun with another plan can go on with this one.
     ///
-    /// What decides is the names of the steps, their kinds, their order and shape, and the types that
-    /// they take and give. Details and weights may differ. Functions can't be compared: what has
-    /// changed inside of one is for the version of its flow to say.
+    /// What decides is the names of the steps, their kinds and order, the types that they take and
+    /// give, and the versions of flows. Details and weights may differ. Functions can't be compared:
+    /// what has changed inside of one is for the version of its flow to say.
     ///
     /// # Errors
     ///
@@ -197,6 +197,13 @@ impl StepPlan {
             let now = &self.name;
             return Some(format!(
                 "where step `{path}` was, there is a step `{now}` now"
+            ));
+        }
+        if let (Some(then), Some(now)) = (&then.version, &self.version)
+            && then != now
+        {
+            return Some(format!(
+                "step `{path}` was of version `{then}`, and is of version `{now}` now"
             ));
         }
         changed("was a", &then.kind, &self.kind)
@@ -297,6 +304,11 @@ mod tests {
     #[test]
     fn a_version_says_what_it_goes_with() {
         let then = flow(&["a"]);
+        let mut same = flow(&["a"]);
+        same.version = Some("2".into());
+        let error = same.check_resumes(&then).unwrap_err();
+        let expected = "step `f` was of version `1`, and is of version `2` now";
+        assert!(error.message().starts_with(expected), "{error}");
         let mut now = flow(&["x"]);
         now.version = Some("2".into());
         assert!(now.check_resumes(&then).is_err());

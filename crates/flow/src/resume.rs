@@ -103,8 +103,8 @@ impl<I, O> Flow<I, O> {
 
     /// Says which version of the flow it is; `1` by default.
     ///
-    /// It matters to runs that are resumed: they go on with a flow of the same steps, or with one that
-    /// says that it is [compatible](Self::compatible_with).
+    /// It matters to runs that are resumed: they go on with a flow of the same version and steps, or with
+    /// one that says that it is [compatible](Self::compatible_with).
     #[must_use]
     pub fn version(mut self, version: impl Into<Text>) -> Self {
         self.version = version.into();

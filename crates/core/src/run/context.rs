@@ -1,7 +1,10 @@
 use std::{
     fmt,
     sync::{Arc, Mutex},
+    task::Context as Task,
 };
+
+use futures::task::AtomicWaker;
 
 use super::{
     history::Emitted,
@@ -33,9 +36,17 @@ struct Local {
     meter: Meter,
     is_whole_run: bool,
     /// What it asked a person while it runs, to be answered before it can go on.
-    asked: Mutex<Vec<InputRequest>>,
+    asked: Arc<Asked>,
     /// What it emitted before its run was resumed, if it goes on from there: not emitted again.
     emitted: Option<Mutex<Emitted>>,
+}
+
+/// What a step, with its branches, is to be told before it can go on.
+#[derive(Default)]
+struct Asked {
+    requests: Mutex<Vec<InputRequest>>,
+    /// The step: it may be another task that asks.
+    step: AtomicWaker,
 }
 
 /// Sums the usage of a step and all inside of it.
@@ -54,7 +65,7 @@ impl RunContext {
                 outer: None,
             },
             is_whole_run: false,
-            asked: Mutex::default(),
+            asked: Arc::default(),
             emitted: None,
         };
         Self {
@@ -70,6 +81,18 @@ impl RunContext {
         is_whole_run: bool,
         emitted: Option<Emitted>,
     ) -> Self {
+        let asked = Arc::default();
+        self.inside(path, context, is_whole_run, emitted, asked)
+    }
+
+    fn inside(
+        &self,
+        path: StepPath,
+        context: Context,
+        is_whole_run: bool,
+        emitted: Option<Emitted>,
+        asked: Arc<Asked>,
+    ) -> Self {
         let local = Local {
             path,
             context,
@@ -78,7 +101,7 @@ impl RunContext {
                 outer: Some(Arc::clone(&self.local)),
             },
             is_whole_run,
-            asked: Mutex::default(),
+            asked,
             emitted: emitted.map(Mutex::new),
         };
         Self {
@@ -140,7 +163,8 @@ impl RunContext {
     /// counts as used by this step. It has no beginning and no end of its own.
     #[must_use]
     pub fn branch(&self, index: u32, context: Context) -> Self {
-        self.child(self.local.path.index(index), context, false, None)
+        let (path, asked) = (self.local.path.index(index), Arc::clone(&self.local.asked));
+        self.inside(path, context, false, None, asked)
     }
 
     /// In a run with a store: until all that was emitted is there.
@@ -165,12 +189,14 @@ impl RunContext {
 
     /// What this step is to be told before it can go on.
     pub(super) fn ask_for(&self, requests: impl IntoIterator<Item = InputRequest>) {
-        lock(&self.local.asked).extend(requests);
+        lock(&self.local.asked.requests).extend(requests);
+        self.local.asked.step.wake();
     }
 
-    /// What it asked, if it did.
-    pub(super) fn take_asked(&self) -> Option<Vec<InputRequest>> {
-        let mut asked = lock(&self.local.asked);
+    /// What it asked, if it did; if not yet, the task is woken when it does.
+    pub(super) fn take_asked(&self, task: &Task<'_>) -> Option<Vec<InputRequest>> {
+        self.local.asked.step.register(task.waker());
+        let mut asked = lock(&self.local.asked.requests);
         (!asked.is_empty()).then(|| std::mem::take(&mut *asked))
     }
 
@@ -235,6 +261,19 @@ impl RunContext {
             local = step.meter.outer.as_ref();
         }
         lock(&self.shared.tally).usage += usage;
+    }
+
+    /// Adds what an interrupted attempt of a step around this one had used, and is found again: to the
+    /// steps up to its new attempt. Further out it counts already.
+    pub(super) fn record_usage_again(&self, usage: Usage, renewed: Option<&StepPath>) {
+        let mut local = Some(&self.local);
+        while let Some(step) = local {
+            *lock(&step.meter.used) += usage;
+            if Some(&step.path) == renewed {
+                return;
+            }
+            local = step.meter.outer.as_ref();
+        }
     }
 
     /// What this step has used so far, with all inside of it.

@@ -17,7 +17,9 @@ use super::{
     opening::Opened,
     shared::Shared,
 };
-use crate::{Error, ErrorKind, Event, EventKind, Result, RunId, RunStarted, StepPath, Store};
+use crate::{
+    Error, ErrorKind, Event, EventKind, Result, RunId, RunStarted, StepPath, Store, sync::lock,
+};
 
 /// The code of an end that the log hasn't got.
 const NOT_LOGGED: &str = "not_logged";
@@ -125,6 +127,8 @@ impl Engine {
                     if !self.shared.slot.is_filled()
                         && let Phase::Ending(end) = std::mem::replace(&mut self.phase, Phase::Ended)
                     {
+                        // Of work that never began; the session is free again.
+                        drop(lock(&self.shared.session).take());
                         let (result, kind) = end.tell(&self.shared);
                         self.end = Some(result);
                         return Poll::Ready(Some(self.stamp(kind)));
@@ -323,5 +327,6 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.driver.abandon();
         self.shared.slot.close();
+        drop(lock(&self.shared.session).take());
     }
 }

@@ -30,6 +30,11 @@ struct Past {
     end: End,
     /// What its models used, and those of all steps inside.
     used: Usage,
+    /// What steps inside of it had used within an interrupted attempt, and said again; it is no part of
+    /// that.
+    again: Usage,
+    /// Whether it says again what it had said within an interrupted attempt of a step around it.
+    is_again: bool,
     /// What it said, while it is under way.
     said: Vec<(Place, Text)>,
     /// Whether its last turn of a model is over.
@@ -54,8 +59,8 @@ pub(super) enum Found {
     Begins { attempt: u32, void: Vec<Void> },
     /// It was under way and goes on where it was.
     GoesOn { attempt: u32, emitted: Emitted },
-    /// It had finished, at this path.
-    Finished(StepPath, StepFinished),
+    /// It had finished, at this path; its models had used this.
+    Finished(StepPath, StepFinished, Usage),
     /// It had failed, at this path; its models had used this.
     Failed(StepPath, StepFailed, Usage),
     /// It had finished within an interrupted attempt of a step around it: its events, those of a
@@ -71,7 +76,6 @@ pub(super) enum Found {
 pub(super) struct Void {
     pub(super) path: StepPath,
     pub(super) since: Place,
-    pub(super) used: Usage,
     /// Whether readers were told so already.
     pub(super) is_told: bool,
 }
@@ -119,6 +123,8 @@ impl History {
             ended: None,
             end: End::UnderWay,
             used: Usage::default(),
+            again: Usage::default(),
+            is_again: self.is_again(&event.path),
             said: Vec::new(),
             is_turn_over: false,
             emitted: Emitted::new(),
@@ -137,21 +143,53 @@ impl History {
     }
 
     fn end(&mut self, event: &Event, end: End) {
-        if let Some(past) = self.steps.get_mut(&event.path) {
-            past.ended = Some(event.place());
-            past.end = end;
-            past.said = Vec::new();
-            past.emitted = Emitted::new();
+        let Some(past) = self.steps.get_mut(&event.path) else {
+            return;
+        };
+        past.ended = Some(event.place());
+        past.said = Vec::new();
+        past.emitted = Emitted::new();
+        past.end = end;
+        if let (true, End::Finished(finished)) = (past.is_again, &past.end) {
+            let usage = finished.usage;
+            self.use_again(&event.path, usage);
+        }
+    }
+
+    /// A step has said again that it had finished, within a new attempt of a step around it: to that
+    /// attempt it counts as used, but no further out, where it counts already.
+    fn use_again(&mut self, finished: &StepPath, usage: Usage) {
+        for path in std::iter::successors(finished.parent(), StepPath::parent) {
+            if let Some(past) = self.steps.get_mut(&path) {
+                if past.is_again {
+                    return;
+                }
+                past.again += usage;
+            }
+            if self.inherits.contains_key(&path) {
+                return;
+            }
         }
     }
 
     fn use_up(&mut self, path: &StepPath, usage: Usage) {
+        if self.steps.get(path).is_some_and(|past| past.is_again) {
+            return;
+        }
         let around = std::iter::successors(Some(path.clone()), StepPath::parent);
         for path in around {
             if let Some(past) = self.steps.get_mut(&path) {
                 past.used += usage;
             }
         }
+    }
+
+    fn is_again(&self, path: &StepPath) -> bool {
+        let was_finished = |from: StepPath| {
+            let past = self.steps.get(&from);
+            past.is_some_and(|past| matches!(past.end, End::Finished(_)))
+        };
+        self.ancestry(path).into_iter().any(was_finished)
     }
 
     fn retract(&mut self, event: &Event, since: Place) {
@@ -186,28 +224,37 @@ impl History {
         }
     }
 
-    /// What there is of a step, from an attempt on; `goes_on`, if it isn't to begin again.
-    pub(super) fn find(&mut self, step: &StepPath, attempt: u32, goes_on: bool) -> Found {
+    /// What there is of a step, from an attempt on, and what attempts before that, which were
+    /// interrupted, had used; `goes_on`, if it isn't to begin again.
+    pub(super) fn find(&mut self, step: &StepPath, attempt: u32, goes_on: bool) -> (Found, Usage) {
         let mut void = Vec::new();
+        let mut lost = Usage::default();
         let mut attempt = attempt;
         loop {
             let path = step.attempt(attempt);
             let Some(past) = self.steps.get_mut(&path) else {
-                return self.inherited(step, attempt, void);
+                return (self.inherited(step, attempt, void), lost);
             };
             match &past.end {
-                End::Finished(finished) => return Found::Finished(path, finished.clone()),
-                End::Failed(failed) => return Found::Failed(path, failed.clone(), past.used),
-                End::UnderWay if goes_on => {
-                    let emitted = std::mem::take(&mut past.emitted);
-                    return Found::GoesOn { attempt, emitted };
+                End::Finished(finished) => {
+                    let used = finished.usage.without(past.again);
+                    return (Found::Finished(path, finished.clone(), used), lost);
                 }
-                End::UnderWay => void.push(Void {
-                    since: past.started,
-                    used: past.used,
-                    is_told: past.is_retracted,
-                    path: path.clone(),
-                }),
+                End::Failed(failed) => {
+                    return (Found::Failed(path, failed.clone(), past.used), lost);
+                }
+                End::UnderWay if goes_on && !past.is_wordless_turn() => {
+                    let emitted = std::mem::take(&mut past.emitted);
+                    return (Found::GoesOn { attempt, emitted }, lost);
+                }
+                End::UnderWay => {
+                    lost += past.used;
+                    void.push(Void {
+                        since: past.started,
+                        is_told: past.is_retracted,
+                        path: path.clone(),
+                    });
+                }
             }
             attempt += 1;
             self.inherits.insert(step.attempt(attempt), path);
@@ -273,6 +320,12 @@ impl History {
         })
     }
 
+    /// The new attempt, around a step, of one that was interrupted.
+    pub(super) fn renewed_around(&self, step: &StepPath) -> Option<StepPath> {
+        let mut around = std::iter::successors(step.parent(), StepPath::parent);
+        around.find(|path| self.inherits.contains_key(path))
+    }
+
     /// Whether readers were told that a step is skipped.
     pub(super) fn is_skipped(&self, step: &StepPath) -> bool {
         self.skipped.contains(step)
@@ -290,6 +343,14 @@ impl History {
         let text: String = said.iter().map(|(_, text)| &**text).collect();
         let is_over = past.is_turn_over;
         (!text.is_empty()).then_some((Said { text, is_over }, past.used))
+    }
+}
+
+impl Past {
+    /// Whether its model was asked, and cut off before its first word: there is nothing from which an
+    /// agent could go on.
+    fn is_wordless_turn(&self) -> bool {
+        self.said.is_empty() && self.emitted.contains_key("turn_started")
     }
 }
 

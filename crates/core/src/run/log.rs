@@ -116,6 +116,8 @@ fn durability(kind: &EventKind) -> Durability {
     match kind {
         EventKind::StepFinished(_)
         | EventKind::Decided(_)
+        // It has the answers of people.
+        | EventKind::RunResumed(_)
         | EventKind::RunFinished(_)
         | EventKind::RunFailed(_)
         | EventKind::RunCancelled(_)

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{history::History, resume::Resume, session::Session, shared::Shared};
 use crate::{
     Answer, Busy, ContextSnapshot, Error, ErrorKind, EventKind, InputRequest, Json, NewRun, Place,
-    Result, RunResumed, RunStarted, Seq, StepPlan, Store, sync::lock,
+    Result, RunResumed, RunStarted, RunStatus, Seq, StepPlan, Store, sync::lock,
 };
 
 /// The code of a run that couldn't be resumed: its log is as it was.
@@ -71,7 +71,13 @@ impl Opening {
     async fn reopen(self, resume: Resume) -> Result<Opened> {
         let run = &self.shared.id;
         let state = self.store.state(run).await?;
-        if state.closed {
+        let has_end = !matches!(state.status, RunStatus::Running | RunStatus::Suspended);
+        if has_end && !state.closed {
+            // Whatever ran it died between its last event and the end of its log.
+            let state = self.store.reopen(run).await?;
+            self.store.close(run, state.epoch).await?;
+        }
+        if has_end || state.closed {
             let message = format!(
                 "run `{run}` has ended ({:?}); only a run that is suspended or was cut off can go on",
                 state.status
@@ -91,6 +97,8 @@ impl Opening {
         let state = self.store.reopen(run).await?;
         // Nobody else writes from here on; who did until now has left something, perhaps.
         self.read(&mut history).await?;
+        // It may be other answers to the same.
+        let answers = new_answers(&history, answers)?;
         for answer in &answers {
             history.answers.insert(answer.id.clone(), answer.clone());
         }

@@ -103,10 +103,7 @@ impl RunContext {
         let scope = StepScope::of(key, step);
         let step = step.clone();
         let done = self.perform(scope, move |ctx| step.call(ctx, input)).await;
-        match done.as_ref().err().and_then(Error::suspension) {
-            Some(suspension) => self.wait_for(suspension.requests.clone()).await,
-            None => done,
-        }
+        self.unless_asked(done).await
     }
 
     /// What the run was given when it was begun.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     ContextDelta, Error, ErrorKind, Event, EventKind, Place, Result, Retracted, StepFinished,
-    StepPath, Usage, sync::lock,
+    StepPath, sync::lock,
 };
 
 /// How many events are read at once.
@@ -53,29 +53,35 @@ impl RunContext {
         attempt: u32,
     ) -> Result<Known> {
         let step = self.path().child(&scope.name);
-        let found = lock(history).find(&step, attempt, scope.resumes);
+        let (found, lost) = lock(history).find(&step, attempt, scope.resumes);
+        self.record_usage(lost);
         Ok(match found {
             Found::Begins { attempt, void } => {
-                for void in void {
-                    self.void(void).await;
-                }
-                self.note_attempt(&scope.name, attempt);
-                let emitted = None;
-                Known::Begins(Begin { attempt, emitted })
+                Known::Begins(self.begin(scope, attempt, void).await)
             }
             Found::GoesOn { attempt, emitted } => {
                 self.note_attempt(&scope.name, attempt);
                 let emitted = Some(emitted);
                 Known::Begins(Begin { attempt, emitted })
             }
-            Found::Finished(path, finished) => {
+            Found::Finished(path, finished, used) => {
                 self.note_attempt(&scope.name, attempt_of(&path));
-                self.take_over(scope, finished.usage, finished.context_delta.as_deref())?;
+                let changes = finished.context_delta.as_deref();
+                self.record_usage(used);
+                self.take_over(scope, changes)?;
+                let added = changes.filter(|_| scope.is_whole_run);
+                for message in added
+                    .iter()
+                    .flat_map(|delta| delta.messages.values().flatten())
+                {
+                    self.record_message(message.clone());
+                }
                 Known::Finished(path, finished)
             }
             Found::Failed(path, failed, used) => {
                 self.note_attempt(&scope.name, attempt_of(&path));
-                self.take_over(scope, used, failed.context_delta.as_deref())?;
+                self.record_usage(used);
+                self.take_over(scope, failed.context_delta.as_deref())?;
                 Known::Failed((*failed.error).into())
             }
             Found::Inherited {
@@ -85,7 +91,9 @@ impl RunContext {
             } => {
                 let path = step.attempt(attempt);
                 self.say_again(&from, &path, between).await?;
-                self.take_over(scope, finished.usage, finished.context_delta.as_deref())?;
+                let renewed = lock(history).renewed_around(&path);
+                self.record_usage_again(finished.usage, renewed.as_ref());
+                self.take_over(scope, finished.context_delta.as_deref())?;
                 Known::Finished(path, finished)
             }
         })
@@ -93,15 +101,51 @@ impl RunContext {
 
     /// How a step begins whose record can't be used: as an attempt that there wasn't yet.
     pub(super) async fn begin_anew(&self, scope: &StepScope) -> Result<Begin> {
+        match self.shared().history.get() {
+            Some(history) => Box::pin(self.begin_anew_in(history, scope)).await,
+            None => {
+                self.note_attempt(&scope.name, scope.attempt);
+                let (attempt, emitted) = (scope.attempt, None);
+                Ok(Begin { attempt, emitted })
+            }
+        }
+    }
+
+    /// What there was counts as used; what it changed isn't taken over, for it is changed again.
+    async fn begin_anew_in(&self, history: &Mutex<History>, scope: &StepScope) -> Result<Begin> {
+        let step = self.path().child(&scope.name);
         let mut attempt = scope.attempt;
         loop {
-            match self.look_up(scope, attempt).await? {
-                Known::Begins(begin) => return Ok(begin),
-                Known::Finished(..) | Known::Failed(_) => {
-                    attempt = self.last_attempt(&scope.name).max(attempt) + 1;
+            let (found, lost) = lock(history).find(&step, attempt, scope.resumes);
+            self.record_usage(lost);
+            match found {
+                Found::Begins { attempt, void } => {
+                    return Ok(self.begin(scope, attempt, void).await);
+                }
+                Found::GoesOn { attempt, emitted } => {
+                    self.note_attempt(&scope.name, attempt);
+                    let emitted = Some(emitted);
+                    return Ok(Begin { attempt, emitted });
+                }
+                // It was within an attempt that is void, and so is void, too.
+                Found::Inherited { .. } => {
+                    return Ok(self.begin(scope, attempt, Vec::new()).await);
+                }
+                Found::Finished(path, _, usage) | Found::Failed(path, _, usage) => {
+                    self.record_usage(usage);
+                    attempt = attempt_of(&path) + 1;
                 }
             }
         }
+    }
+
+    async fn begin(&self, scope: &StepScope, attempt: u32, void: Vec<Void>) -> Begin {
+        for void in void {
+            self.void(void).await;
+        }
+        self.note_attempt(&scope.name, attempt);
+        let emitted = None;
+        Begin { attempt, emitted }
     }
 
     /// The number of the newest attempt of a step inside of this one; 1, if it had no other.
@@ -147,7 +191,6 @@ impl RunContext {
 
     /// An attempt that was cut off.
     async fn void(&self, void: Void) {
-        self.record_usage(void.used);
         if !void.is_told {
             let reason = "the run was interrupted; the step begins again";
             let retracted = Retracted::new(void.since, reason);
@@ -155,14 +198,8 @@ impl RunContext {
         }
     }
 
-    /// What a step did counts as done.
-    fn take_over(
-        &self,
-        scope: &StepScope,
-        used: Usage,
-        changes: Option<&ContextDelta>,
-    ) -> Result<()> {
-        self.record_usage(used);
+    /// What a step changed is changed.
+    fn take_over(&self, scope: &StepScope, changes: Option<&ContextDelta>) -> Result<()> {
         let context = scope.context.as_ref().unwrap_or(self.context());
         match changes {
             Some(delta) => context.apply(delta),

@@ -25,7 +25,8 @@ impl RunContext {
         Fut: Future<Output = Result<T>>,
     {
         let scope = StepScope::new(name, kind);
-        Ok(self.step_in(scope, body).await?.output)
+        let done = self.step_in(scope, body).await;
+        self.unless_asked(done.map(|stepped| stepped.output)).await
     }
 
     /// Runs a step inside of this one, as [`step`](Self::step) does, with more to say about it.
@@ -118,12 +119,20 @@ impl RunContext {
 }
 
 impl RunContext {
+    /// What a function gets of a step inside of it: a suspension isn't for it to deal with.
+    pub(super) async fn unless_asked<T>(&self, done: Result<T>) -> Result<T> {
+        match done.as_ref().err().and_then(Error::suspension) {
+            Some(suspension) => self.wait_for(suspension.requests.clone()).await,
+            None => done,
+        }
+    }
+
     /// The work of a step; an error that suspends the run, once it waits for a person. It is dropped
     /// meanwhile.
     pub(super) async fn until_asked<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let mut work = pin!(work);
         poll_fn(|task| match work.as_mut().poll(task) {
-            Poll::Pending => match self.take_asked() {
+            Poll::Pending => match self.take_asked(task) {
                 Some(asked) => Poll::Ready(Err(Error::suspend(asked))),
                 None => Poll::Pending,
             },
