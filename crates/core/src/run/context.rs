@@ -1,6 +1,9 @@
 use std::{
     fmt,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     task::Context as Task,
 };
 
@@ -45,6 +48,8 @@ struct Local {
 #[derive(Default)]
 struct Asked {
     requests: Mutex<Vec<InputRequest>>,
+    /// Whether there are any, to be known without the lock.
+    any: AtomicBool,
     /// The step: it may be another task that asks.
     step: AtomicWaker,
 }
@@ -190,14 +195,19 @@ impl RunContext {
     /// What this step is to be told before it can go on.
     pub(super) fn ask_for(&self, requests: impl IntoIterator<Item = InputRequest>) {
         lock(&self.local.asked.requests).extend(requests);
+        self.local.asked.any.store(true, Ordering::SeqCst);
         self.local.asked.step.wake();
     }
 
     /// What it asked, if it did; if not yet, the task is woken when it does.
     pub(super) fn take_asked(&self, task: &Task<'_>) -> Option<Vec<InputRequest>> {
-        self.local.asked.step.register(task.waker());
-        let mut asked = lock(&self.local.asked.requests);
-        (!asked.is_empty()).then(|| std::mem::take(&mut *asked))
+        let asked = &self.local.asked;
+        asked.step.register(task.waker());
+        if !asked.any.swap(false, Ordering::SeqCst) {
+            return None;
+        }
+        let requests = std::mem::take(&mut *lock(&asked.requests));
+        (!requests.is_empty()).then_some(requests)
     }
 
     /// Emits an event at this step's path.

@@ -46,8 +46,8 @@ pub(super) struct Engine {
 }
 
 enum Phase {
-    /// The log is made ready.
-    Opening(BoxFuture<'static, Result<Opened>>, RunStarted),
+    /// The log is made ready; of a new run with its first event.
+    Opening(BoxFuture<'static, Result<Opened>>, Option<RunStarted>),
     New(RunStarted),
     Running,
     Ending(End),
@@ -146,9 +146,9 @@ impl Engine {
         self.wall_clock.start();
         match opening.as_mut().poll(task) {
             Poll::Ready(Ok(Opened::New(new))) => {
-                let started = started.clone();
+                let started = started.take();
                 self.log = self.log_of(|store, _| LogWriter::new(store, new));
-                self.phase = Phase::New(started);
+                self.phase = started.map_or(Phase::Running, Phase::New);
                 return Poll::Ready(None);
             }
             Poll::Ready(Ok(Opened::Resumed { next, first })) => {
@@ -158,8 +158,8 @@ impl Engine {
                 return Poll::Ready(Some(self.stamp(first)));
             }
             Poll::Ready(Err(error)) => {
-                self.phase = Phase::Ending(self.cut(error));
-                return Poll::Ready(None);
+                let end = self.cut(error);
+                return Poll::Ready(self.end_unopened(end));
             }
             Poll::Pending => {}
         }
@@ -170,8 +170,15 @@ impl Engine {
             None if self.wall_clock.poll(task).is_ready() => self.cut(self.wall_clock.error()),
             None => return Poll::Pending,
         };
-        self.phase = Phase::Ending(end);
-        Poll::Ready(None)
+        Poll::Ready(self.end_unopened(end))
+    }
+
+    /// Ends before there is a log: a new run has begun all the same.
+    fn end_unopened(&mut self, end: End) -> Option<Event> {
+        match std::mem::replace(&mut self.phase, Phase::Ending(end)) {
+            Phase::Opening(_, started) => started.map(|started| self.stamp(started.into())),
+            _ => None,
+        }
     }
 
     fn log_of(&self, writer: impl FnOnce(Arc<dyn Store>, RunId) -> LogWriter) -> Option<LogWriter> {
@@ -180,9 +187,10 @@ impl Engine {
     }
 
     /// The log is made ready before anything else.
-    pub(super) fn open(&mut self, opening: BoxFuture<'static, Result<Opened>>) {
+    pub(super) fn open(&mut self, opening: BoxFuture<'static, Result<Opened>>, is_new: bool) {
         if let Phase::New(started) = &self.phase {
-            self.phase = Phase::Opening(opening, started.clone());
+            let started = is_new.then(|| started.clone());
+            self.phase = Phase::Opening(opening, started);
         }
     }
 

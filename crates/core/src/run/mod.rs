@@ -334,10 +334,11 @@ impl<T: Serialize + Send + 'static> Run<T> {
         );
         let driver = Driver::new(work, Arc::clone(&shared.slot));
         let first = (new, &started);
+        let is_new = self.resume.is_none();
         let opening = opening(&shared, self.busy, self.plan, first, self.resume);
         let mut engine = Engine::new(Arc::clone(&shared), Arc::new(driver), started);
         if let Some(opening) = opening {
-            engine.open(opening);
+            engine.open(opening, is_new);
         }
         engine.observers = self.observers;
         engine.wall_clock.limit = self.wall_clock;

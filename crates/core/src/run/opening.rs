@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{history::History, resume::Resume, session::Session, shared::Shared};
 use crate::{
     Answer, Busy, ContextSnapshot, Error, ErrorKind, EventKind, InputRequest, Json, NewRun, Place,
-    Result, RunResumed, RunStarted, RunStatus, Seq, StepPlan, Store, sync::lock,
+    Result, RunResumed, RunStarted, RunState, RunStatus, Seq, StepPlan, Store, sync::lock,
 };
 
 /// The code of a run that couldn't be resumed: its log is as it was.
@@ -71,6 +71,8 @@ impl Opening {
     async fn reopen(self, resume: Resume) -> Result<Opened> {
         let run = &self.shared.id;
         let state = self.store.state(run).await?;
+        // An end that isn't in the log comes after all that is.
+        self.shared.slot.number_from(after(&state));
         let has_end = !matches!(state.status, RunStatus::Running | RunStatus::Suspended);
         if has_end && !state.closed {
             // Whatever ran it died between its last event and the end of its log.
@@ -102,8 +104,7 @@ impl Opening {
         for answer in &answers {
             history.answers.insert(answer.id.clone(), answer.clone());
         }
-        let last = state.last.map_or(Seq(0), |last| last.seq);
-        let next = Place::new(state.epoch, Seq(last.0 + 1));
+        let next = after(&state);
         let first = match (&history.started, basis.started) {
             (None, Some(started)) => {
                 history.started = Some(started.clone());
@@ -127,6 +128,12 @@ impl Opening {
             }
         }
     }
+}
+
+/// The place after the last event of a log.
+fn after(state: &RunState) -> Place {
+    let last = state.last.map_or(Seq(0), |last| last.seq);
+    Place::new(state.epoch, Seq(last.0 + 1))
 }
 
 /// The answers that aren't in the log yet; each must be asked for, in time, and fit.

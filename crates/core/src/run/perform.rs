@@ -64,6 +64,9 @@ impl RunContext {
     /// found by its key instead of being run again. So each use needs its own key, the same one each
     /// time; it is the segment of the path, too.
     ///
+    /// It works on a [fork](crate::Context::fork) of the context, which is merged when it has finished:
+    /// so several may run at the same time, and one that failed leaves nothing.
+    ///
     /// ```
     /// # futures::executor::block_on(async {
     /// use mainstem_core::{Run, RunContext, Step};
@@ -93,17 +96,22 @@ impl RunContext {
     ///
     /// # Errors
     ///
-    /// As for [`perform`](Self::perform).
+    /// As for [`perform`](Self::perform); of kind [`ErrorKind::Conflict`], if what it wrote to the context
+    /// can't be merged.
     pub async fn run<In, S>(&self, key: impl Into<Text>, step: &S, input: In) -> Result<S::Output>
     where
         S: Step<In> + Clone,
         S::Output: DeserializeOwned,
         In: Send + 'static,
     {
-        let scope = StepScope::of(key, step);
+        let key = key.into();
+        let fork = self.context().fork(key.clone());
+        let scope = StepScope::of(key, step).context(fork.clone());
         let step = step.clone();
         let done = self.perform(scope, move |ctx| step.call(ctx, input)).await;
-        self.unless_asked(done).await
+        let output = self.unless_asked(done).await?;
+        self.context().merge([&fork])?;
+        Ok(output)
     }
 
     /// What the run was given when it was begun.

@@ -378,3 +378,56 @@ async fn an_answer_that_came_first_stays() -> Result<()> {
     assert_eq!(error.kind(), ErrorKind::Conflict);
     Ok(())
 }
+
+#[tokio::test(start_paused = true)]
+async fn joined_sub_runs_change_the_context_once() -> Result<()> {
+    async fn add(ctx: RunContext, text: &'static str) -> StepResult<u8> {
+        ctx.context().main().add(Message::user(text));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        ctx.context().main().add(Message::user(text));
+        Ok(1)
+    }
+    async fn work(ctx: RunContext, _: u8) -> StepResult<u8> {
+        let a = Flow::<u8>::new("a").step("x", async |ctx: RunContext, _: u8| add(ctx, "a").await);
+        let b = Flow::<u8>::new("b").step("x", async |ctx: RunContext, _: u8| add(ctx, "b").await);
+        let (a, b) = futures::join!(ctx.run("a", &a, 1), ctx.run("b", &b, 1));
+        Ok(a? + b?)
+    }
+    let flow = Flow::new("f").step("work", work);
+    let context = Context::new();
+    flow.run(1).context(&context).await?;
+    let expected = context.messages().len();
+    let events = whole(&flow, 1).await;
+    for cut in 2..events.len() {
+        let store = died_after(&events[..cut]).await;
+        let context = Context::new();
+        flow.resume("r")
+            .store(store.clone())
+            .context(&context)
+            .await?;
+        assert_eq!(context.messages().len(), expected, "cut at {cut}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_while_it_waits_for_its_turn_has_begun() -> Result<()> {
+    let flow = Flow::new("f").step("wait", async |_: u8| {
+        std::future::pending::<()>().await;
+        Ok(1_u8)
+    });
+    let context = Context::new();
+    let mut first = flow.run(1).context(&context).stream();
+    first.next_event().await.unwrap();
+    first.next_event().await.unwrap();
+    let run = flow.run(2).context(&context).store(MemoryStore::new());
+    let mut second = run.stream();
+    assert!(futures::poll!(std::pin::pin!(second.next_event())).is_pending());
+    second.stop();
+    let mut names = Vec::new();
+    while let Some(event) = second.next_event().await {
+        names.push(event.kind.name().to_owned());
+    }
+    assert_eq!(names, ["run_started", "run_cancelled"]);
+    Ok(())
+}
