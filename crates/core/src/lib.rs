@@ -7,8 +7,8 @@
 //! - [`Run`], [`RunStream`], [`RunContext`]: a run, its reader's side, its steps' side.
 //! - [`Context`]: what a session remembers.
 //! - [`Message`], [`Part`], [`ModelSettings`]: what is said to models.
-//! - [`Model`], [`Tool`], [`Step`], [`Store`], [`Journal`], [`Conversations`]: what can be
-//!   implemented.
+//! - [`Model`], [`Tool`], [`Step`], [`Store`], [`Journal`], [`Conversations`], [`TokenCounter`]: what
+//!   can be implemented.
 //! - [`Error`], and [`StepError`] for users' functions.
 //!
 //! # Features
@@ -38,6 +38,7 @@ mod sync;
 pub mod test_util;
 mod text;
 mod time;
+mod tokens;
 mod tool;
 mod usage;
 
@@ -74,5 +75,6 @@ pub use store::{Durability, MemoryStore, NewRun, RunQuery, RunState, RunStatus, 
 pub use suspension::{Answer, InputRequest, Suspension};
 pub use text::Text;
 pub use time::Timestamp;
+pub use tokens::{RoughTokens, TokenCounter};
 pub use tool::{Tool, ToolSpec};
 pub use usage::Usage;
