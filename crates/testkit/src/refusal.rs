@@ -34,7 +34,11 @@ pub(crate) fn error_body(message: &str, param: Option<&str>) -> String {
 
 /// Returns the reply to a request that no scripted reply should answer.
 pub(crate) fn check(request: &Recorded, options: &Options) -> Option<Reply> {
-    if !request.path.ends_with("/chat/completions") {
+    if options.any_request {
+        return None;
+    }
+    let is_chat = request.path.ends_with("/chat/completions");
+    if !is_chat && !request.path.ends_with("/responses") {
         let message = format!("Invalid URL ({} {})", request.method, request.path);
         return Some(Reply::error_status(404, &message));
     }
@@ -42,9 +46,21 @@ pub(crate) fn check(request: &Recorded, options: &Options) -> Option<Reply> {
         let message = format!("Not allowed to {} on {}", request.method, request.path);
         return Some(Reply::error_status(405, &message).header("allow", "POST"));
     }
-    let refusal = check_body(&request.body, options).err()?;
+    let refusal = if is_chat {
+        check_body(&request.body, options).err()?
+    } else {
+        check_response(&request.body, options).err()?
+    };
     let body = error_body(&refusal.message, Some(&refusal.param));
     Some(Reply::status(400).body(body))
+}
+
+/// Checks a request to the Responses API: what every one of them has.
+fn check_response(body: &Value, options: &Options) -> Result<(), Refusal> {
+    if options.validate_requests {
+        shape::check_model(body)?;
+    }
+    Ok(())
 }
 
 fn check_body(body: &Value, options: &Options) -> Result<(), Refusal> {

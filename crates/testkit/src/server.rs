@@ -13,9 +13,12 @@ use crate::{Recorded, Reply};
 /// A model server that answers what its script says.
 ///
 /// It listens on a real socket and speaks HTTP/1.1 with keep-alive. It answers
-/// `POST` to any path that ends in `/chat/completions`, each request with the next
-/// reply of the queue, and with the fallback once the queue is empty. Dropping the
-/// server closes the listener and every connection.
+/// `POST` to any path that ends in `/chat/completions` or `/responses`, each request
+/// with the next reply of the queue, and with the fallback once the queue is empty.
+/// Dropping the server closes the listener and every connection.
+///
+/// Steps like [`content`](Reply::content) write chunks of chat completions; for the
+/// Responses API write frames with [`raw`](Reply::raw).
 ///
 /// ```
 /// use mainstem_testkit::{Reply, ScriptedServer};
@@ -51,6 +54,8 @@ pub(crate) struct Options {
     pub(crate) strict_schemas: bool,
     pub(crate) validate_requests: bool,
     pub(crate) honour_include_usage: bool,
+    /// Whether every method and path is answered, unchecked.
+    pub(crate) any_request: bool,
 }
 
 /// Settings of a [`ScriptedServer`].
@@ -115,6 +120,15 @@ impl ServerBuilder {
     /// The default is no: the usage that is scripted is sent.
     pub fn honour_include_usage(mut self, on: bool) -> Self {
         self.options.honour_include_usage = on;
+        self
+    }
+
+    /// Sets whether requests of any method to any path are answered, without looking
+    /// at them; the default is no.
+    ///
+    /// It is for servers of another API than OpenAI's, and for replays.
+    pub fn any_request(mut self, on: bool) -> Self {
+        self.options.any_request = on;
         self
     }
 
@@ -184,6 +198,7 @@ impl ScriptedServer {
                 strict_schemas: true,
                 validate_requests: true,
                 honour_include_usage: false,
+                any_request: false,
             },
         }
     }

@@ -13,14 +13,7 @@ const ROLES: [&str; 6] = [
 
 /// Checks what every chat completions endpoint insists on.
 pub(crate) fn check(body: &Value) -> Result<(), Refusal> {
-    if !body.is_object() {
-        let message = "We could not parse the JSON body of your request.";
-        return Err(Refusal::new("body", message));
-    }
-    match &body["model"] {
-        Value::String(model) if !model.is_empty() => {}
-        _ => return Err(Refusal::new("model", "you must provide a model parameter")),
-    }
+    check_model(body)?;
     if !body["stream_options"].is_null() && body["stream"] != true {
         let message = "The 'stream_options' parameter is only allowed when 'stream' is enabled.";
         return Err(Refusal::new("stream_options", message));
@@ -33,6 +26,18 @@ pub(crate) fn check(body: &Value) -> Result<(), Refusal> {
             Err(Refusal::new("messages", message))
         }
         Some(messages) => check_messages(messages),
+    }
+}
+
+/// Checks that there is a body, and a model in it.
+pub(crate) fn check_model(body: &Value) -> Result<(), Refusal> {
+    if !body.is_object() {
+        let message = "We could not parse the JSON body of your request.";
+        return Err(Refusal::new("body", message));
+    }
+    match &body["model"] {
+        Value::String(model) if !model.is_empty() => Ok(()),
+        _ => Err(Refusal::new("model", "you must provide a model parameter")),
     }
 }
 

@@ -304,3 +304,31 @@ async fn requests_that_are_not_for_it_take_no_reply() {
     }
     assert_eq!((server.queued(), server.requests().len()), (1, 3));
 }
+
+#[tokio::test]
+async fn the_responses_api_and_any_other_are_answered() {
+    let post = |path: &str, body: &str| {
+        let length = body.len();
+        format!("POST {path} HTTP/1.1\r\ncontent-length: {length}\r\n\r\n{body}")
+    };
+    let server = ScriptedServer::start().await.unwrap();
+    server.push(Reply::status(200).body("frames"));
+    let mut client = Client::connect(&server).await;
+    client.write(post("/v1/responses", "{}").as_bytes()).await;
+    assert_eq!(client.response().await.status(), 400, "there is no model");
+    let asked = post("/v1/responses", r#"{"model":"m","input":"Why?"}"#);
+    client.write(asked.as_bytes()).await;
+    assert_eq!(client.response().await.text(), "frames");
+
+    let any = ScriptedServer::builder().any_request(true).start();
+    let any = any.await.unwrap();
+    any.fallback(Reply::status(200).body("anything"));
+    for text in [
+        "GET /v1/models HTTP/1.1\r\n\r\n".to_owned(),
+        post("/x", "no JSON"),
+    ] {
+        let mut client = Client::connect(&any).await;
+        client.write(text.as_bytes()).await;
+        assert_eq!(client.response().await.text(), "anything");
+    }
+}
