@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
+use futures::FutureExt;
 use mainstem_core::{
-    Error, ErrorKind, FinishReason, Json, JsonDelta, Message, ModelEvent, OutputSpec, Part,
-    Partial, Place, ReasoningDelta, ReasoningPart, RefusalDelta, Result, Retracted, Role,
-    RunContext, Text, TextDelta, TextPart, TimeLimits, ToolCallDelta, ToolCallReady,
-    ToolCallStarted, TurnFinished, TurnStarted, Usage,
+    Error, ErrorKind, FinishReason, Json, JsonDelta, Message, ModelEvent, NextAttempt, Notice,
+    OutputSpec, Part, Partial, Place, ReasoningDelta, ReasoningPart, Recall, RefusalDelta, Result,
+    Retracted, Role, RunContext, Text, TextDelta, TextPart, TimeLimits, ToolCallDelta,
+    ToolCallReady, ToolCallStarted, TurnFinished, TurnStarted, Usage,
 };
 use mainstem_structured::{Checker, Schema, Violation};
 
@@ -33,6 +34,8 @@ pub(crate) struct Answer {
     /// Nothing of its JSON is shown before all of it is valid.
     is_held: bool,
     text: String,
+    /// What was there before the model was asked: bytes of the text.
+    said: usize,
     thoughts: Vec<Thought>,
     refusal: String,
     calls: Vec<Call>,
@@ -40,6 +43,9 @@ pub(crate) struct Answer {
     reading: Option<Reading>,
     /// Counts the request from the beginning, until the model gives a usage of its own.
     usage: Usage,
+    has_usage: bool,
+    /// That of attempts before this one, which are recorded.
+    spent: Usage,
     finish_reason: Option<FinishReason>,
     complete: bool,
     /// It is taken back: nothing of it is kept.
@@ -94,12 +100,15 @@ impl Answer {
             started: false,
             is_held: agent.hold_until_valid,
             text: String::new(),
+            said: 0,
             thoughts: Vec::new(),
             refusal: String::new(),
             calls: Vec::new(),
             output: output.cloned(),
             reading: output.map(|output| Reading::new(&*agent.model, output, agent.front.as_ref())),
             usage: Usage::new(0, 0),
+            has_usage: false,
+            spent: Usage::default(),
             finish_reason: None,
             complete: false,
             is_void: false,
@@ -108,7 +117,17 @@ impl Answer {
 
     /// What comes continues this, which was shown before.
     pub(crate) fn continue_from(&mut self, said: String) {
+        self.said = said.len();
         self.text = said;
+    }
+
+    /// Whether what the model writes can be taken back.
+    pub(crate) fn recall(&self) -> Recall {
+        let (ctx, since) = (self.ctx.clone(), self.since);
+        Recall::ask(move || {
+            let ctx = ctx.clone();
+            async move { ctx.can_retract_since(ctx.path(), since).await }.boxed()
+        })
     }
 
     /// Takes the next piece, or the model's failure.
@@ -116,6 +135,18 @@ impl Answer {
     /// A piece is kept once it is emitted: dropped while that waits, it was never shown.
     pub(crate) async fn take(&mut self, item: Result<ModelEvent>) -> Result<(), Failure> {
         let event = item.inspect_err(|error| self.note_failure(error))?;
+        let event = match event {
+            ModelEvent::Waiting(notice) => {
+                self.usage.requests = 0;
+                self.ctx.emit(notice).await;
+                return Ok(());
+            }
+            ModelEvent::NextAttempt(next) => return Ok(self.try_again(next).await?),
+            event => event,
+        };
+        if !self.has_usage {
+            self.usage.requests = 1;
+        }
         if !self.started {
             self.started = true;
             let mut started = TurnStarted::new(self.model.clone());
@@ -140,10 +171,49 @@ impl Answer {
             ModelEvent::Notice(notice) => self.ctx.emit(notice).await,
             ModelEvent::Usage(usage) => self.count(usage),
             ModelEvent::Finished(reason) => self.finish_reason = Some(reason),
-            // `Started`, and what a later version adds.
+            // `Started`, `Sending`, and what a later version adds.
             _ => {}
         }
         Ok(())
+    }
+
+    /// A layer tries again: from the beginning, or from where the last attempt stopped.
+    async fn try_again(&mut self, next: NextAttempt) -> Result<()> {
+        let failed = &next.failed;
+        let how = match next.is_void {
+            true => "the answer begins anew",
+            false => "the answer goes on",
+        };
+        let by = next.model.as_ref().unwrap_or(&self.model);
+        let message = format!("`{}`: {}; {how} with `{by}`", self.model, failed.message);
+        self.spent += next.usage;
+        self.ctx.record_usage(next.usage);
+        (self.usage, self.has_usage) = (Usage::default(), false);
+        if next.is_void && self.started {
+            if !self.can_be_void().await {
+                return Err(next.failed.into());
+            }
+            self.ctx
+                .emit(Retracted::new(self.since, failed.message.clone()))
+                .await;
+            self.forget();
+        }
+        self.ctx.emit(Notice::new("next_attempt", message)).await;
+        self.model = next.model.unwrap_or_else(|| self.model.clone());
+        Ok(())
+    }
+
+    /// Forgets what the model has written.
+    fn forget(&mut self) {
+        self.started = false;
+        self.text.truncate(self.said);
+        self.thoughts.clear();
+        self.refusal.clear();
+        self.calls.clear();
+        self.finish_reason = None;
+        if let (Some(reading), Some(output)) = (&mut self.reading, &self.output) {
+            reading.begin_anew(&output.schema);
+        }
     }
 
     fn note_failure(&mut self, error: &Error) {
@@ -161,9 +231,14 @@ impl Answer {
         }
     }
 
+    /// That of all attempts.
+    fn all_usage(&self) -> Usage {
+        [self.spent, self.usage].into_iter().sum()
+    }
+
     fn count(&mut self, usage: Usage) {
         self.usage = usage;
-        self.usage.requests = usage.requests.max(1);
+        self.has_usage = true;
     }
 
     async fn take_text(&mut self, text: Text) -> Result<(), Failure> {
@@ -258,7 +333,7 @@ impl Answer {
             self.show_held().await;
         }
         self.ctx
-            .emit(TurnFinished::new(reason.clone(), self.usage))
+            .emit(TurnFinished::new(reason.clone(), self.all_usage()))
             .await;
         self.ctx.record_finish_reason(reason);
         self.refuse_calls().await?;
@@ -385,7 +460,7 @@ impl Drop for Answer {
         if !self.complete {
             let reason = self.finish_reason.clone();
             self.ctx
-                .record_partial(Partial::new(&self.text, self.usage, reason));
+                .record_partial(Partial::new(&self.text, self.all_usage(), reason));
         }
         let partial = !self.complete;
         if let Some(mut message) = self.message() {

@@ -74,9 +74,10 @@ fn complete<T>(agent: &Parts<T>, memory: &Memory, said: &str) -> Result<T> {
 /// One attempt. The model's stream is gone when this returns.
 async fn ask<T>(
     agent: &Parts<T>,
-    request: ModelRequest,
+    mut request: ModelRequest,
     answer: &mut Answer,
 ) -> Result<T, Failure> {
+    request.recall = answer.recall();
     let limits = answer.time_limits().unwrap_or(agent.time_limits);
     let mut events = TimedStream::new(agent.model.stream(request), limits);
     while let Some(event) = events.next().await {

@@ -1,7 +1,9 @@
 //! How an answer's JSON is read out of the model's text.
 
 use mainstem_core::{Model, Notice, OutputMode, OutputSpec};
-use mainstem_structured::{Checker, Front, Judge, Repair, RepairKind, TextAfter, Violation};
+use mainstem_structured::{
+    Checker, Front, Judge, Repair, RepairKind, Schema, TextAfter, Violation,
+};
 
 /// Holds an answer to its schema, piece by piece.
 pub(crate) enum Reading {
@@ -14,6 +16,7 @@ pub(crate) enum Reading {
 /// Reads a document that stands in a text.
 pub(crate) struct Behind {
     checker: Checker,
+    front: Front,
     /// How much of the document was taken.
     taken: usize,
     /// How many repairs were told of.
@@ -32,10 +35,23 @@ impl Reading {
         match front.cloned().or_else(|| is_free().then(default)) {
             None => Self::Plain(Box::new(output.schema.judge())),
             Some(front) => Self::Behind(Box::new(Behind {
-                checker: output.schema.checker().front(front),
+                checker: output.schema.checker().front(front.clone()),
+                front,
                 taken: 0,
                 told: 0,
             })),
+        }
+    }
+
+    /// Forgets what it has read.
+    pub(crate) fn begin_anew(&mut self, schema: &Schema) {
+        match self {
+            Self::Plain(judge) => **judge = schema.judge(),
+            Self::Behind(behind) => {
+                behind.checker = schema.checker().front(behind.front.clone());
+                behind.taken = 0;
+                behind.told = 0;
+            }
         }
     }
 

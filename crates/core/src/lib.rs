@@ -59,7 +59,8 @@ pub use message::{
     ToolResultPart,
 };
 pub use model::{
-    Model, ModelEvent, ModelRequest, ModelStream, OutputMode, OutputSpec, TimeLimits, TimedStream,
+    Model, ModelEvent, ModelRequest, ModelStream, NextAttempt, OutputMode, OutputSpec, Recall,
+    TimeLimits, TimedStream,
 };
 pub use path::{Segment, StepPath};
 pub use place::{Epoch, Place, Seq};

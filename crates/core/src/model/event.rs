@@ -1,4 +1,4 @@
-use crate::{FinishReason, Json, Notice, Text, Usage};
+use crate::{FinishReason, Json, NextAttempt, Notice, Text, Usage};
 
 /// A piece of a model's answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,18 +44,34 @@ pub enum ModelEvent {
     },
     /// Something that a person should know.
     Notice(Notice),
-    /// What was used; the last one counts.
+    /// An attempt failed, and another one follows: from a layer that tries again.
+    ///
+    /// Of the events before it, those of the answer count unless it voids them; a usage counts no
+    /// longer.
+    NextAttempt(NextAttempt),
+    /// The request isn't out yet: a limit of ours, or a pause before another attempt, holds it back.
+    ///
+    /// Who waits for a piece of the answer stops counting, until [`Sending`](Self::Sending).
+    Waiting(Notice),
+    /// The wait is over, and the request goes out.
+    Sending,
+    /// What was used, by this attempt; the last one counts.
     Usage(Usage),
     /// The answer is complete. After it, nothing but its usage is read.
     Finished(FinishReason),
 }
 
 impl ModelEvent {
-    /// Whether it is a part of the answer, which a reader waits for; notices and usage aren't.
+    /// Whether it is a part of the answer, which a reader waits for; notices, waits and usage aren't.
     pub fn is_data(&self) -> bool {
         !matches!(
             self,
-            Self::Started { .. } | Self::Notice(_) | Self::Usage(_)
+            Self::Started { .. }
+                | Self::NextAttempt(_)
+                | Self::Waiting(_)
+                | Self::Sending
+                | Self::Notice(_)
+                | Self::Usage(_)
         )
     }
 }

@@ -1,6 +1,8 @@
 //! What answers: the interface to language models.
 
 mod event;
+mod next_attempt;
+mod recall;
 mod request;
 mod timed;
 
@@ -13,6 +15,8 @@ use std::{
 
 pub use event::ModelEvent;
 use futures::{Stream, stream};
+pub use next_attempt::NextAttempt;
+pub use recall::Recall;
 pub use request::{ModelRequest, OutputMode, OutputSpec};
 pub use timed::{TimeLimits, TimedStream};
 

@@ -1,6 +1,6 @@
 use mainstem_structured::Schema;
 
-use crate::{Message, ModelSettings, Text, ToolSpec};
+use crate::{Message, ModelSettings, Recall, Text, ToolSpec};
 
 /// What a model is asked.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,6 +16,8 @@ pub struct ModelRequest {
     pub output: Option<OutputSpec>,
     /// How it is to answer.
     pub settings: ModelSettings,
+    /// Whether what is given of the answer can be taken back; no part of what is asked.
+    pub recall: Recall,
 }
 
 impl ModelRequest {

@@ -15,7 +15,8 @@ use crate::{Error, ErrorKind, Notice, Result, sync::lock};
 ///
 /// Only waiting on the model counts, never a reader that comes back late; and data that is there
 /// beats a limit that has passed. Comments and keepalives of the wire are no data,
-/// and notices neither.
+/// and notices neither. While a layer holds the request back ([`ModelEvent::Waiting`],
+/// [`ModelEvent::NextAttempt`]) only the limit in total counts; the next piece is a first one then.
 ///
 /// The default: 5 minutes for the first event, 2 minutes between events, no limit in total.
 ///
@@ -104,6 +105,8 @@ pub struct TimedStream {
     waited_for_piece: Duration,
     /// Whether a piece has come.
     begun: bool,
+    /// Whether the model isn't asked yet: then only all waiting is counted.
+    is_held: bool,
     /// Armed at some limit's end, perhaps an earlier one's: moved on only when it fires.
     alarm: Option<Pin<Box<Sleep>>>,
     /// Whom the alarm wakes.
@@ -129,6 +132,7 @@ impl TimedStream {
             waited: Duration::ZERO,
             waited_for_piece: Duration::ZERO,
             begun: false,
+            is_held: false,
             alarm: None,
             alarm_waker: None,
             last_look: None,
@@ -167,13 +171,31 @@ impl TimedStream {
             let end = woken.unwrap_or_else(Instant::now);
             let wait = end.saturating_duration_since(since);
             self.waited += wait;
-            self.waited_for_piece += wait;
+            if !self.is_held {
+                self.waited_for_piece += wait;
+            }
         }
         if is_data {
             self.waited_for_piece = Duration::ZERO;
             self.begun = true;
             self.last_look = None;
         }
+    }
+
+    /// Takes note of whose turn it is: the model's, or that of a layer around it.
+    fn follow(&mut self, event: &ModelEvent) {
+        match event {
+            ModelEvent::NextAttempt(_) => self.begun = false,
+            ModelEvent::Waiting(_) => {}
+            ModelEvent::Notice(_) | ModelEvent::Usage(_) => return,
+            _ => {
+                self.is_held = false;
+                return;
+            }
+        }
+        self.is_held = true;
+        self.waited_for_piece = Duration::ZERO;
+        self.last_look = None;
     }
 
     /// The first limit that will pass: when, what is waited for and its name, how long it is.
@@ -185,7 +207,9 @@ impl TimedStream {
                 ("the next piece", "between_events"),
             ),
         };
-        let step = limit.map(|limit| (limit.saturating_sub(self.waited_for_piece), waiting, limit));
+        let step = limit
+            .filter(|_| !self.is_held)
+            .map(|limit| (limit.saturating_sub(self.waited_for_piece), waiting, limit));
         let total = self.limits.total.map(|limit| {
             (
                 limit.saturating_sub(self.waited),
@@ -286,8 +310,12 @@ impl Stream for TimedStream {
         if let Poll::Ready((item, woken)) = self.poll_inner(task) {
             let is_data = matches!(&item, Some(Ok(event)) if event.is_data());
             self.arrived(is_data, woken);
+            if let Some(Ok(event)) = &item {
+                self.follow(event);
+            }
             match &item {
                 Some(Ok(ModelEvent::Usage(_))) => self.has_usage = true,
+                Some(Ok(ModelEvent::NextAttempt(_))) => self.has_usage = false,
                 Some(Ok(ModelEvent::Finished(reason))) => {
                     self.gave_up = reason.is_failure();
                     self.grace = Some(None);
@@ -329,7 +357,7 @@ mod tests {
     use futures::{channel::mpsc, stream};
 
     use super::*;
-    use crate::{FinishReason, Usage};
+    use crate::{FinishReason, NextAttempt, Usage};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -517,6 +545,41 @@ mod tests {
         let answer = stream::iter(usage.into_iter().chain(finished()));
         let (events, took) = read(ModelStream::new(answer.chain(stream::pending()))).await;
         assert_eq!((events.len(), took), (3, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_held_back_passes_only_the_limit_in_total() {
+        let cut = Error::new(ErrorKind::Truncated, "cut");
+        let holds = [
+            ModelEvent::Waiting(Notice::new("busy", "three before you")),
+            ModelEvent::NextAttempt(NextAttempt::new(&cut, Usage::default())),
+        ];
+        for hold in holds {
+            let answer = |last: u64| {
+                let events = [
+                    (1, ModelEvent::Text("x".into())),
+                    (1, hold.clone()),
+                    (99, ModelEvent::Sending),
+                    (last, ModelEvent::Text("x".into())),
+                ];
+                ModelStream::new(stream::iter(events).then(|(seconds, event)| async move {
+                    tokio::time::sleep(SECOND * u32::try_from(seconds).unwrap()).await;
+                    Ok(event)
+                }))
+            };
+            let limits = TimeLimits::NONE
+                .first_event(SECOND * 3)
+                .between_events(SECOND * 3);
+            let (got, error) = count(TimedStream::new(answer(2), limits)).await;
+            assert_eq!((got, error), (4, None));
+            let (got, error) = count(TimedStream::new(answer(4), limits)).await;
+            let error = error.unwrap();
+            assert_eq!(got, 3);
+            let is_first = matches!(hold, ModelEvent::NextAttempt(_));
+            assert_eq!(error.contains("the first piece"), is_first, "{error}");
+            let total = TimeLimits::NONE.total(SECOND * 50);
+            assert_eq!(count(TimedStream::new(answer(1), total)).await.0, 2);
+        }
     }
 
     #[tokio::test(start_paused = true)]
