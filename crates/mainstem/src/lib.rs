@@ -106,8 +106,8 @@ pub use mainstem_core::{
 
 // What can be implemented: steps, tools and models.
 pub use mainstem_core::{
-    Model, ModelEvent, ModelRequest, ModelStream, NextAttempt, PlanShape, Recall, RoughTokens, Step,
-    StepPlan, TimedStream, TokenCounter, Tool, ToolSpec,
+    Model, ModelEvent, ModelRequest, ModelStream, NextAttempt, PlanShape, Recall, RoughTokens,
+    Step, StepPlan, TimedStream, TokenCounter, Tool, ToolSpec,
 };
 
 #[cfg(feature = "test-util")]
