@@ -13,6 +13,7 @@ mod address;
 mod chat;
 #[cfg(feature = "demo")]
 pub mod demo;
+mod http;
 mod key;
 mod nesting;
 mod output;
@@ -24,6 +25,7 @@ pub use address::model;
 /// async-openai, for its configuration types.
 pub use async_openai;
 pub use chat::{ChatCompletions, ChatCompletionsBuilder};
+pub use http::ModelBuilder;
 pub use output::strict_schema;
 pub use provider::Provider;
 /// reqwest, for [`ChatCompletionsBuilder::client`].

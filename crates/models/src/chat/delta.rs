@@ -5,12 +5,13 @@
 
 use std::{borrow::Cow, fmt};
 
-use mainstem_core::Usage;
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
+
+use crate::http::{LooseText, WireUsage, or_default, text_of};
 
 /// A frame of a stream, or a whole completion: they differ in `delta` and `message` alone.
 ///
@@ -105,63 +106,8 @@ pub(super) struct Function<'a> {
 impl Function<'_> {
     /// The arguments as JSON text: most servers send a string of it, some the value itself.
     pub(super) fn arguments(&self) -> serde_json::Result<Cow<'_, str>> {
-        match self.arguments.map(RawValue::get) {
-            None | Some("null") => Ok(Cow::Borrowed("")),
-            Some(raw) if raw.starts_with('"') => Ok(serde_json::from_str::<LooseText<'_>>(raw)?.0),
-            Some(raw) => Ok(Cow::Borrowed(raw)),
-        }
+        text_of(self.arguments)
     }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct WireUsage {
-    prompt_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
-    /// Names of the Responses API, which some servers send instead, or too.
-    input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-    prompt_tokens_details: Option<PromptDetails>,
-    completion_tokens_details: Option<CompletionDetails>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct PromptDetails {
-    cached_tokens: Option<u64>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct CompletionDetails {
-    reasoning_tokens: Option<u64>,
-}
-
-impl WireUsage {
-    pub(super) fn read(&self) -> Usage {
-        let input = self.prompt_tokens.or(self.input_tokens).unwrap_or(0);
-        let output = self.completion_tokens.or(self.output_tokens).unwrap_or(0);
-        let mut usage = Usage::new(input, output);
-        let cached = self
-            .prompt_tokens_details
-            .as_ref()
-            .and_then(|details| details.cached_tokens);
-        usage.cached_input_tokens = cached.unwrap_or(0);
-        let reasoning = self.completion_tokens_details.as_ref();
-        usage.reasoning_tokens = reasoning
-            .and_then(|details| details.reasoning_tokens)
-            .unwrap_or(0);
-        usage
-    }
-}
-
-/// `null` is as good as nothing.
-fn or_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
-where
-    T: Deserialize<'de> + Default,
-    D: Deserializer<'de>,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for FirstChoice<'a> {
@@ -194,71 +140,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for FirstChoice<'a> {
     }
 }
 
-/// Text, however it is wrapped: a string, `null`, or a list of parts with a `text`.
-#[derive(Debug, Default)]
-pub(super) struct LooseText<'a>(pub(super) Cow<'a, str>);
-
-impl LooseText<'_> {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for LooseText<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyText).map(Self)
-    }
-}
-
-struct AnyText;
-
-impl<'de> Visitor<'de> for AnyText {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("text")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(""))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(number.to_string()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Self::Value, A::Error> {
-        let mut text = String::new();
-        while let Some(part) = parts.next_element::<LooseText<'de>>()? {
-            text.push_str(&part.0);
-        }
-        Ok(Cow::Owned(text))
-    }
-
-    /// A part of a list of parts: its `text`, if it has one.
-    fn visit_map<A: MapAccess<'de>>(self, mut part: A) -> Result<Self::Value, A::Error> {
-        let mut text = Cow::Borrowed("");
-        while let Some(field) = part.next_key::<LooseText<'de>>()? {
-            if field.0 == "text" {
-                text = part.next_value::<LooseText<'de>>()?.0;
-            } else {
-                part.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(text)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use mainstem_core::Usage;
+
     use super::*;
 
     fn content(json: &str) -> String {

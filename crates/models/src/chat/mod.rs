@@ -1,10 +1,7 @@
 //! OpenAI's chat completions: <https://platform.openai.com/docs/api-reference/chat>.
 
-mod builder;
 mod calls;
 mod delta;
-mod exchange;
-mod failure;
 mod provider_data;
 mod reader;
 mod request;
@@ -12,14 +9,12 @@ mod template;
 
 use std::{fmt, sync::Arc};
 
-use async_openai::config::Config;
-pub use builder::ChatCompletionsBuilder;
-use mainstem_core::{Model, ModelRequest, ModelStream, OutputMode, OutputSpec};
-use reqwest::header::HeaderMap;
+use mainstem_core::{Model, ModelRequest, ModelStream, OutputMode, OutputSpec, Result};
+use reader::ChatReader;
 
 use crate::{
-    Provider,
-    key::{Key, KeyHeader},
+    address::Variables,
+    http::{Answer, Api, Body, Exchange, ModelBuilder, Protocol, Server, exchange},
 };
 
 /// A model behind any server that speaks OpenAI's chat completions.
@@ -39,65 +34,114 @@ use crate::{
 /// # Ok::<(), mainstem_core::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct ChatCompletions(Arc<Parts>);
+pub struct ChatCompletions(pub(crate) Arc<Parts>);
 
-struct Parts {
-    id: String,
-    model: String,
-    provider: Provider,
-    /// Host and port of its server, as far as they are known.
-    host: Option<String>,
-    config: Arc<dyn Config>,
-    key: Key,
-    key_header: KeyHeader,
-    headers: HeaderMap,
-    client: reqwest::Client,
-    streaming: bool,
+/// Sets up [`ChatCompletions`]; made by [`ChatCompletions::builder`].
+pub type ChatCompletionsBuilder = ModelBuilder<ChatCompletions>;
+
+#[derive(Clone)]
+pub(crate) struct Parts {
+    server: Arc<Server>,
     include_usage: bool,
-    output_mode: Option<OutputMode>,
+}
+
+/// What can be set for chat completions alone.
+#[derive(Debug)]
+pub struct Options {
+    include_usage: bool,
+}
+
+const PROTOCOL: Protocol = Protocol {
+    suffix: "",
+    path: "/chat/completions",
+    names_deployment: true,
+    end: "a finish reason",
+    builder: "ChatCompletions::builder",
+};
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            include_usage: true,
+        }
+    }
+}
+
+impl Api for ChatCompletions {
+    type Options = Options;
 }
 
 impl ChatCompletions {
     /// Begins a model of a name, as its server knows it.
     pub fn builder(model: impl Into<String>) -> ChatCompletionsBuilder {
-        ChatCompletionsBuilder::new(model.into())
+        ModelBuilder::new(model.into())
     }
 }
 
-impl Parts {
-    fn output_mode(&self, output: &OutputSpec) -> OutputMode {
-        let asked = output.mode.or(self.output_mode);
-        asked.unwrap_or_else(|| self.provider.output_mode())
+impl ModelBuilder<ChatCompletions> {
+    /// Whether the usage is asked for (`stream_options.include_usage`); true by default.
+    ///
+    /// Some servers refuse requests that ask.
+    pub fn include_usage(mut self, include: bool) -> Self {
+        self.options.include_usage = include;
+        self
     }
 
-    /// Whose `provider_data` goes back to this model.
-    fn data_origin(&self) -> &str {
-        match (self.provider, &self.host) {
-            (Provider::Other, Some(host)) => host,
-            (provider, _) => provider.name(),
-        }
+    /// Makes the model.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Config`](mainstem_core::ErrorKind::Config), if the base URL is missing
+    /// or malformed, the provider's key isn't set, a header is malformed, or the client can't be
+    /// made.
+    pub fn build(self) -> Result<ChatCompletions> {
+        self.build_in(&|name| std::env::var(name).ok())
+    }
+
+    pub(crate) fn build_in(self, variables: Variables<'_>) -> Result<ChatCompletions> {
+        let (server, options) = self.server(&PROTOCOL, variables)?;
+        Ok(ChatCompletions(Arc::new(Parts {
+            server: Arc::new(server),
+            include_usage: options.include_usage,
+        })))
+    }
+}
+
+impl Exchange for Parts {
+    type Reader = ChatReader;
+
+    fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
+    fn body(&self, request: &ModelRequest) -> Result<Body> {
+        request::body(self, request)
+    }
+
+    fn reader(&self, answer: Answer) -> ChatReader {
+        ChatReader::new(answer)
     }
 }
 
 impl Model for ChatCompletions {
     fn id(&self) -> &str {
-        &self.0.id
+        &self.0.server.id
     }
 
     fn stream(&self, request: ModelRequest) -> ModelStream {
-        ModelStream::new(exchange::exchange(Arc::clone(&self.0), request))
+        ModelStream::new(exchange(Arc::clone(&self.0), request))
     }
 
     fn output_mode(&self, output: &OutputSpec) -> Option<OutputMode> {
-        Some(self.0.output_mode(output))
+        Some(self.0.server.output_mode(output))
     }
 }
 
 impl fmt::Debug for ChatCompletions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChatCompletions")
-            .field("id", &self.0.id)
-            .field("streaming", &self.0.streaming)
+            .field("id", &self.0.server.id)
+            .field("streaming", &self.0.server.streaming)
             .finish_non_exhaustive()
     }
 }

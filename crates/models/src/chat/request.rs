@@ -15,81 +15,56 @@ use async_openai::types::chat::{
     ResponseFormatJsonSchema, StopConfiguration, ToolChoiceOptions,
 };
 use mainstem_core::{
-    Error, ErrorKind, MediaPart, MediaSource, Message, ModelRequest, OutputMode, OutputSpec, Part,
-    ReasoningEffort, Result, Role, Text, ToolChoice, ToolSpec,
+    Error, ErrorKind, MediaPart, MediaSource, Message, ModelRequest, Part, ReasoningEffort, Result,
+    Role, Text, ToolChoice, ToolSpec,
 };
-use mainstem_structured::Schema;
 
 use super::{Parts, provider_data::give_back};
-use crate::output::{Strict, wrap};
-
-/// The tool whose arguments are the output, where a model is held to it that way.
-const OUTPUT_TOOL: &str = "output";
-
-/// A request's body, and how its answer is to be read.
-pub(super) struct Body {
-    pub(super) json: Vec<u8>,
-    /// Whether the output comes wrapped in an object.
-    pub(super) wrapped: bool,
-    /// Whether the output comes as the arguments of a tool call.
-    pub(super) tool_is_output: bool,
-}
+use crate::{
+    http::{Body, Server, Sound, data_url, unwritable},
+    output::{Format, Held, OUTPUT_TOOL},
+};
 
 pub(super) fn body(model: &Parts, request: &ModelRequest) -> Result<Body> {
+    let server = &model.server;
     let mut wire = CreateChatCompletionRequest {
-        model: model.model.clone(),
-        stream: Some(model.streaming),
+        model: server.model.clone(),
+        stream: Some(server.streaming),
         ..Default::default()
     };
-    if model.streaming && model.include_usage {
+    if server.streaming && model.include_usage {
         wire.stream_options = Some(ChatCompletionStreamOptions {
             include_usage: Some(true),
             include_obfuscation: None,
         });
     }
-    apply_settings(&mut wire, model, request);
-    let tools: Vec<_> = request.tools.iter().map(tool).collect();
+    apply_settings(&mut wire, server, request);
+    let mut held = match &request.output {
+        Some(output) => server.hold_to(output)?,
+        None => Held::default(),
+    };
+    wire.response_format = held.format.take().map(response_format);
+    let tools: Vec<_> = request.tools.iter().chain(&held.tool).map(tool).collect();
     wire.tools = (!tools.is_empty()).then_some(tools);
-
-    let mut reading = Reading::default();
-    if let Some(output) = &request.output {
-        reading = hold_to(&mut wire, model, output)?;
+    if held.tool.is_some() {
+        wire.tool_choice = Some(named_tool(OUTPUT_TOOL));
     }
-    let (messages, assistants) = messages(request, reading.instructions)?;
+    let (messages, assistants) = messages(request, held.instructions.take())?;
     wire.messages = messages;
 
     let mut json = serde_json::to_value(&wire).map_err(unwritable)?;
     for (at, message) in assistants {
-        give_back(&mut json["messages"][at], message, model.data_origin());
+        give_back(&mut json["messages"][at], message, server.data_origin());
     }
-    if let Some(fields) = json.as_object_mut() {
-        // Not by way of the wire's own type, `f32`, which would make 0.7 something else.
-        let settings = &request.settings;
-        let numbers = [
-            ("temperature", settings.temperature),
-            ("top_p", settings.top_p),
-        ];
-        for (name, number) in numbers {
-            fields.extend(number.map(|number| (name.to_owned(), number.into())));
-        }
-        fields.extend(request.settings.extra_body.clone());
-    }
-    Ok(Body {
-        json: serde_json::to_vec(&json).map_err(unwritable)?,
-        wrapped: reading.wrapped,
-        tool_is_output: reading.tool_is_output,
-    })
-}
-
-fn unwritable(error: serde_json::Error) -> Error {
-    Error::new(ErrorKind::Value, "the request can't be written as JSON").with_source(error)
+    let fields = serde_json::from_value(json).map_err(unwritable)?;
+    Body::of(fields, request, &held)
 }
 
 #[allow(deprecated)] // `seed` and `max_tokens`: most servers know nothing else
-fn apply_settings(wire: &mut CreateChatCompletionRequest, model: &Parts, request: &ModelRequest) {
+fn apply_settings(wire: &mut CreateChatCompletionRequest, server: &Server, request: &ModelRequest) {
     let settings = &request.settings;
     wire.seed = settings.seed;
-    if model.provider.wants_max_completion_tokens() {
+    if server.provider.wants_max_completion_tokens() {
         wire.max_completion_tokens = settings.max_output_tokens;
     } else {
         wire.max_tokens = settings.max_output_tokens;
@@ -131,99 +106,22 @@ fn tool(spec: &ToolSpec) -> ChatCompletionTools {
     })
 }
 
-/// What an output mode means for reading, and for the instructions.
-#[derive(Default)]
-struct Reading {
-    wrapped: bool,
-    tool_is_output: bool,
-    instructions: Option<String>,
-}
-
-/// Holds the model to an output schema.
-fn hold_to(
-    wire: &mut CreateChatCompletionRequest,
-    model: &Parts,
-    output: &OutputSpec,
-) -> Result<Reading> {
-    let schema = output.schema.as_value();
-    let asked = output.mode.or(model.output_mode);
-    let mut reading = Reading::default();
-    match model.output_mode(output) {
-        OutputMode::StrictSchema => match (Strict::of(schema), asked) {
-            (Ok(strict), _) => {
-                reading.wrapped = strict.wrapped;
-                wire.response_format = Some(json_schema(&output.schema, strict.schema, true));
-            }
-            // Nobody asked for strict by name: the schema as it is will do.
-            (Err(_), None) => {
-                wire.response_format = Some(json_schema(&output.schema, schema.clone(), false));
-            }
-            (Err(error), Some(_)) => return Err(error),
-        },
-        OutputMode::Schema => {
-            wire.response_format = Some(json_schema(&output.schema, schema.clone(), false));
-        }
-        OutputMode::JsonObject => {
-            wire.response_format = Some(ResponseFormat::JsonObject);
-            reading.instructions = Some(in_words(&output.schema));
-        }
-        OutputMode::ForcedTool => {
-            reading.tool_is_output = true;
-            reading.wrapped = schema.get("type").and_then(|name| name.as_str()) != Some("object");
-            wire.tools
-                .get_or_insert_default()
-                .push(output_tool(schema, reading.wrapped));
-            wire.tool_choice = Some(named_tool(OUTPUT_TOOL));
-        }
-        _ => reading.instructions = Some(in_words(&output.schema)),
-    }
-    Ok(reading)
-}
-
-fn json_schema(named: &Schema, schema: serde_json::Value, strict: bool) -> ResponseFormat {
-    ResponseFormat::JsonSchema {
-        json_schema: ResponseFormatJsonSchema {
-            description: None,
-            name: schema_name(named),
+fn response_format(format: Format) -> ResponseFormat {
+    match format {
+        Format::JsonObject => ResponseFormat::JsonObject,
+        Format::Schema {
+            name,
             schema,
-            strict: Some(strict),
+            strict,
+        } => ResponseFormat::JsonSchema {
+            json_schema: ResponseFormatJsonSchema {
+                description: None,
+                name,
+                schema,
+                strict: Some(strict),
+            },
         },
     }
-}
-
-/// The schema's title, as far as the wire takes it: letters, digits, `_` and `-`, 64 at most.
-fn schema_name(schema: &Schema) -> String {
-    let title = schema.title().unwrap_or_default().chars();
-    let fit = |c: char| {
-        if c.is_ascii_alphanumeric() || c == '-' {
-            c
-        } else {
-            '_'
-        }
-    };
-    let name: String = title.map(fit).take(64).collect();
-    if name.is_empty() {
-        OUTPUT_TOOL.to_owned()
-    } else {
-        name
-    }
-}
-
-fn in_words(schema: &Schema) -> String {
-    format!(
-        "Answer with one JSON document and nothing else: no other text, no code fence. It must be \
-         valid against this JSON schema: {}",
-        schema.as_value()
-    )
-}
-
-fn output_tool(schema: &serde_json::Value, wrapped: bool) -> ChatCompletionTools {
-    let parameters = if wrapped {
-        wrap(schema.clone())
-    } else {
-        schema.clone()
-    };
-    tool(&ToolSpec::new(OUTPUT_TOOL, "Gives the output.", parameters))
 }
 
 /// The messages, and which of them are the assistant's.
@@ -318,22 +216,14 @@ fn user_part(part: &Part) -> Result<UserPart> {
     }
 }
 
-fn data_url(media: &MediaPart, data: &str, default: &str) -> String {
-    let media_type = media.media_type.as_deref().unwrap_or(default);
-    format!("data:{media_type};base64,{data}")
-}
-
 fn input_audio(audio: &MediaPart) -> Result<InputAudio> {
-    let MediaSource::Base64(data) = &audio.source else {
-        return Err(unsupported("sound that isn't given as base64"));
-    };
-    let format = match audio.media_type.as_deref() {
-        Some("audio/wav" | "audio/x-wav" | "audio/wave") => InputAudioFormat::Wav,
-        Some("audio/mpeg" | "audio/mp3") | None => InputAudioFormat::Mp3,
-        Some(_) => return Err(unsupported("sound that is neither WAV nor MP3")),
+    let (sound, data) = Sound::of(audio).map_err(unsupported)?;
+    let format = match sound {
+        Sound::Wav => InputAudioFormat::Wav,
+        Sound::Mp3 => InputAudioFormat::Mp3,
     };
     Ok(InputAudio {
-        data: data.to_string(),
+        data: data.to_owned(),
         format,
     })
 }

@@ -4,7 +4,7 @@ use async_openai::config::{AzureConfig, Config, OpenAIConfig};
 use mainstem_core::{Error, ErrorKind, OutputMode, Result, Text};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{ChatCompletions, Parts, failure};
+use super::{Server, failure};
 use crate::{
     Provider,
     address::{Variables, set},
@@ -17,9 +17,31 @@ enum KeySource {
     Variable(Text),
 }
 
-/// Sets up [`ChatCompletions`]; made by [`ChatCompletions::builder`].
+/// An API over HTTP: the model that speaks it.
+pub trait Api {
+    /// What can be set for it alone.
+    #[doc(hidden)]
+    type Options: Default;
+}
+
+/// What differs between APIs before a request is written.
+#[derive(Debug)]
+pub(crate) struct Protocol {
+    /// What is added to a provider's name in addresses.
+    pub(crate) suffix: &'static str,
+    /// What is added to the base URL.
+    pub(crate) path: &'static str,
+    /// Whether Azure's deployment stands in the path.
+    pub(crate) names_deployment: bool,
+    /// What an answer must have to be complete, in words.
+    pub(crate) end: &'static str,
+    /// The model's builder, as it is written in Rust.
+    pub(crate) builder: &'static str,
+}
+
+/// Sets up a model over HTTP, such as [`ChatCompletions`](crate::ChatCompletions).
 #[must_use = "a model is made by `build`"]
-pub struct ChatCompletionsBuilder {
+pub struct ModelBuilder<A: Api> {
     model: String,
     provider: Option<Provider>,
     base_url: Option<String>,
@@ -28,12 +50,12 @@ pub struct ChatCompletionsBuilder {
     headers: Vec<(String, String)>,
     client: Option<reqwest::Client>,
     streaming: bool,
-    include_usage: bool,
     output_mode: Option<OutputMode>,
+    pub(crate) options: A::Options,
 }
 
-impl ChatCompletionsBuilder {
-    pub(super) fn new(model: String) -> Self {
+impl<A: Api> ModelBuilder<A> {
+    pub(crate) fn new(model: String) -> Self {
         Self {
             model,
             provider: None,
@@ -43,8 +65,8 @@ impl ChatCompletionsBuilder {
             headers: Vec::new(),
             client: None,
             streaming: true,
-            include_usage: true,
             output_mode: None,
+            options: A::Options::default(),
         }
     }
 
@@ -57,7 +79,8 @@ impl ChatCompletionsBuilder {
         self
     }
 
-    /// Sets the base URL, to which `/chat/completions` is added: `http://localhost:8000/v1`.
+    /// Sets the base URL, to which the API's path is added (`/chat/completions`, or `/responses`):
+    /// `http://localhost:8000/v1`.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
@@ -129,14 +152,6 @@ impl ChatCompletionsBuilder {
         self
     }
 
-    /// Whether the usage is asked for (`stream_options.include_usage`); true by default.
-    ///
-    /// Some servers refuse requests that ask.
-    pub fn include_usage(mut self, include: bool) -> Self {
-        self.include_usage = include;
-        self
-    }
-
     /// How the model is held to an output schema, where the agent doesn't say.
     ///
     /// By default: strict for OpenAI and Azure (plain, where strict mode can't say the schema), a
@@ -146,20 +161,15 @@ impl ChatCompletionsBuilder {
         self
     }
 
-    /// Makes the model.
-    ///
-    /// # Errors
-    ///
-    /// Of kind [`ErrorKind::Config`], if the base URL is missing or malformed, the provider's key
-    /// isn't set, a header is malformed, or the client can't be made.
-    pub fn build(self) -> Result<ChatCompletions> {
-        self.build_in(&|name| std::env::var(name).ok())
-    }
-
-    pub(crate) fn build_in(self, variables: Variables<'_>) -> Result<ChatCompletions> {
+    /// The server, and what was set for its API alone.
+    pub(crate) fn server(
+        self,
+        protocol: &'static Protocol,
+        variables: Variables<'_>,
+    ) -> Result<(Server, A::Options)> {
         let provider = self.provider.unwrap_or(Provider::Other);
         let id = match self.provider {
-            Some(provider) => format!("{}://{}", provider.name(), self.model),
+            Some(provider) => format!("{}{}://{}", provider.name(), protocol.suffix, self.model),
             None => self.model.clone(),
         };
         let (config, configured_key) = match self.config {
@@ -168,39 +178,41 @@ impl ChatCompletionsBuilder {
                 let key = Key::configured(config.api_key().expose_secret())?;
                 (config, Some(key))
             }
-            None => (
-                config_of(provider, &self.model, self.base_url, variables)?,
-                None,
-            ),
+            None => {
+                let base_url = base_url(provider, &self.model, self.base_url, variables)?;
+                let config = config_of(provider, protocol, &self.model, &base_url, variables)?;
+                (config, None)
+            }
         };
+        let key_in = |names: &[&str]| key_in(names, &id, protocol, variables);
         let key = match (self.key, configured_key) {
             (Some(KeySource::Key(key)), _) | (None, Some(key)) => key,
-            (Some(KeySource::Variable(name)), _) => key_in(&[&name], &id, variables)?,
+            (Some(KeySource::Variable(name)), _) => key_in(&[&name])?,
             (None, None) => match provider.facts().key_variables {
                 [] => Key::None,
-                names => key_in(names, &id, variables)?,
+                names => key_in(names)?,
             },
         };
-        check_url(&config.url("/chat/completions"))?;
+        check_url(&config.url(protocol.path))?;
         let client = match self.client {
             Some(client) => client,
             None => default_client()?,
         };
-        let key_header = KeyHeader::of(&config.headers());
-        Ok(ChatCompletions(Arc::new(Parts {
+        let server = Server {
             id,
             model: self.model,
+            protocol,
             provider,
             host: failure::host(config.api_base()),
+            key_header: KeyHeader::of(&config.headers()),
             config,
             key,
-            key_header,
             headers: headers(&self.headers)?,
             client,
             streaming: self.streaming,
-            include_usage: self.include_usage,
             output_mode: self.output_mode,
-        })))
+        };
+        Ok((server, self.options))
     }
 }
 
@@ -209,7 +221,7 @@ fn config_error(message: impl Into<mainstem_core::Text>) -> Error {
 }
 
 /// The key of the first of these variables that is set.
-fn key_in(names: &[&str], id: &str, variables: Variables<'_>) -> Result<Key> {
+fn key_in(names: &[&str], id: &str, protocol: &Protocol, variables: Variables<'_>) -> Result<Key> {
     let found = names
         .iter()
         .find_map(|name| Some((Text::from(*name), set(variables, name)?)));
@@ -217,10 +229,41 @@ fn key_in(names: &[&str], id: &str, variables: Variables<'_>) -> Result<Key> {
         Some((name, key)) => Ok(Key::Variable(name, key.into())),
         None => Err(config_error(format!(
             "`{id}` needs a key: set the environment variable {} (a program may also give one to \
-             `ChatCompletions::builder`)",
-            names.join(" or ")
+             `{}`)",
+            names.join(" or "),
+            protocol.builder
         ))),
     }
+}
+
+/// Where a provider is: as given, else as the environment says, else where it always is.
+fn base_url(
+    provider: Provider,
+    model: &str,
+    given: Option<String>,
+    variables: Variables<'_>,
+) -> Result<String> {
+    let facts = provider.facts();
+    let in_variables = || {
+        let mut names = facts.url_variables.iter();
+        names.find_map(|name| set(variables, name))
+    };
+    let base_url = given
+        .or_else(in_variables)
+        .or_else(|| facts.base_url.map(str::to_owned));
+    if let Some(base_url) = base_url {
+        return Ok(base_url.trim_end_matches('/').to_owned());
+    }
+    let mend = match facts.url_variables {
+        [] => "give one to the builder by `base_url`, or name a `provider`".to_owned(),
+        names => format!(
+            "set the environment variable {} (a program may also give one by `base_url`)",
+            names.join(" or ")
+        ),
+    };
+    Err(config_error(format!(
+        "model `{model}` has no base URL: {mend}"
+    )))
 }
 
 /// The configuration of a provider, in async-openai's terms.
@@ -228,33 +271,13 @@ fn key_in(names: &[&str], id: &str, variables: Variables<'_>) -> Result<Key> {
 /// The key is put into the headers by us, and isn't in it.
 fn config_of(
     provider: Provider,
+    protocol: &Protocol,
     model: &str,
-    base_url: Option<String>,
+    base_url: &str,
     variables: Variables<'_>,
 ) -> Result<Arc<dyn Config>> {
-    let facts = provider.facts();
-    let base_url = base_url
-        .or_else(|| {
-            facts
-                .url_variables
-                .iter()
-                .find_map(|name| set(variables, name))
-        })
-        .or_else(|| facts.base_url.map(str::to_owned));
-    let Some(base_url) = base_url else {
-        let mend = match facts.url_variables {
-            [] => "give one to the builder by `base_url`, or name a `provider`".to_owned(),
-            names => format!(
-                "set the environment variable {} (a program may also give one by `base_url`)",
-                names.join(" or ")
-            ),
-        };
-        return Err(config_error(format!(
-            "model `{model}` has no base URL: {mend}"
-        )));
-    };
-    let base_url = base_url.trim_end_matches('/');
-    if provider == Provider::Azure {
+    let is_azure = provider == Provider::Azure;
+    if is_azure && protocol.names_deployment {
         let version =
             set(variables, "OPENAI_API_VERSION").unwrap_or_else(|| "2024-10-21".to_owned());
         let config = AzureConfig::new()
@@ -264,8 +287,14 @@ fn config_of(
             .with_api_key("");
         return Ok(Arc::new(config));
     }
+    // The newer APIs of Azure have the paths of OpenAI.
+    let root = if is_azure && !base_url.ends_with("/v1") {
+        "/openai/v1"
+    } else {
+        ""
+    };
     let config = OpenAIConfig::new()
-        .with_api_base(base_url)
+        .with_api_base(format!("{base_url}{root}"))
         .with_api_key("")
         .with_org_id(organization(provider, "OPENAI_ORG_ID", variables)?)
         .with_project_id(organization(provider, "OPENAI_PROJECT_ID", variables)?);
@@ -327,9 +356,9 @@ fn default_client() -> Result<reqwest::Client> {
         .map_err(|error| config_error("the HTTP client can't be made").with_source(error))
 }
 
-impl fmt::Debug for ChatCompletionsBuilder {
+impl<A: Api> fmt::Debug for ModelBuilder<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChatCompletionsBuilder")
+        f.debug_struct("ModelBuilder")
             .field("model", &self.model)
             .field("provider", &self.provider)
             .finish_non_exhaustive()

@@ -1,6 +1,6 @@
 //! One request, and the body that answers it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_stream::try_stream;
 use bytes::Bytes;
@@ -12,25 +12,43 @@ use reqwest::{
 };
 use tokio::time::Instant;
 
-use super::{
-    Parts, failure,
-    reader::{End, Reader},
-    request::{Body, body},
-};
+use super::{Answer, Reader, Server, answer::End, failure};
 use crate::{key::Key, sse::SseReader};
 
 /// The longest answer that is read as a whole, in bytes.
 const MAX_BODY_BYTES: usize = 64 << 20;
 
+/// A model with all that its API needs: it writes requests, and gives what reads their answers.
+pub(crate) trait Exchange: Send + Sync + 'static {
+    type Reader: Reader;
+
+    fn server(&self) -> &Arc<Server>;
+
+    fn body(&self, request: &ModelRequest) -> Result<Body>;
+
+    fn reader(&self, answer: Answer) -> Self::Reader;
+}
+
+/// A request's body, and how its answer is to be read.
+#[derive(Debug)]
+pub(crate) struct Body {
+    pub(crate) json: Vec<u8>,
+    /// Whether the output comes wrapped in an object.
+    pub(crate) wrapped: bool,
+    /// Whether the output comes as the arguments of a tool call.
+    pub(crate) tool_is_output: bool,
+}
+
 /// Sends a request and reads the answer, from the socket to the reader without a queue between.
-pub(super) fn exchange(
-    model: Arc<Parts>,
+pub(crate) fn exchange<E: Exchange>(
+    model: Arc<E>,
     request: ModelRequest,
 ) -> impl Stream<Item = Result<ModelEvent>> + Send {
     let answer = async move {
-        let (response, reader) = begin(&model, request).await?;
+        let (response, reader) = begin(&*model, request).await?;
         let head = Head::of(response.headers());
-        Ok(answer(model, head, response.bytes_stream(), reader))
+        let server = Arc::clone(model.server());
+        Ok(answer(server, head, response.bytes_stream(), reader))
     };
     // Boxed: what sending needs isn't kept while the answer streams.
     Box::pin(answer).try_flatten_stream()
@@ -57,13 +75,14 @@ impl Head {
 }
 
 /// Reads the body of an answer. What came before a failure is given out before it.
-fn answer<S>(
-    model: Arc<Parts>,
+fn answer<R, S>(
+    server: Arc<Server>,
     head: Head,
     chunks: S,
-    mut reader: Reader,
+    mut reader: R,
 ) -> impl Stream<Item = Result<ModelEvent>> + Send
 where
+    R: Reader,
     S: Stream<Item = reqwest::Result<Bytes>> + Unpin + Send,
 {
     try_stream! {
@@ -71,8 +90,8 @@ where
         yield ModelEvent::Started { request_id: head.request_id };
 
         let end = if head.is_json {
-            let json = whole(&model, chunks).await?;
-            match reader.read_json(&json) {
+            let json = whole(&server, chunks).await?;
+            match reader.read_whole(&json) {
                 Ok(()) => End::Body,
                 Err(error) => End::Failed(error),
             }
@@ -81,11 +100,11 @@ where
             let mut deadline = None;
             let mut is_first = true;
             let end = 'body: loop {
-                match next(&mut chunks, &reader, &mut deadline).await {
+                match next(&mut chunks, reader.answer().grace(), &mut deadline).await {
                     Some(Ok(chunk)) if std::mem::take(&mut is_first)
                         && failure::is_web_page(head.is_html, &chunk) =>
                     {
-                        break End::Failed(failure::web_page(&model));
+                        break End::Failed(failure::web_page(&server));
                     }
                     Some(Ok(chunk)) => sse.push(chunk),
                     Some(Err(error)) => break End::Broken(error),
@@ -97,7 +116,7 @@ where
                         Ok(false) => break,
                         Err(error) => break 'body End::Failed(error),
                     }
-                    while let Some(event) = reader.events.pop_front() {
+                    while let Some(event) = reader.answer().events.pop_front() {
                         yield event;
                     }
                 }
@@ -105,7 +124,7 @@ where
             reader.read_rest(&mut sse, end)
         };
         let end = reader.end(end);
-        while let Some(event) = reader.events.pop_front() {
+        while let Some(event) = reader.answer().events.pop_front() {
             yield event;
         }
         end?;
@@ -113,24 +132,25 @@ where
 }
 
 /// Sends a request; gives the answer's beginning, and what reads it.
-async fn begin(model: &Arc<Parts>, request: ModelRequest) -> Result<(Response, Reader)> {
-    let body = body(model, &request)?;
-    let key = model.key.get().await?;
-    let reader = Reader::new(Arc::clone(model), key.clone(), &body);
-    let response = send(model, &request, body, key.as_deref()).await?;
-    Ok((response, reader))
+async fn begin<E: Exchange>(model: &E, request: ModelRequest) -> Result<(Response, E::Reader)> {
+    let server = model.server();
+    let body = model.body(&request)?;
+    let key = server.key.get().await?;
+    let answer = Answer::new(Arc::clone(server), key.clone(), &body);
+    let response = send(server, &request, body, key.as_deref()).await?;
+    Ok((response, model.reader(answer)))
 }
 
 /// The next chunk of the body. Once the answer is complete, waiting for its end is limited.
 async fn next<S>(
     chunks: &mut S,
-    reader: &Reader,
+    grace: Option<Duration>,
     deadline: &mut Option<Instant>,
 ) -> Option<reqwest::Result<Bytes>>
 where
     S: Stream<Item = reqwest::Result<Bytes>> + Unpin,
 {
-    let Some(grace) = reader.grace() else {
+    let Some(grace) = grace else {
         return chunks.next().await;
     };
     // It only comes nearer: comments that go on don't put it off.
@@ -143,39 +163,39 @@ where
 }
 
 async fn send(
-    model: &Parts,
+    server: &Server,
     request: &ModelRequest,
     body: Body,
     key: Option<&str>,
 ) -> Result<Response> {
-    let mut headers = model.config.headers();
-    match &model.key {
-        Key::Configured(_) => model.key_header.remove_empty(&mut headers),
-        _ => model.key_header.replace(&mut headers, key)?,
+    let mut headers = server.config.headers();
+    match &server.key {
+        Key::Configured(_) => server.key_header.remove_empty(&mut headers),
+        _ => server.key_header.replace(&mut headers, key)?,
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let accept = if model.streaming {
+    let accept = if server.streaming {
         "text/event-stream"
     } else {
         "application/json"
     };
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
-    headers.extend(model.headers.clone());
+    headers.extend(server.headers.clone());
     add_extra(&mut headers, request)?;
 
-    let response = model
+    let response = server
         .client
-        .post(model.config.url("/chat/completions"))
-        .query(&model.config.query())
+        .post(server.config.url(server.protocol.path))
+        .query(&server.config.query())
         .headers(headers)
         .body(body.json)
         .send()
         .await
-        .map_err(|error| failure::unreachable(model, error))?;
+        .map_err(|error| failure::unreachable(server, error))?;
     if response.status().is_success() {
         return Ok(response);
     }
-    Err(failure::refused(model, response, key).await)
+    Err(failure::refused(server, response, key).await)
 }
 
 fn add_extra(headers: &mut HeaderMap, request: &ModelRequest) -> Result<()> {
@@ -194,20 +214,23 @@ fn add_extra(headers: &mut HeaderMap, request: &ModelRequest) -> Result<()> {
 }
 
 /// The whole body of an answer that isn't streamed.
-async fn whole<S>(model: &Parts, mut chunks: S) -> Result<Vec<u8>>
+async fn whole<S>(server: &Server, mut chunks: S) -> Result<Vec<u8>>
 where
     S: Stream<Item = reqwest::Result<Bytes>> + Unpin,
 {
     let mut bytes = Vec::new();
     while let Some(chunk) = chunks.next().await {
         bytes.extend_from_slice(&chunk.map_err(|error| {
-            let message = format!("the answer of `{}` was cut: the connection broke", model.id);
+            let message = format!(
+                "the answer of `{}` was cut: the connection broke",
+                server.id
+            );
             Error::new(ErrorKind::Truncated, message).with_source(error.without_url())
         })?);
         if bytes.len() > MAX_BODY_BYTES {
             let message = format!(
                 "`{}` sent an answer of more than {MAX_BODY_BYTES} bytes",
-                model.id
+                server.id
             );
             return Err(Error::new(ErrorKind::Limit, message));
         }
@@ -237,8 +260,6 @@ fn request_id(headers: &HeaderMap) -> Option<Text> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use futures::stream;
     use mainstem_core::Message;
 
@@ -253,11 +274,9 @@ mod tests {
             .unwrap()
             .0;
         let request = ModelRequest::new([Message::user("Hi")]);
-        let reader = Reader::new(
-            Arc::clone(&model),
-            None,
-            &super::body(&model, &request).unwrap(),
-        );
+        let server = Arc::clone(model.server());
+        let answer = Answer::new(Arc::clone(&server), None, &model.body(&request).unwrap());
+        let reader = model.reader(answer);
         let chunks = stream::iter([Ok(Bytes::from_static(body.as_bytes()))]);
         // Comments go on, as of a proxy that keeps the connection alive.
         let comments = stream::unfold((), |()| async {
@@ -266,7 +285,7 @@ mod tests {
         });
         let begin = Instant::now();
         let chunks = Box::pin(chunks.chain(comments));
-        let answer = answer(model, Head::default(), chunks, reader);
+        let answer = super::answer(server, Head::default(), chunks, reader);
         // Longer than any grace; an answer that isn't complete waits on.
         let events = answer.take_until(tokio::time::sleep(Duration::from_secs(60)));
         (events.collect().await, begin.elapsed())

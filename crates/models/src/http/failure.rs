@@ -7,7 +7,7 @@ use futures::{Stream, StreamExt};
 use mainstem_core::{Error, ErrorKind};
 use reqwest::{Response, StatusCode, header::HeaderMap};
 
-use super::{Parts, exchange::content_type};
+use super::{Server, exchange::content_type};
 use crate::upstream::Fault;
 
 /// The longest text of a failure that is read, in bytes.
@@ -26,9 +26,9 @@ pub(super) fn host(base_url: &str) -> Option<String> {
 }
 
 /// The error of a request that got no answer.
-pub(super) fn unreachable(model: &Parts, error: reqwest::Error) -> Error {
-    let id = &model.id;
-    let what = match (error.is_connect(), &model.host) {
+pub(super) fn unreachable(server: &Server, error: reqwest::Error) -> Error {
+    let id = &server.id;
+    let what = match (error.is_connect(), &server.host) {
         (true, Some(host)) => format!("can't connect to `{id}` at {host}; is the server running?"),
         (true, None) => format!("can't connect to `{id}`; is the server running?"),
         (false, _) => format!("the request to `{id}` failed before an answer"),
@@ -39,7 +39,7 @@ pub(super) fn unreachable(model: &Parts, error: reqwest::Error) -> Error {
 }
 
 /// The error of an answer that is no success, with the server's own words.
-pub(super) async fn refused(model: &Parts, response: Response, key: Option<&str>) -> Error {
+pub(super) async fn refused(server: &Server, response: Response, key: Option<&str>) -> Error {
     let status = response.status();
     let headers = response.headers().clone();
     let body = first_bytes(response.bytes_stream()).await;
@@ -48,8 +48,8 @@ pub(super) async fn refused(model: &Parts, response: Response, key: Option<&str>
     } else {
         Fault::from_body(&String::from_utf8_lossy(&body))
     };
-    let mut message = format!("`{}` answered {status}", model.id);
-    if let Some(hint) = hint(model, status, &headers) {
+    let mut message = format!("`{}` answered {status}", server.id);
+    if let Some(hint) = hint(server, status, &headers) {
         message = format!("{message}; {hint}");
     }
     fault
@@ -58,12 +58,12 @@ pub(super) async fn refused(model: &Parts, response: Response, key: Option<&str>
 }
 
 /// What to look at, for the statuses that have one usual cause.
-fn hint(model: &Parts, status: StatusCode, headers: &HeaderMap) -> Option<String> {
+fn hint(server: &Server, status: StatusCode, headers: &HeaderMap) -> Option<String> {
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(model.key.origin().into_owned()),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(server.key.origin().into_owned()),
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Some(format!(
             "check the model's name and the base URL{}",
-            at(model)
+            at(server)
         )),
         StatusCode::TOO_MANY_REQUESTS => Some(match crate::upstream::retry_after(headers) {
             Some(wait) => format!("it asks to wait {wait:?}; nothing is tried again by itself"),
@@ -71,26 +71,26 @@ fn hint(model: &Parts, status: StatusCode, headers: &HeaderMap) -> Option<String
         }),
         _ if status.is_redirection() => Some(format!(
             "redirects aren't followed; check the base URL{}",
-            at(model)
+            at(server)
         )),
         _ => None,
     }
 }
 
-fn at(model: &Parts) -> String {
-    let host = model.host.as_ref();
+fn at(server: &Server) -> String {
+    let host = server.host.as_ref();
     host.map(|host| format!(" (now at {host})"))
         .unwrap_or_default()
 }
 
 /// The error of a success that is a web page: something else than a model's server is there.
-pub(super) fn web_page(model: &Parts) -> Error {
+pub(super) fn web_page(server: &Server) -> Error {
     Error::new(
         ErrorKind::Model,
         format!(
             "`{}` answered with a web page instead of an answer; check the base URL{}",
-            model.id,
-            at(model)
+            server.id,
+            at(server)
         ),
     )
 }

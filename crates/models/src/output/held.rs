@@ -1,0 +1,111 @@
+//! How a request holds the model to a schema, before it is put in the words of an API.
+
+use mainstem_core::{OutputMode, OutputSpec, Result, ToolSpec};
+use mainstem_structured::Schema;
+use serde_json::Value;
+
+use super::{Strict, wrap};
+
+/// The tool whose arguments are the output, where a model is held to it that way.
+pub(crate) const OUTPUT_TOOL: &str = "output";
+
+/// What an output mode means for a request.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    /// Whether the output comes wrapped in an object.
+    pub(crate) wrapped: bool,
+    /// What the provider enforces.
+    pub(crate) format: Option<Format>,
+    /// The tool that must be called; its arguments are the output.
+    pub(crate) tool: Option<ToolSpec>,
+    /// What the model is told.
+    pub(crate) instructions: Option<String>,
+}
+
+/// What a provider enforces.
+#[derive(Debug)]
+pub(crate) enum Format {
+    JsonObject,
+    Schema {
+        name: String,
+        schema: Value,
+        strict: bool,
+    },
+}
+
+impl Held {
+    /// Holds a model to an output, by a mode; `asked` is the mode that somebody asked for by name.
+    pub(crate) fn to(
+        output: &OutputSpec,
+        mode: OutputMode,
+        asked: Option<OutputMode>,
+    ) -> Result<Self> {
+        let schema = output.schema.as_value();
+        let mut held = Self::default();
+        let plain = |schema: &Value| Format::Schema {
+            name: schema_name(&output.schema),
+            schema: schema.clone(),
+            strict: false,
+        };
+        match mode {
+            OutputMode::StrictSchema => match (Strict::of(schema), asked) {
+                (Ok(strict), _) => {
+                    held.wrapped = strict.wrapped;
+                    held.format = Some(Format::Schema {
+                        name: schema_name(&output.schema),
+                        schema: strict.schema,
+                        strict: true,
+                    });
+                }
+                // Nobody asked for strict by name: the schema as it is will do.
+                (Err(_), None) => held.format = Some(plain(schema)),
+                (Err(error), Some(_)) => return Err(error),
+            },
+            OutputMode::Schema => held.format = Some(plain(schema)),
+            OutputMode::JsonObject => {
+                held.format = Some(Format::JsonObject);
+                held.instructions = Some(in_words(schema));
+            }
+            OutputMode::ForcedTool => {
+                held.wrapped = schema.get("type").and_then(|name| name.as_str()) != Some("object");
+                held.tool = Some(output_tool(schema, held.wrapped));
+            }
+            _ => held.instructions = Some(in_words(schema)),
+        }
+        Ok(held)
+    }
+}
+
+/// The schema's title, as far as the wire takes it: letters, digits, `_` and `-`, 64 at most.
+fn schema_name(schema: &Schema) -> String {
+    let title = schema.title().unwrap_or_default().chars();
+    let fit = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '-' {
+            c
+        } else {
+            '_'
+        }
+    };
+    let name: String = title.map(fit).take(64).collect();
+    if name.is_empty() {
+        OUTPUT_TOOL.to_owned()
+    } else {
+        name
+    }
+}
+
+fn in_words(schema: &Value) -> String {
+    format!(
+        "Answer with one JSON document and nothing else: no other text, no code fence. It must be \
+         valid against this JSON schema: {schema}"
+    )
+}
+
+fn output_tool(schema: &Value, wrapped: bool) -> ToolSpec {
+    let parameters = if wrapped {
+        wrap(schema.clone())
+    } else {
+        schema.clone()
+    };
+    ToolSpec::new(OUTPUT_TOOL, "Gives the output.", parameters)
+}
