@@ -73,6 +73,7 @@ impl Log {
         }
         let mut last = state.run.last;
         let mut status = state.run.status;
+        let mut changed = state.run.changed;
         for event in &events {
             if event.epoch != epoch || last.is_some_and(|last| event.seq <= last.seq) {
                 return Err(Error::new(
@@ -85,10 +86,12 @@ impl Log {
                 ));
             }
             last = Some(event.place());
+            changed = Some(event.at);
             status = RunStatus::of(&event.kind).unwrap_or(status);
         }
         state.run.last = last;
         state.run.status = status;
+        state.run.changed = changed;
         state.events.extend(events);
         let count = state.events.len();
         drop(state);

@@ -52,6 +52,9 @@ pub struct RunState {
     /// The place of its last event; none before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Place>,
+    /// When its last event happened, which of a run that has ended is its end; none before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Timestamp>,
     /// Whether its log takes nothing more.
     pub closed: bool,
 }
@@ -67,6 +70,7 @@ impl RunState {
             status: RunStatus::Running,
             epoch: Epoch::FIRST,
             last: None,
+            changed: None,
             closed: false,
         }
     }
@@ -119,7 +123,7 @@ impl RunStatus {
 ///
 /// ```
 /// # futures::executor::block_on(async {
-/// use mainstem_core::{MemoryStore, NewRun, RunQuery, Store};
+/// use mainstem_core::{MemoryStore, NewRun, RunQuery, RunStatus, Store};
 ///
 /// let store = MemoryStore::new();
 /// for id in ["a", "b", "c"] {
@@ -131,6 +135,8 @@ impl RunStatus {
 /// let rest = store.list(RunQuery::new(2).owner("ada").after(&first[1])).await?;
 /// assert_eq!((first.len(), rest.len()), (2, 1));
 /// assert!(store.list(RunQuery::new(9).owner("bob")).await?.is_empty());
+/// let failed = RunQuery::new(9).name("guide").status(RunStatus::Failed);
+/// assert!(store.list(failed).await?.is_empty());
 /// # Ok::<(), mainstem_core::Error>(())
 /// # }).unwrap();
 /// ```
@@ -139,6 +145,14 @@ impl RunStatus {
 pub struct RunQuery {
     /// Only the runs of this owner.
     pub owner: Option<Text>,
+    /// Only the runs of the agent or flow of this name.
+    pub name: Option<Text>,
+    /// Only runs that have got as far as one of these; if there are none, however far.
+    pub statuses: Vec<RunStatus>,
+    /// Only runs that were begun at this moment or later.
+    pub since: Option<Timestamp>,
+    /// Only runs that were begun before this moment.
+    pub until: Option<Timestamp>,
     /// Only runs whose log isn't closed: those under way, suspended, or left behind by a crash.
     pub open: bool,
     /// Only runs that come after this one, by when it was begun and its id.
@@ -152,6 +166,10 @@ impl RunQuery {
     pub fn new(limit: usize) -> Self {
         Self {
             owner: None,
+            name: None,
+            statuses: Vec::new(),
+            since: None,
+            until: None,
             open: false,
             after: None,
             limit,
@@ -162,6 +180,34 @@ impl RunQuery {
     #[must_use]
     pub fn owner(mut self, owner: impl Into<Text>) -> Self {
         self.owner = Some(owner.into());
+        self
+    }
+
+    /// Sets [`name`](Self::name).
+    #[must_use]
+    pub fn name(mut self, name: impl Into<Text>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Adds to the [`statuses`](Self::statuses).
+    #[must_use]
+    pub fn status(mut self, status: RunStatus) -> Self {
+        self.statuses.push(status);
+        self
+    }
+
+    /// Sets [`since`](Self::since).
+    #[must_use]
+    pub fn since(mut self, moment: Timestamp) -> Self {
+        self.since = Some(moment);
+        self
+    }
+
+    /// Sets [`until`](Self::until).
+    #[must_use]
+    pub fn until(mut self, moment: Timestamp) -> Self {
+        self.until = Some(moment);
         self
     }
 
@@ -185,6 +231,16 @@ impl RunQuery {
             Some((created, id)) => (run.created, &run.id) < (*created, id),
             None => true,
         };
-        is_after && !(self.open && run.closed) && (self.owner.is_none() || self.owner == run.owner)
+        let is_in_time = self.since.is_none_or(|since| run.created >= since)
+            && self.until.is_none_or(|until| run.created < until);
+        let has_status = self.statuses.is_empty() || self.statuses.contains(&run.status);
+        let is_of =
+            |wanted: &Option<Text>, it: Option<&Text>| wanted.is_none() || wanted.as_ref() == it;
+        is_after
+            && is_in_time
+            && has_status
+            && !(self.open && run.closed)
+            && is_of(&self.owner, run.owner.as_ref())
+            && is_of(&self.name, Some(&run.name))
     }
 }

@@ -89,6 +89,7 @@ fn run_states_are_as_in_their_golden_file() {
     let mut full = RunState::new(run);
     full.epoch = Epoch(2);
     full.last = Some(Place::new(Epoch(2), Seq(9)));
+    full.changed = Some(Timestamp::from_unix_millis(1_763_692_801_000));
     full.closed = true;
     let mut all = vec![bare];
     all.extend(

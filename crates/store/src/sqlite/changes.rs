@@ -2,7 +2,7 @@
 //!
 //! A change that is refused has changed nothing: all is checked before anything is written.
 
-use mainstem_core::{Epoch, Event, NewRun, Place, Result, RunId, RunState, RunStatus};
+use mainstem_core::{Epoch, Event, NewRun, Place, Result, RunId, RunState, RunStatus, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
@@ -17,6 +17,8 @@ pub(super) type Answer<T> = rusqlite::Result<Result<T>>;
 pub(super) struct Rows {
     rows: Vec<Row>,
     status: Option<RunStatus>,
+    /// When the last of them happened.
+    changed: Option<Timestamp>,
 }
 
 struct Row {
@@ -40,7 +42,12 @@ impl Rows {
         let status = statuses
             .filter_map(|event| RunStatus::of(&event.kind))
             .next();
-        Ok(Self { rows, status })
+        let changed = events.last().map(|event| event.at);
+        Ok(Self {
+            rows,
+            status,
+            changed,
+        })
     }
 
     /// Whether they follow a place in an epoch; else the first that doesn't.
@@ -100,10 +107,16 @@ pub(super) fn append(
     for row in &rows.rows {
         insert.execute(params![log.key, row.seq, row.event])?;
     }
-    let status = status_name(rows.status.unwrap_or(log.state.status));
-    let update = "UPDATE runs SET last_epoch = ?2, last_seq = ?3, status = ?4 WHERE key = ?1";
+    let changed = rows.changed.map(|at| number(at.as_unix_millis()));
+    let update = "UPDATE runs SET last_epoch = ?2, last_seq = ?3, changed = ?4 WHERE key = ?1";
     let mut update = connection.prepare_cached(update)?;
-    update.execute(params![log.key, number(epoch.0), last.seq, status])?;
+    update.execute(params![log.key, number(epoch.0), last.seq, changed])?;
+    // Apart, because it is in an index, and most appends bring none.
+    if let Some(status) = rows.status.filter(|status| *status != log.state.status) {
+        let update = "UPDATE runs SET status = ?2 WHERE key = ?1";
+        let mut update = connection.prepare_cached(update)?;
+        update.execute(params![log.key, status_name(status)])?;
+    }
     Ok(Ok(()))
 }
 

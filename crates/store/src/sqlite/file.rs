@@ -84,7 +84,7 @@ impl File {
         connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
         // Only macOS knows it: there, nothing else reaches the disk.
         connection.pragma_update(None, "fullfsync", true)?;
-        if found == Found::Nothing {
+        if found != Found::Ours(0) {
             schema::make(&mut connection)?;
         }
         Ok(connection)

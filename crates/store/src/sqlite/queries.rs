@@ -48,39 +48,81 @@ pub(super) fn basis(connection: &Connection, run: &RunId) -> Answer<Option<Json>
 
 pub(super) fn list(connection: &Connection, query: &RunQuery) -> Answer<Vec<RunState>> {
     let mut select = connection.prepare_cached(&list_sql(query))?;
+    let moment = |moment: Option<Timestamp>| number(moment.unwrap_or_default().as_unix_millis());
     let (created, id) = match &query.after {
-        Some((created, id)) => (created.as_unix_millis(), id.as_str()),
+        Some((created, id)) => (Some(*created), id.as_str()),
         None => Default::default(),
     };
-    let owner = query.owner.as_deref();
-    let rows = params![owner, number(created), id, limit(query.limit)];
+    let statuses: Vec<_> = query.statuses.iter().copied().map(status_name).collect();
+    let rows = params![
+        query.owner.as_deref(),
+        query.name.as_deref(),
+        json_list(&statuses),
+        moment(query.since),
+        moment(query.until),
+        moment(created),
+        id,
+        limit(query.limit)
+    ];
     let rows = select.query_map(rows, state)?;
     let states: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
     Ok(states.into_iter().collect())
 }
 
-/// Each kind of query has an index of its own.
+fn json_list(statuses: &[String]) -> String {
+    match statuses {
+        // As one term it finds its index.
+        [status] => status.clone(),
+        statuses => serde_json::Value::from(statuses).to_string(),
+    }
+}
+
+/// One term of each query chooses the index, in which the rows lie in their order; the others only
+/// leave rows out, and say so by a plus. So there is never anything to sort.
 fn list_sql(query: &RunQuery) -> String {
+    let by_owner = query.owner.is_some();
+    let by_name = query.name.is_some() && !by_owner && !query.open;
+    let by_status = query.statuses.len() == 1 && !by_name && !by_owner && !query.open;
     let mut terms = Vec::new();
-    if query.owner.is_some() {
+    if by_owner {
         terms.push("owner = ?1");
     }
     if query.open {
         terms.push("closed = 0");
     }
-    if query.after.is_some() {
-        terms.push("(created, id) < (?2, ?3)");
+    match &query.name {
+        Some(_) if by_name => terms.push("name = ?2"),
+        Some(_) => terms.push("+name = ?2"),
+        None => {}
+    }
+    match query.statuses.len() {
+        0 => {}
+        1 if by_status => terms.push("status = ?3"),
+        1 => terms.push("+status = ?3"),
+        _ => terms.push("+status IN (SELECT value FROM json_each(?3))"),
+    }
+    if query.since.is_some() {
+        terms.push("created >= ?4");
+    }
+    // Of two limits the index would take either, and read up to the other.
+    let goes_on = query.after.as_ref().map(|(created, _)| *created);
+    match (query.until, goes_on) {
+        (Some(until), Some(created)) if created >= until => terms.push("created < ?5"),
+        (_, Some(_)) => terms.push("(created, id) < (?6, ?7)"),
+        (Some(_), None) => terms.push("created < ?5"),
+        (None, None) => {}
     }
     let terms = match terms.is_empty() {
         true => "TRUE".to_owned(),
         false => terms.join(" AND "),
     };
-    format!("SELECT {STATE} FROM runs WHERE {terms} ORDER BY created DESC, id DESC LIMIT ?4")
+    format!("SELECT {STATE} FROM runs WHERE {terms} ORDER BY created DESC, id DESC LIMIT ?8")
 }
 
 /// The columns of [`state`], and how many they are.
-const STATE: &str = "id, name, owner, created, status, epoch, last_epoch, last_seq, closed";
-const STATES: usize = 9;
+const STATE: &str =
+    "id, name, owner, created, status, epoch, last_epoch, last_seq, closed, changed";
+const STATES: usize = 10;
 
 fn state(row: &Row<'_>) -> rusqlite::Result<Result<RunState>> {
     let id: String = row.get(0)?;
@@ -99,6 +141,8 @@ fn state(row: &Row<'_>) -> rusqlite::Result<Result<RunState>> {
         state.last = Some(Place::new(Epoch(count(epoch)), Seq(count(seq))));
     }
     state.closed = row.get(8)?;
+    let changed: Option<i64> = row.get(9)?;
+    state.changed = changed.map(|millis| Timestamp::from_unix_millis(count(millis)));
     Ok(Ok(state))
 }
 
@@ -129,29 +173,49 @@ mod tests {
     fn plan(connection: &Connection, query: &RunQuery) -> String {
         let explain = format!("EXPLAIN QUERY PLAN {}", list_sql(query));
         let mut explain = connection.prepare(&explain).unwrap();
-        let nothing = params![None::<String>, 0, "", 0];
+        let nothing = params![None::<String>, "", "", 0, 0, 0, "", 0];
         let rows = explain.query_map(nothing, |row| row.get::<_, String>(3));
         let rows: rusqlite::Result<Vec<_>> = rows.unwrap().collect();
         rows.unwrap().join("; ")
     }
 
     #[test]
-    fn no_list_sorts_or_reads_more_than_it_shows() {
+    fn no_list_sorts_or_leaves_its_index() {
         let directory = tempfile::tempdir().unwrap();
         let file = File::new(&directory.path().join("runs.db")).unwrap();
         let connection = file.open().unwrap();
         let row = RunState::new(NewRun::new("r", "guide"));
         let all = RunQuery::new(9);
+        let (ada, guide) = (all.clone().owner("ada"), all.clone().name("guide"));
+        let failed = all.clone().status(RunStatus::Failed);
+        let ended = failed.clone().status(RunStatus::Finished);
+        let mine = ada.clone().name("guide").status(RunStatus::Failed);
         for (query, index) in [
             (all.clone(), "runs_by_age"),
-            (all.clone().open(), "open_runs_by_age"),
-            (all.clone().owner("ada"), "runs_by_owner"),
-            (all.owner("ada").open(), "open_runs_by_owner"),
+            (all.open(), "open_runs_by_age"),
+            (ada.clone(), "runs_by_owner"),
+            (ada.open(), "open_runs_by_owner"),
+            (guide.clone(), "runs_by_name"),
+            (guide.clone().status(RunStatus::Failed), "runs_by_name"),
+            (guide.open(), "open_runs_by_age"),
+            (failed, "runs_by_status"),
+            (ended, "runs_by_age"),
+            (mine.clone(), "runs_by_owner"),
+            (mine.open(), "open_runs_by_owner"),
         ] {
-            for query in [query.clone(), query.after(&row)] {
+            let (since, until) = (Timestamp::from_unix_millis(5), Timestamp::now());
+            let between = query.clone().since(since).until(until);
+            for query in [
+                query.clone().after(&row),
+                query,
+                between.clone(),
+                between.after(&row),
+            ] {
                 let plan = plan(&connection, &query);
                 assert!(plan.contains(&format!("USING INDEX {index}")), "{plan}");
                 assert!(!plan.contains("B-TREE"), "{plan}");
+                let is_bounded = query.after.is_some() || query.until.is_some();
+                assert!(!is_bounded || plan.contains("created"), "{plan}");
             }
         }
     }

@@ -24,16 +24,19 @@ pub async fn a_runs_state_follows_its_log<H: Home<Store: Store>>(home: H) {
     let reader = home.open().await;
     let state = reader.state(&id()).await.unwrap();
     assert_eq!((state.epoch, state.last), (Epoch::FIRST, None));
+    assert_eq!(state.changed, None);
     assert_eq!((state.status, state.closed), (RunStatus::Running, false));
     assert_eq!((&*state.name, state.owner), ("guide", None));
     assert_eq!(state.created, Timestamp::from_unix_millis(1));
     for (seq, (kind, status)) in (1..).zip(kinds_that_bring_a_status()) {
         let events = vec![event_of(1, seq, kind)];
+        let at = events[0].at;
         let appended = store.append(&id(), Epoch(1), events, Durability::Process);
         within(appended).await.unwrap();
         let state = reader.state(&id()).await.unwrap();
         assert_eq!(state.status, status);
         assert_eq!(state.last, Some(Place::new(Epoch(1), Seq(seq))));
+        assert_eq!(state.changed, Some(at));
     }
     // What is refused changes nothing.
     let state = store.state(&id()).await.unwrap();
@@ -128,6 +131,57 @@ async fn page_by_page(store: &impl Store) {
         query = RunQuery::new(2).after(last);
     }
     assert_eq!(pages, "dc|ba|e|");
+}
+
+pub async fn runs_are_found_by_name_status_and_time<H: Home<Store: Store>>(home: H) {
+    let store = home.open().await;
+    let [_, (suspended, _), .., (failed, _), _, (finished, _)] = kinds_that_bring_a_status();
+    for (id, name, owner, created, end) in [
+        ("a", "guide", "ada", 1, Some(&finished)),
+        ("b", "guide", "bob", 2, Some(&failed)),
+        ("c", "guided", "ada", 3, Some(&failed)),
+        ("d", "guide", "ada", 4, None),
+        ("e", "guide", "ada", 4, Some(&suspended)),
+        ("f", "", "", 5, Some(&finished)),
+    ] {
+        let mut run = new_run(id, owner, created);
+        run.name = name.into();
+        store.create(run).await.unwrap();
+        if let Some(end) = end {
+            let events = vec![event_of(1, 1, end.clone())];
+            let appended = store.append(&id.into(), Epoch(1), events, Durability::Process);
+            within(appended).await.unwrap();
+        }
+    }
+    store.close(&"a".into(), Epoch(1)).await.unwrap();
+    let store = home.open().await;
+    let (all, at) = (RunQuery::new(9), Timestamp::from_unix_millis);
+    let (guide, failed) = (all.clone().name("guide"), RunStatus::Failed);
+    let ended = guide.clone().status(failed).status(RunStatus::Finished);
+    for (query, expected) in [
+        (guide.clone(), "edba"),
+        (all.clone().name(""), "f"),
+        (all.clone().name("guid"), ""),
+        (all.clone().status(failed), "cb"),
+        (all.clone().status(RunStatus::Running), "d"),
+        (ended.clone(), "ba"),
+        (ended.clone().open(), "b"),
+        (ended.clone().owner("ada"), "a"),
+        (ended.owner("ada").open(), ""),
+        (all.clone().since(at(4)), "fed"),
+        (all.clone().until(at(4)), "cba"),
+        (all.clone().since(at(2)).until(at(4)), "cb"),
+        (all.clone().since(at(4)).until(at(4)), ""),
+        (guide.clone().owner("ada").since(at(2)), "ed"),
+    ] {
+        assert_eq!(ids(&store, query.clone()).await, expected, "{query:?}");
+    }
+    // A page goes on within what is asked for, also from a row that isn't.
+    let pages = guide.until(at(5));
+    for (from, expected) in [("f", "edba"), ("e", "dba"), ("d", "ba"), ("a", "")] {
+        let row = store.state(&from.into()).await.unwrap();
+        assert_eq!(ids(&store, pages.clone().after(&row)).await, expected);
+    }
 }
 
 async fn ids(store: &impl Store, query: RunQuery) -> String {

@@ -37,6 +37,7 @@ macro_rules! store_suite {
             runs::what_a_run_began_with_is_kept_beside_its_log,
             runs::a_deleted_log_is_gone,
             runs::runs_are_listed_newest_first_by_owner_and_page_by_page,
+            runs::runs_are_found_by_name_status_and_time,
             together::many_runs_are_written_and_read_at_once,
             together::of_those_that_create_a_log_at_once_one_does,
             together::writers_that_fence_each_other_leave_one_log,
