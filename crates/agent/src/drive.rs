@@ -26,7 +26,10 @@ pub(crate) async fn drive<T>(agent: &Parts<T>, ctx: RunContext, input: String) -
     let said = agent.continues().then(|| ctx.take_said()).flatten();
     let mut said = match said {
         Some(said) if said.is_over => return complete(agent, &memory, &said.text),
-        Some(said) => go_on(&mut request, said.text),
+        Some(said) => {
+            request.go_on(&*said.text);
+            said.text
+        }
         None => String::new(),
     };
     let mut attempts = Attempts::new(agent.output_attempts);
@@ -48,17 +51,6 @@ pub(crate) async fn drive<T>(agent: &Parts<T>, ctx: RunContext, input: String) -
         request = next;
         attempts.complain(&mut request);
     }
-}
-
-/// What the model is told of an answer that was cut off.
-const GO_ON: &str = "Your answer was cut off. Go on exactly where it stops, in the middle of a word if \
-     need be. Repeat nothing, and don't mention the break.";
-
-/// Asks for the rest of what had been said before the run was resumed.
-fn go_on(request: &mut ModelRequest, said: String) -> String {
-    request.messages.push(Message::assistant(said.clone()));
-    request.messages.push(Message::user(GO_ON));
-    said
 }
 
 /// Ends with what the model had said to its end before the run was resumed.

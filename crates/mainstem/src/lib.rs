@@ -110,6 +110,9 @@ pub use mainstem_core::{
     Step, StepPlan, TimedStream, TokenCounter, Tool, ToolSpec,
 };
 
+// Layers: models around models.
+pub use mainstem_models::{Recovery, RecoveryBuilder, WhenCut};
+
 #[cfg(feature = "test-util")]
 pub use mainstem_core::test_util;
 /// Models over HTTP.

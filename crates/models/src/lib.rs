@@ -15,6 +15,7 @@ mod chat;
 pub mod demo;
 mod http;
 mod key;
+mod layers;
 mod nesting;
 mod output;
 mod provider;
@@ -26,6 +27,7 @@ pub use address::model;
 pub use async_openai;
 pub use chat::{ChatCompletions, ChatCompletionsBuilder};
 pub use http::ModelBuilder;
+pub use layers::{Recovery, RecoveryBuilder, WhenCut};
 pub use output::strict_schema;
 pub use provider::Provider;
 /// reqwest, for [`ChatCompletionsBuilder::client`].

@@ -78,7 +78,7 @@ async fn each_status_with_a_usual_cause_names_it() {
         (404, "check the model's name and the base URL (now at 127."),
         (405, "the base URL"),
         (302, "redirects aren't followed; check the base URL"),
-        (429, "nothing is tried again by itself"),
+        (429, "a `Recovery` around the model tries again"),
     ] {
         let message = refused(status, |model, _| model).await;
         assert!(message.contains(hint), "{message}");

@@ -5,7 +5,7 @@ use mainstem::{
     models::{ChatCompletionsBuilder, Provider},
 };
 use mainstem_testkit::{Recorded, Reply};
-use mainstem_tests::{model_builder, server_with, within};
+use mainstem_tests::{ask, model_builder, server_with, within};
 use serde_json::{Value, json};
 
 /// The request of an agent with these settings, for a run with those.
@@ -237,4 +237,31 @@ async fn without_streaming_nothing_of_streams_is_sent() {
     assert_eq!(request.body["stream"], false);
     assert!(request.body.get("stream_options").is_none());
     assert_eq!(request.header("accept"), Some("application/json"));
+}
+
+#[tokio::test]
+async fn the_same_model_without_streaming_keeps_all_else() {
+    let builder = |server: &_| {
+        model_builder(server)
+            .api_key("sesame")
+            .header("x-team", "birds")
+    };
+    let server = server_with([Reply::text(["a", "b"]), Reply::text(["a", "b"])]).await;
+    let model = builder(&server).build().unwrap();
+    let streamed = within(ask(&model)).await;
+    let whole = within(ask(&model.without_streaming())).await;
+    assert_eq!(
+        (&whole.text, whole.finish),
+        (&streamed.text, streamed.finish)
+    );
+    assert_eq!(whole.usage, streamed.usage);
+    assert_eq!(whole.text, "ab");
+    let requests = server.requests();
+    assert_eq!(requests[0].body["stream"], true);
+    assert_eq!(requests[1].body["stream"], false);
+    for name in ["authorization", "x-team"] {
+        assert!(requests[1].header(name).is_some(), "{name}");
+        assert_eq!(requests[1].header(name), requests[0].header(name));
+    }
+    assert_eq!(server.connections(), 1);
 }

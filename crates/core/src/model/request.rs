@@ -28,6 +28,25 @@ impl ModelRequest {
             ..Self::default()
         }
     }
+
+    /// Asks for the rest of an answer that was cut off, of which this was said.
+    ///
+    /// The model is shown what it has said, and told to go on exactly where that stops.
+    ///
+    /// ```
+    /// use mainstem_core::{Message, ModelRequest, Role};
+    ///
+    /// let mut request = ModelRequest::new([Message::user("Name some birds.")]);
+    /// request.go_on("Jays, wre");
+    /// assert_eq!(request.messages[1], Message::assistant("Jays, wre"));
+    /// assert_eq!(request.messages[2].role, Role::User);
+    /// ```
+    pub fn go_on(&mut self, said: impl Into<Text>) {
+        const GO_ON: &str = "Your answer was cut off. Go on exactly where it stops, in the middle \
+             of a word if need be. Repeat nothing, and don't mention the break.";
+        self.messages.push(Message::assistant(said));
+        self.messages.push(Message::user(GO_ON));
+    }
 }
 
 /// What a model's output must be.

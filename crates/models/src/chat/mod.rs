@@ -76,6 +76,27 @@ impl ChatCompletions {
     pub fn builder(model: impl Into<String>) -> ChatCompletionsBuilder {
         ModelBuilder::new(model.into())
     }
+
+    /// The same model, asked for whole answers instead of streams: for servers, or ways to them, on
+    /// which streams break.
+    ///
+    /// The events are the same, with all of the text in one piece. Id, key and connections stay.
+    ///
+    /// ```
+    /// use mainstem_core::Model;
+    /// use mainstem_models::{ChatCompletions, Recovery};
+    ///
+    /// let model = ChatCompletions::builder("qwen3").base_url("http://localhost:8000/v1").build()?;
+    /// let model = Recovery::of(model.clone()).fallback(model.without_streaming()).build()?;
+    /// assert_eq!(model.id(), "qwen3");
+    /// # Ok::<(), mainstem_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn without_streaming(&self) -> Self {
+        let mut parts = Parts::clone(&self.0);
+        Arc::make_mut(&mut parts.server).streaming = false;
+        Self(Arc::new(parts))
+    }
 }
 
 impl ModelBuilder<ChatCompletions> {

@@ -66,8 +66,10 @@ fn hint(server: &Server, status: StatusCode, headers: &HeaderMap) -> Option<Stri
             at(server)
         )),
         StatusCode::TOO_MANY_REQUESTS => Some(match crate::upstream::retry_after(headers) {
-            Some(wait) => format!("it asks to wait {wait:?}; nothing is tried again by itself"),
-            None => "nothing is tried again by itself".to_owned(),
+            Some(wait) => {
+                format!("it asks to wait {wait:?}; a `Recovery` around the model tries again")
+            }
+            None => "a `Recovery` around the model tries again".to_owned(),
         }),
         _ if status.is_redirection() => Some(format!(
             "redirects aren't followed; check the base URL{}",

@@ -1,0 +1,5 @@
+//! Layers: models around models.
+
+mod recovery;
+
+pub use recovery::{Recovery, RecoveryBuilder, WhenCut};
