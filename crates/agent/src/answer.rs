@@ -141,7 +141,7 @@ impl Answer {
                 self.ctx.emit(notice).await;
                 return Ok(());
             }
-            ModelEvent::NextAttempt(next) => return Ok(self.try_again(next).await?),
+            ModelEvent::NextAttempt(next) => return Ok(self.try_again(*next).await?),
             event => event,
         };
         if !self.has_usage {

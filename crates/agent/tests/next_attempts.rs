@@ -20,7 +20,7 @@ fn cut() -> NextAttempt {
 fn model(first: &str, next: NextAttempt, rest: &str) -> ScriptedModel {
     let script = Script::new()
         .event(text(first))
-        .event(ModelEvent::NextAttempt(next))
+        .event(next.into())
         .event(ModelEvent::Sending)
         .event(text(rest))
         .event(ModelEvent::Usage(Usage::new(40, 3)))

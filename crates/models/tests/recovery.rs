@@ -67,7 +67,7 @@ impl Read {
                         read.thoughts.clear();
                         read.calls = 0;
                     }
-                    read.attempts.push(next);
+                    read.attempts.push(*next);
                 }
                 Ok(ModelEvent::Usage(usage)) => current = usage,
                 Ok(event) => read.take(event),

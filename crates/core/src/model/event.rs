@@ -48,7 +48,7 @@ pub enum ModelEvent {
     ///
     /// Of the events before it, those of the answer count unless it voids them; a usage counts no
     /// longer.
-    NextAttempt(NextAttempt),
+    NextAttempt(Box<NextAttempt>),
     /// The request isn't out yet: a limit of ours, or a pause before another attempt, holds it back.
     ///
     /// Who waits for a piece of the answer stops counting, until [`Sending`](Self::Sending).
@@ -59,6 +59,12 @@ pub enum ModelEvent {
     Usage(Usage),
     /// The answer is complete. After it, nothing but its usage is read.
     Finished(FinishReason),
+}
+
+impl From<NextAttempt> for ModelEvent {
+    fn from(next: NextAttempt) -> Self {
+        Self::NextAttempt(Box::new(next))
+    }
 }
 
 impl ModelEvent {

@@ -552,7 +552,7 @@ mod tests {
         let cut = Error::new(ErrorKind::Truncated, "cut");
         let holds = [
             ModelEvent::Waiting(Notice::new("busy", "three before you")),
-            ModelEvent::NextAttempt(NextAttempt::new(&cut, Usage::default())),
+            NextAttempt::new(&cut, Usage::default()).into(),
         ];
         for hold in holds {
             let answer = |last: u64| {

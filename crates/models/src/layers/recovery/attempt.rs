@@ -101,7 +101,7 @@ impl Attempt {
         match event {
             // Its cause may follow.
             ModelEvent::Finished(reason) if reason.is_failure() => {}
-            ModelEvent::NextAttempt(next) => self.take_next(next, answer),
+            ModelEvent::NextAttempt(next) => self.take_next(*next, answer),
             event if !event.is_data() => self.give(event, answer),
             event => match &mut self.held {
                 None => self.join(event, answer),
@@ -126,7 +126,7 @@ impl Attempt {
         {
             held.clear();
         }
-        self.give(ModelEvent::NextAttempt(next), answer);
+        self.give(next.into(), answer);
         self.begins_at = self.begins_at.min(answer.text.len());
     }
 

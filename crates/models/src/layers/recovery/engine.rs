@@ -62,7 +62,7 @@ pub(super) fn recover(
             let mut told = NextAttempt::new(&failure.error, usage);
             told.model = next.is_other.then(|| schedule.model().id().into());
             told.is_void = how == How::Anew;
-            let told = ModelEvent::NextAttempt(told);
+            let told = ModelEvent::from(told);
             answer.note(&told);
             yield Ok(told);
             if !next.wait.is_zero() {
