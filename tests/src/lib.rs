@@ -44,7 +44,7 @@ pub fn model_builder(server: &ScriptedServer) -> ChatCompletionsBuilder {
 }
 
 /// A client that loads no certificates and knows no proxy: made in no time.
-fn client() -> reqwest::Client {
+pub fn client() -> reqwest::Client {
     let builder = reqwest::Client::builder().tls_certs_only([]).no_proxy();
     builder.build().unwrap()
 }

@@ -86,9 +86,12 @@ mod completion;
 mod connection;
 mod delivery;
 mod dialect;
+mod fixture;
 mod gate;
 mod json;
 mod log;
+#[cfg(feature = "models")]
+pub mod models;
 mod plan;
 mod recorded;
 mod refusal;
@@ -107,6 +110,7 @@ mod wire;
 
 pub use delivery::Framing;
 pub use dialect::{Field, LineEnd, UsageShape};
+pub use fixture::{Expected, ExpectedCall, ExpectedUsage, Fixture, Wire};
 pub use gate::Gate;
 pub use log::Disconnect;
 pub use recorded::Recorded;

@@ -9,8 +9,7 @@ use clap::Parser;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli::Command::Serve(serve) = cli::Cli::parse().command;
-    match serve.run().await {
+    match cli::Cli::parse().run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // There is nowhere left to report that standard error is closed.

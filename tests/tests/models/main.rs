@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod connections;
+mod cut_everywhere;
 mod defects;
 mod ends;
 mod faults;

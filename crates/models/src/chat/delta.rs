@@ -11,6 +11,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+use super::content::Content;
 use crate::http::{LooseText, WireUsage, or_default, text_of};
 
 /// A frame of a stream, or a whole completion: they differ in `delta` and `message` alone.
@@ -22,9 +23,26 @@ pub(super) struct Frame<'a> {
     #[serde(borrow)]
     pub(super) choices: FirstChoice<'a>,
     #[serde(deserialize_with = "or_default")]
-    pub(super) usage: Option<Box<WireUsage>>,
+    usage: Option<Box<WireUsage>>,
     #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
+    /// Groq's: without being asked for usage, it sends it in here alone.
+    #[serde(deserialize_with = "or_default")]
+    x_groq: Option<Box<Groq>>,
+}
+
+impl Frame<'_> {
+    /// What was used, wherever it stands.
+    pub(super) fn usage(&self) -> Option<&WireUsage> {
+        let of_groq = || self.x_groq.as_ref()?.usage.as_ref();
+        self.usage.as_deref().or_else(of_groq)
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Groq {
+    usage: Option<WireUsage>,
 }
 
 /// The choice that is read: the one of index 0, or without an index.
@@ -48,7 +66,8 @@ impl Choice<'_> {
     /// Whether it holds some text, and nothing else.
     pub(super) fn is_text_alone(&self) -> bool {
         let delta = &self.delta;
-        !delta.content.is_empty()
+        !delta.content.text.is_empty()
+            && delta.content.thoughts.is_none()
             && delta.reasoning_content.is_empty()
             && delta.reasoning.is_empty()
             && delta.refusal.is_empty()
@@ -64,7 +83,7 @@ impl Choice<'_> {
 #[serde(default)]
 pub(super) struct Delta<'a> {
     #[serde(borrow)]
-    pub(super) content: LooseText<'a>,
+    pub(super) content: Content<'a>,
     #[serde(borrow)]
     pub(super) reasoning_content: LooseText<'a>,
     #[serde(borrow)]
@@ -151,7 +170,7 @@ mod tests {
         frame
             .choices
             .0
-            .map(|choice| choice.delta.content.0.into_owned())
+            .map(|choice| choice.delta.content.text.into_owned())
             .unwrap_or_default()
     }
 
@@ -187,8 +206,8 @@ mod tests {
         let json = r#"{"choices":[{"delta":{"content":"a"},"message":null}],
             "usage":{"prompt_tokens":3,"input_tokens":0,"completion_tokens":2,"output_tokens":0}}"#;
         let frame: Frame<'_> = serde_json::from_str(json).unwrap();
-        assert_eq!(frame.choices.0.unwrap().delta.content.0, "a");
-        assert_eq!(frame.usage.unwrap().read(), Usage::new(3, 2));
+        assert_eq!(frame.usage().unwrap().read(), Usage::new(3, 2));
+        assert_eq!(frame.choices.0.unwrap().delta.content.text, "a");
     }
 
     #[test]
@@ -196,7 +215,7 @@ mod tests {
         let frame: Frame<'_> =
             serde_json::from_str(r#"{"choices":[{"delta":{"content":"plain"}}]}"#).unwrap();
         let choice = frame.choices.0.unwrap();
-        assert!(matches!(choice.delta.content.0, Cow::Borrowed("plain")));
+        assert!(matches!(choice.delta.content.text, Cow::Borrowed("plain")));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! OpenAI's chat completions: <https://platform.openai.com/docs/api-reference/chat>.
 
 mod calls;
+mod content;
 mod delta;
 mod provider_data;
 mod reader;

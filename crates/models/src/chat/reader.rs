@@ -40,6 +40,8 @@ impl ChatReader {
             &delta.reasoning_content
         };
         self.answer.take_reasoning(&reasoning.0);
+        let among_parts = delta.content.thoughts.as_deref();
+        self.answer.take_reasoning(among_parts.unwrap_or_default());
         if let Some(details) = delta.reasoning_details {
             self.provider_data.add_details(details);
         }
@@ -47,7 +49,7 @@ impl ChatReader {
             self.provider_data.set_extra(extra);
         }
         if !self.answer.tool_is_output {
-            self.answer.take_text(&delta.content.0)?;
+            self.answer.take_text(&delta.content.text)?;
         }
         self.answer.take_refusal(&delta.refusal.0);
         for call in &delta.tool_calls {
@@ -99,20 +101,21 @@ impl Reader for ChatReader {
         let json = self.answer.utf8(json)?;
         let frame: Frame<'_> =
             serde_json::from_str(json).map_err(|error| self.answer.malformed(&error))?;
+        // First, since an error may come with it.
+        if let Some(usage) = frame.usage() {
+            self.answer.take_usage(usage.read());
+        }
         if let Some(error) = frame.error.filter(|error| error.get() != "null") {
             return Err(self
                 .answer
                 .fault(&format!(r#"{{"error":{}}}"#, error.get())));
         }
-        if let Some(usage) = &frame.usage {
-            self.answer.take_usage(usage.read());
-        }
         let Some(choice) = &frame.choices.0 else {
             return Ok(());
         };
-        if frame.usage.is_none() && choice.is_text_alone() && !self.answer.tool_is_output {
+        if frame.usage().is_none() && choice.is_text_alone() && !self.answer.tool_is_output {
             self.template
-                .learn(json.as_bytes(), &choice.delta.content.0);
+                .learn(json.as_bytes(), &choice.delta.content.text);
         }
         self.read_choice(choice)
     }

@@ -270,11 +270,12 @@ pub(crate) trait Reader: Send {
     /// Takes an event of the stream.
     fn read(&mut self, frame: &sse::Frame<'_>) -> Result<()> {
         let data = frame.data.trim_ascii();
-        if data == b"[DONE]" {
-            self.answer().done = true;
+        // After its last frame nothing counts: a second answer would be shown as a part of the first.
+        if self.answer().done || data.is_empty() {
             return Ok(());
         }
-        if data.is_empty() {
+        if data == b"[DONE]" {
+            self.answer().done = true;
             return Ok(());
         }
         if frame.is_error {

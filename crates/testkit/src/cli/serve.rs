@@ -1,29 +1,12 @@
 use std::error::Error;
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::Args;
 use mainstem_testkit::{Reply, ScriptedServer};
-
-/// A scripted server that speaks the chat completions API over a real socket.
-#[derive(Debug, Parser)]
-#[command(version)]
-pub(crate) struct Cli {
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Answer requests until Ctrl-C; the base URL is the one line on stdout.
-    ///
-    /// Example: mainstem-testkit serve --text "Hello there" --chunk-size 4 --delay-ms 30
-    Serve(Serve),
-}
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
@@ -52,6 +35,12 @@ pub(crate) struct Serve {
         "text", "chunk_size", "delay_ms", "http_chunk_size", "fault",
     ])]
     script: Option<PathBuf>,
+    /// Answer with a fixture: a stream as a real server sends it. The command
+    /// `fixtures` lists their names.
+    #[arg(long, value_name = "NAME", conflicts_with_all = [
+        "text", "chunk_size", "fault", "script",
+    ])]
+    fixture: Option<String>,
     /// Answer requests and schemas too that OpenAI refuses.
     #[arg(long)]
     lenient: bool,
@@ -98,16 +87,28 @@ impl Serve {
             .await?;
         match &self.script {
             Some(path) => cycle(&server, read_script(path)?)?,
-            None => server.fallback(self.reply()),
+            None => server.fallback(self.reply()?),
         }
-        let mut out = std::io::stdout();
-        writeln!(out, "{}", server.base_url())?;
-        out.flush()?;
+        super::show(&server.base_url())?;
         tokio::signal::ctrl_c().await?;
         Ok(())
     }
 
-    fn reply(&self) -> Reply {
+    fn reply(&self) -> Result<Reply, String> {
+        let mut reply = match &self.fixture {
+            Some(name) => super::fixture(name)?.reply(),
+            None => self.answer(),
+        };
+        if self.delay_ms > 0 {
+            reply = reply.every(Duration::from_millis(self.delay_ms));
+        }
+        Ok(match self.http_chunk_size {
+            Some(size) => reply.chunk_size(size),
+            None => reply,
+        })
+    }
+
+    fn answer(&self) -> Reply {
         if let Some(Fault::Status(status)) = self.fault {
             return Reply::error_status(status, "scripted");
         }
@@ -121,7 +122,7 @@ impl Serve {
         for chunk in &chunks[..shown] {
             reply = reply.content(chunk);
         }
-        reply = match self.fault {
+        match self.fault {
             Some(Fault::Cut) => reply.cut(),
             Some(Fault::End) => reply.end(),
             Some(Fault::Stall) => reply.stall(),
@@ -130,13 +131,6 @@ impl Serve {
             Some(Fault::Status(_)) | None => {
                 reply.finish("stop").usage(3, chunks.len() as u64).done()
             }
-        };
-        if self.delay_ms > 0 {
-            reply = reply.every(Duration::from_millis(self.delay_ms));
-        }
-        match self.http_chunk_size {
-            Some(size) => reply.chunk_size(size),
-            None => reply,
         }
     }
 }
@@ -172,14 +166,7 @@ fn cycle(server: &ScriptedServer, replies: Vec<Reply>) -> Result<(), &'static st
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
-
-    #[test]
-    fn the_arguments_are_consistent() {
-        Cli::command().debug_assert();
-    }
 
     #[test]
     fn faults_are_read() {
