@@ -27,6 +27,9 @@ mod flows {}
 #[doc = include_str!("../../../docs/getting-started.md")]
 mod getting_started {}
 
+#[doc = include_str!("../../../docs/limits.md")]
+mod limits {}
+
 #[doc = include_str!("../../../docs/models.md")]
 mod models {}
 

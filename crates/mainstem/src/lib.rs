@@ -111,7 +111,7 @@ pub use mainstem_core::{
 };
 
 // Layers: models around models.
-pub use mainstem_models::{Recovery, RecoveryBuilder, WhenCut};
+pub use mainstem_models::{Breaker, Limiter, ModelExt, Recovery, RecoveryBuilder, WhenCut};
 
 #[cfg(feature = "test-util")]
 pub use mainstem_core::test_util;
@@ -144,6 +144,7 @@ pub mod prelude {
         Flow, Retry, at_most, blocking, by, by_step, by_value, each, fallback, named, optional,
         retry, time_limit, up_to, weighted, when, with,
     };
+    pub use mainstem_models::ModelExt;
 }
 
 /// The book's pages, whose code blocks are tests.

@@ -27,7 +27,9 @@ pub use address::model;
 pub use async_openai;
 pub use chat::{ChatCompletions, ChatCompletionsBuilder};
 pub use http::ModelBuilder;
-pub use layers::{Recovery, RecoveryBuilder, WhenCut};
+pub use layers::{
+    Breaker, Guarded, Limited, Limiter, ModelExt, Recovery, RecoveryBuilder, WhenCut,
+};
 pub use output::strict_schema;
 pub use provider::Provider;
 /// reqwest, for [`ChatCompletionsBuilder::client`].

@@ -21,6 +21,7 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/context.md", include_str!("../../docs/context.md")),
     ("docs/errors.md", include_str!("../../docs/errors.md")),
     ("docs/models.md", include_str!("../../docs/models.md")),
+    ("docs/limits.md", include_str!("../../docs/limits.md")),
     (
         "docs/structured.md",
         include_str!("../../docs/structured.md"),

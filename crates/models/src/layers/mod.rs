@@ -1,5 +1,28 @@
 //! Layers: models around models.
 
+mod breaker;
+mod limiter;
 mod recovery;
 
+pub use breaker::{Breaker, Guarded};
+pub use limiter::{Limited, Limiter};
+use mainstem_core::Model;
 pub use recovery::{Recovery, RecoveryBuilder, WhenCut};
+
+/// What can be put around any model.
+///
+/// Each method gives a model with the same [`id`](Model::id) and [`output_mode`](Model::output_mode).
+/// Which goes around which matters: `docs/limits.md` of the book says how they are put together.
+pub trait ModelExt: Model + Sized {
+    /// Leaves the model alone for a while after failures in a row.
+    fn guarded(self, breaker: &Breaker) -> Guarded<Self> {
+        Guarded::new(self, breaker)
+    }
+
+    /// Limits what goes out, together with all models that hold the same limiter.
+    fn limited(self, limiter: &Limiter) -> Limited<Self> {
+        Limited::new(self, limiter)
+    }
+}
+
+impl<M: Model> ModelExt for M {}
