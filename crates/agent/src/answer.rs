@@ -43,7 +43,6 @@ pub(crate) struct Answer {
     reading: Option<Reading>,
     /// Counts the request from the beginning, until the model gives a usage of its own.
     usage: Usage,
-    has_usage: bool,
     /// That of attempts before this one, which are recorded.
     spent: Usage,
     finish_reason: Option<FinishReason>,
@@ -107,7 +106,6 @@ impl Answer {
             output: output.cloned(),
             reading: output.map(|output| Reading::new(&*agent.model, output, agent.front.as_ref())),
             usage: Usage::new(0, 0),
-            has_usage: false,
             spent: Usage::default(),
             finish_reason: None,
             complete: false,
@@ -135,25 +133,8 @@ impl Answer {
     /// A piece is kept once it is emitted: dropped while that waits, it was never shown.
     pub(crate) async fn take(&mut self, item: Result<ModelEvent>) -> Result<(), Failure> {
         let event = item.inspect_err(|error| self.note_failure(error))?;
-        let event = match event {
-            ModelEvent::Waiting(notice) => {
-                self.usage.requests = 0;
-                self.ctx.emit(notice).await;
-                return Ok(());
-            }
-            ModelEvent::NextAttempt(next) => return Ok(self.try_again(*next).await?),
-            event => event,
-        };
-        if !self.has_usage {
-            self.usage.requests = 1;
-        }
         if !self.started {
-            self.started = true;
-            let mut started = TurnStarted::new(self.model.clone());
-            if let ModelEvent::Started { request_id } = &event {
-                started.request_id.clone_from(request_id);
-            }
-            self.ctx.emit(started).await;
+            self.begin_turn(&event).await;
         }
         match event {
             ModelEvent::Text(text) => self.take_text(text).await?,
@@ -171,10 +152,29 @@ impl Answer {
             ModelEvent::Notice(notice) => self.ctx.emit(notice).await,
             ModelEvent::Usage(usage) => self.count(usage),
             ModelEvent::Finished(reason) => self.finish_reason = Some(reason),
-            // `Started`, `Sending`, and what a later version adds.
+            ModelEvent::NextAttempt(next) => self.try_again(*next).await?,
+            ModelEvent::Waiting(notice) => {
+                self.usage.requests = 0;
+                self.ctx.emit(notice).await;
+            }
+            ModelEvent::Sending => self.usage.requests = 1,
+            // `Started`, and what a later version adds.
             _ => {}
         }
         Ok(())
+    }
+
+    /// Tells of a turn that begins with an event, if it is the model's own.
+    async fn begin_turn(&mut self, event: &ModelEvent) {
+        let request_id = match event {
+            ModelEvent::NextAttempt(_) | ModelEvent::Waiting(_) | ModelEvent::Sending => return,
+            ModelEvent::Started { request_id } => request_id.clone(),
+            _ => None,
+        };
+        self.started = true;
+        let mut started = TurnStarted::new(self.model.clone());
+        started.request_id = request_id;
+        self.ctx.emit(started).await;
     }
 
     /// A layer tries again: from the beginning, or from where the last attempt stopped.
@@ -188,7 +188,8 @@ impl Answer {
         let message = format!("`{}`: {}; {how} with `{by}`", self.model, failed.message);
         self.spent += next.usage;
         self.ctx.record_usage(next.usage);
-        (self.usage, self.has_usage) = (Usage::default(), false);
+        // Whether the next one went out, `Waiting` and `Sending` tell.
+        self.usage = Usage::new(0, 0);
         if next.is_void && self.started {
             if !self.can_be_void().await {
                 return Err(next.failed.into());
@@ -238,7 +239,6 @@ impl Answer {
 
     fn count(&mut self, usage: Usage) {
         self.usage = usage;
-        self.has_usage = true;
     }
 
     async fn take_text(&mut self, text: Text) -> Result<(), Failure> {

@@ -199,13 +199,18 @@ impl RunContext {
         self.local.asked.step.wake();
     }
 
-    /// What it asked, if it did; if not yet, the task is woken when it does.
-    pub(super) fn take_asked(&self, task: &Task<'_>) -> Option<Vec<InputRequest>> {
+    /// Has the task woken when this step asks something, if it hasn't yet.
+    pub(super) fn tell_when_asked(&self, task: &Task<'_>) {
+        self.local.asked.step.register(task.waker());
+    }
+
+    /// What it asked, if it did.
+    pub(super) fn take_asked(&self) -> Option<Vec<InputRequest>> {
         let asked = &self.local.asked;
-        asked.step.register(task.waker());
-        if !asked.any.swap(false, Ordering::SeqCst) {
+        if !asked.any.load(Ordering::SeqCst) {
             return None;
         }
+        asked.any.store(false, Ordering::SeqCst);
         let requests = std::mem::take(&mut *lock(&asked.requests));
         (!requests.is_empty()).then_some(requests)
     }

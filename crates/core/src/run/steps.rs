@@ -1,8 +1,12 @@
 //! Steps inside of a run: their beginning, their work, their end.
 
-use std::{future::poll_fn, panic::AssertUnwindSafe, pin::pin, task::Poll};
+use std::{
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::{Poll, Waker},
+};
 
-use futures::FutureExt;
 use serde::Serialize;
 
 use super::{RunContext, StepScope, Stepped, driver::panicked, replay::Begin};
@@ -103,9 +107,11 @@ impl RunContext {
         Fut: Future<Output = Result<T>>,
     {
         // The call itself may panic, too.
-        let work = async { body(self.clone()).await };
-        let work = AssertUnwindSafe(work).catch_unwind();
-        let work = work.map(|output| output.unwrap_or_else(|_panic| Err(panicked())));
+        let mut work = pin!(async { body(self.clone()).await });
+        let work = poll_fn(|task| {
+            let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(task)));
+            polled.unwrap_or_else(|_panic| Poll::Ready(Err(panicked())))
+        });
         let output = self.until_asked(work).await?;
         let json = Json::new(&output)?;
         let usage = self.usage();
@@ -131,12 +137,24 @@ impl RunContext {
     /// meanwhile.
     pub(super) async fn until_asked<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let mut work = pin!(work);
-        poll_fn(|task| match work.as_mut().poll(task) {
-            Poll::Pending => match self.take_asked(task) {
+        // Whom an asker wakes: told once, not at every poll.
+        let mut told: Option<Waker> = None;
+        poll_fn(|task| {
+            let done = work.as_mut().poll(task);
+            if done.is_ready() {
+                return done;
+            }
+            if !told
+                .as_ref()
+                .is_some_and(|told| told.will_wake(task.waker()))
+            {
+                self.tell_when_asked(task);
+                told = Some(task.waker().clone());
+            }
+            match self.take_asked() {
                 Some(asked) => Poll::Ready(Err(Error::suspend(asked))),
                 None => Poll::Pending,
-            },
-            done @ Poll::Ready(_) => done,
+            }
         })
         .await
     }
