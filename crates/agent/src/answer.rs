@@ -5,7 +5,7 @@ use mainstem_core::{
     Error, ErrorKind, FinishReason, Json, JsonDelta, Message, ModelEvent, NextAttempt, Notice,
     OutputSpec, Part, Partial, Place, ReasoningDelta, ReasoningPart, Recall, RefusalDelta, Result,
     Retracted, Role, RunContext, Text, TextDelta, TextPart, TimeLimits, ToolCallDelta,
-    ToolCallReady, ToolCallStarted, TurnFinished, TurnStarted, Usage,
+    ToolCallReady, ToolCallStarted, Traces, TurnFinished, TurnStarted, Usage,
 };
 use mainstem_structured::{Checker, Schema, Violation};
 
@@ -233,7 +233,7 @@ impl Answer {
     }
 
     /// That of all attempts.
-    fn all_usage(&self) -> Usage {
+    pub(crate) fn all_usage(&self) -> Usage {
         [self.spent, self.usage].into_iter().sum()
     }
 
@@ -369,6 +369,33 @@ impl Answer {
     /// What the run's caller allows for the model's time.
     pub(crate) fn time_limits(&self) -> Option<TimeLimits> {
         self.ctx.time_limits()
+    }
+
+    /// What the run tells those who listen to its spans.
+    pub(crate) fn traces(&self) -> &Traces {
+        self.ctx.traces()
+    }
+
+    /// The id of the model that answers.
+    pub(crate) fn model(&self) -> &str {
+        &self.model
+    }
+
+    pub(crate) fn finish_reason(&self) -> Option<&FinishReason> {
+        self.finish_reason.as_ref()
+    }
+
+    /// A copy of the message so far.
+    pub(crate) fn so_far(&self) -> Message {
+        let thoughts = self.thoughts.iter();
+        let mut parts: Vec<_> = thoughts
+            .map(|thought| Part::Reasoning(ReasoningPart::new(&*thought.text)))
+            .collect();
+        parts.push(Part::text(&*self.text));
+        if !self.refusal.is_empty() {
+            parts.push(Part::Refusal(TextPart::new(&*self.refusal)));
+        }
+        Message::new(Role::Assistant, parts)
     }
 
     /// What the model wrote so far.

@@ -2,11 +2,13 @@
 
 use futures::StreamExt;
 use mainstem_core::{Error, ErrorKind, Message, ModelRequest, Result, RunContext, TimedStream};
+use tracing::Instrument as _;
 
 use crate::{
     agent::Parts,
     answer::Answer,
     attempts::{Attempts, Failure},
+    chat_span::ChatSpan,
     memory::Memory,
 };
 
@@ -63,16 +65,32 @@ fn complete<T>(agent: &Parts<T>, memory: &Memory, said: &str) -> Result<T> {
     Ok(output)
 }
 
-/// One attempt. The model's stream is gone when this returns.
+/// One attempt, in a span of its own. The model's stream is gone when this returns.
 async fn ask<T>(
+    agent: &Parts<T>,
+    request: ModelRequest,
+    answer: &mut Answer,
+) -> Result<T, Failure> {
+    let mut span = ChatSpan::begin(agent.model.id(), &request, answer.traces());
+    let inside = span.get();
+    let asked = attempt(agent, request, answer, &mut span)
+        .instrument(inside)
+        .await;
+    span.end(answer, asked.as_ref().err());
+    asked
+}
+
+async fn attempt<T>(
     agent: &Parts<T>,
     mut request: ModelRequest,
     answer: &mut Answer,
+    span: &mut ChatSpan,
 ) -> Result<T, Failure> {
     request.recall = answer.recall();
     let limits = answer.time_limits().unwrap_or(agent.time_limits);
     let mut events = TimedStream::new(agent.model.stream(request), limits);
     while let Some(event) = events.next().await {
+        span.note(&event);
         answer.take(event).await?;
         if !answer.wants_more() {
             break;

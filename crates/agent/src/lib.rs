@@ -32,6 +32,8 @@ mod agent;
 mod answer;
 mod attempts;
 mod builder;
+mod chat_span;
+mod content;
 mod drive;
 mod finish;
 mod memory;

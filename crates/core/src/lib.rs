@@ -40,6 +40,7 @@ mod text;
 mod time;
 mod tokens;
 mod tool;
+mod traces;
 mod usage;
 
 pub use context::{
@@ -78,4 +79,5 @@ pub use text::Text;
 pub use time::Timestamp;
 pub use tokens::{RoughTokens, TokenCounter};
 pub use tool::{Tool, ToolSpec};
+pub use traces::Traces;
 pub use usage::Usage;

@@ -47,3 +47,6 @@ mod structured {}
 
 #[doc = include_str!("../../../docs/testing.md")]
 mod testing {}
+
+#[doc = include_str!("../../../docs/traces.md")]
+mod traces {}

@@ -77,7 +77,7 @@ pub use mainstem_core::{
     Answer, ChunkBatches, FinishReason, InputRequest, ItemStream, Labelled, Merged, MergedText,
     Outcome, Partial, PartialView, PatchStream, Question, Resume, Run, RunContext, RunFuture,
     RunId, RunResult, RunStream, Said, StepScope, Stepped, StopHandle, Suspension, TextStream,
-    Usage, merge,
+    Traces, Usage, merge,
 };
 
 // Events: the envelope and its kinds, then the payload of each kind.

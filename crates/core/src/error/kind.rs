@@ -50,6 +50,36 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// The word on the wire.
+    ///
+    /// ```
+    /// use mainstem_core::ErrorKind;
+    /// assert_eq!(ErrorKind::NotFound.as_str(), "not_found");
+    /// ```
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Config => "config",
+            Self::Value => "value",
+            Self::Model => "model",
+            Self::Truncated => "truncated",
+            Self::Timeout => "timeout",
+            Self::Limit => "limit",
+            Self::Output => "output",
+            Self::Refused => "refused",
+            Self::Tool => "tool",
+            Self::Step => "step",
+            Self::Cancelled => "cancelled",
+            Self::Suspended => "suspended",
+            Self::Retracted => "retracted",
+            Self::Conflict => "conflict",
+            Self::Busy => "busy",
+            Self::Store => "store",
+            Self::NotFound => "not_found",
+            Self::Other => "other",
+        }
+    }
+
     /// Whether the same call may succeed another time, where nothing more is known.
     pub(crate) fn is_retryable(self) -> bool {
         matches!(

@@ -1,13 +1,14 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, Weak,
         atomic::{AtomicBool, Ordering},
     },
     task::Context as Task,
 };
 
 use futures::task::AtomicWaker;
+use tracing::Span;
 
 use super::{
     history::Emitted,
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::{
     Context, Error, EventKind, InputRequest, Journal, Message, ModelSettings, Partial, Place,
-    RunId, StepPath, StepSkipped, Text, TimeLimits, Usage, sync::lock,
+    RunId, StepPath, StepSkipped, Text, TimeLimits, Traces, Usage, sync::lock,
 };
 
 /// What a step holds of the run that it is a part of.
@@ -42,6 +43,8 @@ struct Local {
     asked: Arc<Asked>,
     /// What it emitted before its run was resumed, if it goes on from there: not emitted again.
     emitted: Option<Mutex<Emitted>>,
+    /// The step's span, while it lasts; none, if nobody listens.
+    span: Weak<Span>,
 }
 
 /// What a step, with its branches, is to be told before it can go on.
@@ -72,6 +75,7 @@ impl RunContext {
             is_whole_run: false,
             asked: Arc::default(),
             emitted: None,
+            span: Weak::new(),
         };
         Self {
             shared,
@@ -85,30 +89,33 @@ impl RunContext {
         context: Context,
         is_whole_run: bool,
         emitted: Option<Emitted>,
+        span: Weak<Span>,
     ) -> Self {
-        let asked = Arc::default();
-        self.inside(path, context, is_whole_run, emitted, asked)
+        self.inside(Local {
+            is_whole_run,
+            emitted: emitted.map(Mutex::new),
+            span,
+            ..self.local_at(path, context)
+        })
     }
 
-    fn inside(
-        &self,
-        path: StepPath,
-        context: Context,
-        is_whole_run: bool,
-        emitted: Option<Emitted>,
-        asked: Arc<Asked>,
-    ) -> Self {
-        let local = Local {
+    /// What a step or a branch inside of this one has, at least.
+    fn local_at(&self, path: StepPath, context: Context) -> Local {
+        Local {
             path,
             context,
             meter: Meter {
                 used: Mutex::default(),
                 outer: Some(Arc::clone(&self.local)),
             },
-            is_whole_run,
-            asked,
-            emitted: emitted.map(Mutex::new),
-        };
+            is_whole_run: false,
+            asked: Arc::default(),
+            emitted: None,
+            span: Weak::clone(&self.local.span),
+        }
+    }
+
+    fn inside(&self, local: Local) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
             local: Arc::new(local),
@@ -145,6 +152,16 @@ impl RunContext {
         self.shared.time_limits
     }
 
+    /// What the run tells those who listen to its spans.
+    pub fn traces(&self) -> &Traces {
+        &self.shared.traces
+    }
+
+    /// The step's span, while it lasts and somebody listens.
+    pub(super) fn span(&self) -> Option<Arc<Span>> {
+        self.local.span.upgrade()
+    }
+
     /// Whether this step is the whole of the run, and so is to remember the conversation.
     ///
     /// It is the step that the run was made of by [`Run::of`](crate::Run::of), as agents and flows
@@ -168,8 +185,11 @@ impl RunContext {
     /// counts as used by this step. It has no beginning and no end of its own.
     #[must_use]
     pub fn branch(&self, index: u32, context: Context) -> Self {
-        let (path, asked) = (self.local.path.index(index), Arc::clone(&self.local.asked));
-        self.inside(path, context, false, None, asked)
+        let path = self.local.path.index(index);
+        self.inside(Local {
+            asked: Arc::clone(&self.local.asked),
+            ..self.local_at(path, context)
+        })
     }
 
     /// In a run with a store: until all that was emitted is there.

@@ -16,6 +16,7 @@ use super::{
     observers::Observers,
     opening::Opened,
     shared::Shared,
+    spans::RunSpan,
 };
 use crate::{
     Error, ErrorKind, Event, EventKind, Result, RunId, RunStarted, StepPath, Store, sync::lock,
@@ -43,6 +44,7 @@ pub(super) struct Engine {
     holding: bool,
     /// How the run ended, for whoever awaits it.
     pub(super) end: Option<Result<(), Error>>,
+    span: RunSpan,
 }
 
 enum Phase {
@@ -55,7 +57,12 @@ enum Phase {
 }
 
 impl Engine {
-    pub(super) fn new(shared: Arc<Shared>, driver: Arc<Driver>, started: RunStarted) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        driver: Arc<Driver>,
+        started: RunStarted,
+        span: RunSpan,
+    ) -> Self {
         Self {
             shared,
             driver,
@@ -68,11 +75,28 @@ impl Engine {
             pending: VecDeque::new(),
             holding: false,
             end: None,
+            span,
         }
     }
 
     /// The next event for the reader; none after the end.
     pub(super) fn poll_event(&mut self, task: &mut Task<'_>) -> Poll<Option<Event>> {
+        if self.span.is_none() {
+            return self.poll_next(task);
+        }
+        let polled = self.span.get().in_scope(|| self.poll_next(task));
+        if self.is_over() {
+            self.end_span();
+        }
+        polled
+    }
+
+    fn end_span(&mut self) {
+        let usage = lock(&self.shared.tally).usage;
+        self.span.end(self.end.as_ref(), usage);
+    }
+
+    fn poll_next(&mut self, task: &mut Task<'_>) -> Poll<Option<Event>> {
         loop {
             if self.is_logging() {
                 match ready!(self.poll_log(task)) {
@@ -336,5 +360,6 @@ impl Drop for Engine {
         self.driver.abandon();
         self.shared.slot.close();
         drop(lock(&self.shared.session).take());
+        self.end_span();
     }
 }

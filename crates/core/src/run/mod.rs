@@ -28,6 +28,7 @@ mod session;
 mod shared;
 mod shown;
 mod slot;
+mod spans;
 mod steps;
 mod stream;
 mod text;
@@ -61,12 +62,13 @@ use serde::{Serialize, de::DeserializeOwned};
 use session::Session;
 use shared::{Past, Shared, Tally};
 use slot::Slot;
+use spans::RunSpan;
 pub use stream::{RunFuture, RunStream};
 pub use text::TextStream;
 
 use crate::{
     Busy, Context, Error, ErrorKind, Event, Journal, Json, ModelSettings, NewRun, Result, RunId,
-    RunStarted, Step, StepPlan, Store, Text, TimeLimits, sync::lock,
+    RunStarted, Step, StepPlan, Store, Text, TimeLimits, Traces, sync::lock,
 };
 
 type Body<T> = Box<dyn FnOnce(RunContext) -> BoxFuture<'static, Result<T>> + Send>;
@@ -110,6 +112,7 @@ pub struct Run<T> {
     observers: Observers,
     plan: Option<StepPlan>,
     resume: Option<Resume>,
+    traces: Traces,
 }
 
 impl<T: Serialize + Send + 'static> Run<T> {
@@ -140,6 +143,7 @@ impl<T: Serialize + Send + 'static> Run<T> {
             observers: Observers::default(),
             plan: None,
             resume: None,
+            traces: Traces::new(),
         }
     }
 
@@ -296,6 +300,12 @@ impl<T: Serialize + Send + 'static> Run<T> {
         self
     }
 
+    /// What the run tells those who listen to its spans; by default, no content.
+    pub fn traces(mut self, traces: Traces) -> Self {
+        self.traces = traces;
+        self
+    }
+
     /// The stream of the run's events.
     pub fn stream(self) -> RunStream<T> {
         let slot = Arc::new(Slot::new(self.max_output_bytes));
@@ -305,8 +315,10 @@ impl<T: Serialize + Send + 'static> Run<T> {
             let (slot, history) = (Arc::clone(&slot), Arc::clone(&history));
             Arc::new(RunJournal::new(slot, history, is_stored))
         });
+        let id = self.id.unwrap_or_else(RunId::new);
+        let span = RunSpan::begin(&id, &self.name, self.resume.is_some(), &self.traces);
         let shared = Arc::new(Shared {
-            id: self.id.unwrap_or_else(RunId::new),
+            id,
             slot,
             store: self.store,
             context: self.context.unwrap_or_default(),
@@ -318,6 +330,7 @@ impl<T: Serialize + Send + 'static> Run<T> {
             time_limits: self.time_limits,
             tally: Mutex::new(Tally::default()),
             given: Mutex::default(),
+            traces: self.traces,
         });
         let mut new = NewRun::new(shared.id.clone(), self.name.clone());
         new.owner = self.owner;
@@ -336,7 +349,7 @@ impl<T: Serialize + Send + 'static> Run<T> {
         let first = (new, &started);
         let is_new = self.resume.is_none();
         let opening = opening(&shared, self.busy, self.plan, first, self.resume);
-        let mut engine = Engine::new(Arc::clone(&shared), Arc::new(driver), started);
+        let mut engine = Engine::new(Arc::clone(&shared), Arc::new(driver), started, span);
         if let Some(opening) = opening {
             engine.open(opening, is_new);
         }

@@ -12,6 +12,8 @@ use crate::{Context, ContextDelta, Json, Step, StepFinished, StepPlan, Text, Usa
 #[must_use]
 pub struct StepScope {
     pub(super) name: Text,
+    /// The step's own name, where its place has another one: a key may be anybody's text.
+    own_name: Option<Text>,
     pub(super) kind: Text,
     pub(super) attempt: u32,
     pub(super) context: Option<Context>,
@@ -26,6 +28,7 @@ impl StepScope {
     pub fn new(name: impl Into<Text>, kind: impl Into<Text>) -> Self {
         Self {
             name: name.into(),
+            own_name: None,
             kind: kind.into(),
             attempt: 1,
             context: None,
@@ -39,9 +42,18 @@ impl StepScope {
     /// As a step says it of itself: its kind, whether it [resumes](crate::Step::resumes), how much
     /// there is to do.
     pub fn of<In>(name: impl Into<Text>, step: &impl Step<In>) -> Self {
-        Self::new(name, step.kind())
+        let scope = Self::new(name, step.kind())
             .resumes(step.resumes())
-            .plan(&step.plan())
+            .plan(&step.plan());
+        Self {
+            own_name: Some(step.name().into()),
+            ..scope
+        }
+    }
+
+    /// What it is called for those who trace it.
+    pub(super) fn title(&self) -> &str {
+        self.own_name.as_ref().unwrap_or(&self.name)
     }
 
     /// How much there is to do, by its plan.

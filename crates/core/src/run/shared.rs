@@ -6,7 +6,7 @@ use std::{
 use super::{history::History, partials::Partials, session::Session, shown::Given, slot::Slot};
 use crate::{
     Context, Error, FinishReason, Journal, Message, ModelSettings, Partial, Result, RunId,
-    StepPath, Store, TimeLimits, Usage, sync::lock,
+    StepPath, Store, TimeLimits, Traces, Usage, sync::lock,
 };
 
 /// What the steps of a run share with its reader.
@@ -28,6 +28,7 @@ pub(crate) struct Shared {
     pub(super) tally: Mutex<Tally>,
     /// What readers were given that they can't take back.
     pub(super) given: Mutex<Given>,
+    pub(super) traces: Traces,
 }
 
 /// What a resumed run has done before; unset in others.

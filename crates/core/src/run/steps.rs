@@ -8,8 +8,9 @@ use std::{
 };
 
 use serde::Serialize;
+use tracing::Instrument as _;
 
-use super::{RunContext, StepScope, Stepped, driver::panicked, replay::Begin};
+use super::{RunContext, StepScope, Stepped, driver::panicked, replay::Begin, spans::StepSpan};
 use crate::{Error, ErrorKind, Json, Result, StepFailed, StepStarted};
 
 impl RunContext {
@@ -61,10 +62,18 @@ impl RunContext {
         Fut: Future<Output = Result<T>>,
     {
         let path = self.path().child(&scope.name).attempt(begin.attempt);
+        let span = StepSpan::begin(self, &scope, &path);
         let context = scope.context.unwrap_or_else(|| self.context().clone());
         let goes_on = begin.emitted.is_some();
-        let ctx = self.child(path, context, scope.is_whole_run, begin.emitted);
-        let mut open = OpenStep::begin(&ctx);
+        let ctx = self.child(
+            path,
+            context,
+            scope.is_whole_run,
+            begin.emitted,
+            span.weak(),
+        );
+        let work_span = span.get();
+        let mut open = OpenStep::begin(&ctx, span);
         let mark = ctx.is_stored().then(|| ctx.context().mark());
         if !goes_on {
             let mut started = StepStarted::new(scope.kind);
@@ -74,7 +83,7 @@ impl RunContext {
             // What a step does outside is done only once the log says that it has begun.
             ctx.until_logged().await;
         }
-        let output = ctx.output_of(body).await;
+        let output = ctx.output_of(body).instrument(work_span).await;
         let changes = mark.and_then(|mark| ctx.context().changes_since(&mark));
         let changes = changes.map(Box::new);
         match output {
@@ -89,6 +98,7 @@ impl RunContext {
             Err(error) => {
                 let error = error.of_run(ctx.run_id()).with_step(ctx.path());
                 self.pass_on(&ctx, &error);
+                open.fail(&error);
                 if error.kind() != ErrorKind::Suspended {
                     let mut failed = StepFailed::new((&error).into());
                     failed.context_delta = changes;
@@ -164,24 +174,32 @@ impl RunContext {
 struct OpenStep<'a> {
     ctx: &'a RunContext,
     finished: bool,
+    span: StepSpan,
 }
 
 impl<'a> OpenStep<'a> {
-    fn begin(ctx: &'a RunContext) -> Self {
+    fn begin(ctx: &'a RunContext, span: StepSpan) -> Self {
         ctx.tally(|tally| tally.partials.begin(ctx.path()));
         Self {
             ctx,
             finished: false,
+            span,
         }
     }
 
     fn finish(&mut self) {
         self.finished = true;
+        self.span.end(Some(Ok(())), self.ctx);
+    }
+
+    fn fail(&mut self, error: &Error) {
+        self.span.end(Some(Err(error)), self.ctx);
     }
 }
 
 impl Drop for OpenStep<'_> {
     fn drop(&mut self) {
+        self.span.end(None, self.ctx);
         let path = self.ctx.path();
         self.ctx.tally(|tally| match self.finished {
             true => tally.partials.finish(path),

@@ -1,0 +1,7 @@
+//! What those see who listen to the spans of runs.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod content;
+mod ends;
+mod recorder;
+mod tree;
