@@ -38,6 +38,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `jsonschema` | yes | typed output is judged by the `jsonschema` crate (without network access), not by serde alone |
+//! | `cache` | no | `Cache`: what a model was asked before is answered as before |
 //! | `demo` | no | [`models`]`::demo`: an offline model that answers from Mainstem's documentation; the address `demo` |
 //! | `sqlite` | no | `SqliteStore`: logs of runs, and conversations, in a file of SQLite, which is built in |
 //! | `test-util` | no | `test_util`: scripted doubles for tests |
@@ -111,6 +112,8 @@ pub use mainstem_core::{
 };
 
 // Layers: models around models.
+#[cfg(feature = "cache")]
+pub use mainstem_models::Cache;
 pub use mainstem_models::{Breaker, Limiter, ModelExt, Recovery, RecoveryBuilder, WhenCut};
 
 #[cfg(feature = "test-util")]
@@ -148,5 +151,11 @@ pub mod prelude {
 }
 
 /// The book's pages, whose code blocks are tests.
-#[cfg(all(doctest, feature = "test-util", feature = "demo", feature = "sqlite"))]
+#[cfg(all(
+    doctest,
+    feature = "cache",
+    feature = "demo",
+    feature = "sqlite",
+    feature = "test-util"
+))]
 mod book;

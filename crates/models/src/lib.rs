@@ -7,6 +7,7 @@
 //!
 //! # Features
 //!
+//! - `cache`: `Cache`, which answers what was asked before as before.
 //! - `demo`: `demo`, an offline model that answers from Mainstem's own documentation.
 
 mod address;
@@ -30,6 +31,8 @@ pub use http::ModelBuilder;
 pub use layers::{
     Breaker, Guarded, Limited, Limiter, ModelExt, Recovery, RecoveryBuilder, WhenCut,
 };
+#[cfg(feature = "cache")]
+pub use layers::{Cache, Cached};
 pub use output::strict_schema;
 pub use provider::Provider;
 /// reqwest, for [`ChatCompletionsBuilder::client`].

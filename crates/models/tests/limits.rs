@@ -11,7 +11,8 @@ use mainstem_agent::Agent;
 use mainstem_core::{
     EventKind, FinishReason, Model, ModelEvent, ModelRequest, ModelStream, TimeLimits, Usage,
 };
-use mainstem_models::{Limiter, ModelExt};
+use mainstem_models::{Breaker, ChatCompletions, Limiter, ModelExt};
+use mainstem_testkit::{Reply, ScriptedServer};
 use tokio::time::Instant;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -129,4 +130,87 @@ async fn a_run_that_is_dropped_while_it_waits_sends_nothing() {
     agent.run("Name a third.").await.unwrap();
     assert_eq!(begin.elapsed(), MINUTE / 2);
     assert_eq!(model.asked().len(), 2);
+}
+
+async fn server(replies: impl IntoIterator<Item = Reply>) -> ScriptedServer {
+    let server = ScriptedServer::start().await.unwrap();
+    replies.into_iter().for_each(|reply| server.push(reply));
+    server
+}
+
+fn model(server: &ScriptedServer) -> ChatCompletions {
+    let model = ChatCompletions::builder("m").base_url(server.base_url());
+    model.build().unwrap()
+}
+
+#[tokio::test]
+async fn a_server_that_asks_to_wait_is_left_alone_by_other_agents_too() {
+    let busy = Reply::error_status(429, "slow down").header("retry-after", "1");
+    let server = server([busy, Reply::text(["A jay."])]).await;
+    let limiter = Limiter::new();
+    let one = agent(model(&server).limited(&limiter));
+    let error = one.run("Name a bird.").await.unwrap_err();
+    assert_eq!(error.status(), Some(429));
+    let begin = Instant::now();
+    let other = agent(model(&server).limited(&limiter));
+    let result = other.run("Name a bird.").await.unwrap();
+    assert_eq!(result.output, "A jay.");
+    assert!(begin.elapsed() > Duration::from_millis(900));
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_dropped_run_makes_room_for_the_next_one() {
+    let server = server([Reply::text(["A"]).stall(), Reply::text(["A jay."])]).await;
+    let agent = agent(model(&server).limited(&Limiter::new().concurrent(1)));
+    let mut stalled = agent.run_streamed("Name a bird.");
+    assert_eq!(stalled.next_text().await.unwrap().unwrap(), "A");
+    let mut waiting = agent.run_streamed("Name another.");
+    while !matches!(waiting.next().await.unwrap().kind, EventKind::Notice(_)) {}
+    assert_eq!(server.requests().len(), 1);
+    drop(stalled);
+    assert_eq!(waiting.await.unwrap().output, "A jay.");
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_is_left_alone() {
+    let down = || Reply::error_status(503, "overloaded");
+    let server = server([down(), down(), Reply::text(["A jay."])]).await;
+    let breaker = Breaker::new()
+        .failures(2)
+        .open_for(Duration::from_millis(300));
+    let agent = agent(model(&server).guarded(&breaker));
+    for _ in 0..2 {
+        let error = agent.run("Name a bird.").await.unwrap_err();
+        assert_eq!(error.status(), Some(503));
+    }
+    let error = agent.run("Name a bird.").await.unwrap_err();
+    assert_eq!(error.code(), Some("circuit_open"));
+    assert_eq!(server.requests().len(), 2);
+    tokio::time::sleep(error.retry_after().unwrap()).await;
+    assert_eq!(agent.run("Name a bird.").await.unwrap().output, "A jay.");
+}
+
+#[cfg(feature = "cache")]
+#[tokio::test]
+async fn an_answer_from_the_cache_costs_no_request() {
+    let server = server([Reply::text(["A ", "jay."])]).await;
+    let agent = agent(model(&server).cached(&mainstem_models::Cache::new(1 << 20)));
+    let first = agent.run("Name a bird.").await.unwrap();
+    assert_eq!(first.usage.requests, 1);
+    assert!(first.usage.total_tokens() > 0);
+    let mut run = agent.run_streamed("Name a bird.");
+    let mut kinds = Vec::new();
+    while let Some(event) = run.next().await {
+        match event.kind {
+            EventKind::Notice(notice) => kinds.push(notice.code.to_string()),
+            EventKind::TextDelta(delta) => kinds.push(delta.text.to_string()),
+            _ => {}
+        }
+    }
+    let again = run.await.unwrap();
+    assert_eq!(kinds, ["cached", "A ", "jay."]);
+    assert_eq!(again.output, first.output);
+    assert_eq!(again.usage, Usage::default());
+    assert_eq!(server.requests().len(), 1);
 }

@@ -1,10 +1,14 @@
 //! Layers: models around models.
 
 mod breaker;
+#[cfg(feature = "cache")]
+mod cache;
 mod limiter;
 mod recovery;
 
 pub use breaker::{Breaker, Guarded};
+#[cfg(feature = "cache")]
+pub use cache::{Cache, Cached};
 pub use limiter::{Limited, Limiter};
 use mainstem_core::Model;
 pub use recovery::{Recovery, RecoveryBuilder, WhenCut};
@@ -14,6 +18,12 @@ pub use recovery::{Recovery, RecoveryBuilder, WhenCut};
 /// Each method gives a model with the same [`id`](Model::id) and [`output_mode`](Model::output_mode).
 /// Which goes around which matters: `docs/limits.md` of the book says how they are put together.
 pub trait ModelExt: Model + Sized {
+    /// Answers what was asked before as before, without asking.
+    #[cfg(feature = "cache")]
+    fn cached(self, cache: &Cache) -> Cached<Self> {
+        Cached::new(self, cache)
+    }
+
     /// Leaves the model alone for a while after failures in a row.
     fn guarded(self, breaker: &Breaker) -> Guarded<Self> {
         Guarded::new(self, breaker)
