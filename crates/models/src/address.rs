@@ -4,25 +4,30 @@ use std::sync::Arc;
 
 use mainstem_core::{Error, ErrorKind, Model, Result};
 
-use crate::{ChatCompletions, Provider};
+use crate::{ChatCompletions, Provider, Responses, responses};
 
 /// The model of an address: `provider://model`, or a plain name.
 ///
 /// Providers: `openai`, `azure`, `anthropic`, `gemini`, `groq`, `openrouter`, `ollama`, `lmstudio`;
-/// with the feature `demo`, `demo` is the offline model. Keys and base URLs come from the
+/// with the feature `demo`, `demo` is the offline model. With `+responses` behind its name, a
+/// provider is asked by the Responses API instead of chat completions: `openai+responses://gpt-5`. Keys and base URLs come from the
 /// environment (`OPENAI_API_KEY`, `OPENAI_BASE_URL`, and so on for each). A plain name goes to the
 /// provider that `MAINSTEM_PROVIDER` names, else to the first of the list whose key is set. For any
-/// other server, and for everything that can be set, see [`ChatCompletions::builder`].
+/// other server, and for everything that can be set, see [`ChatCompletions::builder`] and
+/// [`Responses::builder`].
 ///
 /// # Errors
 ///
-/// Of kind [`ErrorKind::Config`], if there is no such provider, or its key isn't set.
+/// Of kind [`ErrorKind::Config`], if there is no such provider, it has no such API, or its key isn't
+/// set.
 ///
 /// ```
 /// use mainstem_core::Model;
 ///
 /// let model = mainstem_models::model("ollama://qwen3")?;
 /// assert_eq!(model.id(), "ollama://qwen3");
+/// let model = mainstem_models::model("ollama+responses://gpt-oss")?;
+/// assert_eq!(model.id(), "ollama+responses://gpt-oss");
 /// assert!(mainstem_models::model("nobody://x").unwrap_err().to_string().contains("openrouter"));
 /// # Ok::<(), mainstem_core::Error>(())
 /// ```
@@ -37,7 +42,7 @@ pub(crate) fn model_in(address: &str, variables: Variables<'_>) -> Result<Arc<dy
     if address == "demo" {
         return demo();
     }
-    let (provider, name) = match address.split_once("://") {
+    let (scheme, name) = match address.split_once("://") {
         Some(("http" | "https", _)) => {
             return Err(Error::new(
                 ErrorKind::Config,
@@ -45,20 +50,21 @@ pub(crate) fn model_in(address: &str, variables: Variables<'_>) -> Result<Arc<dy
                  `ChatCompletions::builder(name).base_url(url)`)",
             ));
         }
-        Some((provider, name)) => (provider.parse()?, name),
+        Some((scheme, name)) => (scheme.to_owned(), name),
         None => (from_variables(variables)?, address),
     };
+    let by_responses = scheme.strip_suffix(responses::SUFFIX);
+    let provider: Provider = by_responses.unwrap_or(&scheme).parse()?;
     if name.trim().is_empty() {
-        let message = format!(
-            "`{address}` names no model; write `{}://model`",
-            provider.name()
-        );
+        let message = format!("`{address}` names no model; write `{scheme}://model`");
         return Err(Error::new(ErrorKind::Config, message));
     }
-    let model = ChatCompletions::builder(name)
-        .provider(provider)
-        .build_in(variables)?;
-    Ok(Arc::new(model))
+    if by_responses.is_some() {
+        let model = Responses::builder(name).provider(provider);
+        return Ok(Arc::new(model.build_in(variables)?));
+    }
+    let model = ChatCompletions::builder(name).provider(provider);
+    Ok(Arc::new(model.build_in(variables)?))
 }
 
 #[cfg(feature = "demo")]
@@ -76,22 +82,25 @@ fn demo() -> Result<Arc<dyn Model>> {
     ))
 }
 
-/// The provider that the environment names.
-fn from_variables(variables: Variables<'_>) -> Result<Provider> {
+/// The provider that the environment names, as it stands in an address.
+fn from_variables(variables: Variables<'_>) -> Result<String> {
     if let Some(name) = set(variables, "MAINSTEM_PROVIDER") {
-        return name.parse();
+        return Ok(name);
     }
     let has_key = |provider: &Provider| {
         let keys = provider.facts().key_variables;
         keys.iter().any(|name| set(variables, name).is_some())
     };
-    Provider::ALL.into_iter().find(has_key).ok_or_else(|| {
-        Error::new(
-            ErrorKind::Config,
-            "no provider is known for a plain model name; write `provider://model`, or set \
+    let found = Provider::ALL.into_iter().find(has_key);
+    found
+        .map(|provider| provider.name().to_owned())
+        .ok_or_else(|| {
+            Error::new(
+                ErrorKind::Config,
+                "no provider is known for a plain model name; write `provider://model`, or set \
              the environment variable MAINSTEM_PROVIDER, or a key such as OPENAI_API_KEY",
-        )
-    })
+            )
+        })
 }
 
 /// A variable that is set, and not to nothing.
@@ -139,6 +148,26 @@ mod tests {
         assert!(id("openai://", &[("OPENAI_API_KEY", "k")]).contains("openai://model"));
         assert!(id("https://example.com/v1", &[]).contains("base_url"));
         assert!(!id("openai://m", &[("OPENAI_API_KEY", "sec\nret")]).contains("sec"));
+    }
+
+    #[test]
+    fn a_provider_may_be_asked_by_the_responses_api() {
+        let key = ("OPENAI_API_KEY", "k");
+        let by = |address| id(address, &[key]);
+        assert_eq!(by("openai+responses://m"), "openai+responses://m");
+        assert_eq!(by("ollama+responses://m"), "ollama+responses://m");
+        let named = [key, ("MAINSTEM_PROVIDER", "openai+responses")];
+        assert_eq!(id("m", &named), "openai+responses://m");
+        let azure = [
+            ("AZURE_OPENAI_API_KEY", "k"),
+            ("AZURE_OPENAI_ENDPOINT", "https://a.example"),
+        ];
+        assert_eq!(id("azure+responses://m", &azure), "azure+responses://m");
+        assert!(id("openai+responses://m", &[]).contains("Responses::builder"));
+        assert!(by("openai+responses://").contains("`openai+responses://model`"));
+        assert!(by("nobody+responses://m").contains("there is no provider `nobody`"));
+        let gemini = id("gemini+responses://m", &[("GEMINI_API_KEY", "k")]);
+        assert!(gemini.contains("`gemini://m`"), "{gemini}");
     }
 
     #[test]

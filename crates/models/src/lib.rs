@@ -1,8 +1,8 @@
-//! Language models over HTTP: any server that speaks OpenAI's chat completions.
+//! Language models over HTTP: any server that speaks OpenAI's chat completions, or its Responses API.
 //!
-//! [`model`] makes one from an address such as `openai://gpt-5-mini`; [`ChatCompletions::builder`]
-//! sets up everything. The request types and the configuration are async-openai's; the body is read
-//! by this crate: leniently where the meaning is clear, in flat memory, with back-pressure to the
+//! [`model`] makes one from an address such as `openai://gpt-5-mini` or `openai+responses://gpt-5`;
+//! [`ChatCompletions::builder`] and [`Responses::builder`] set up everything. The configuration is
+//! async-openai's, and so are the request types of chat completions; the body is read by this crate: leniently where the meaning is clear, in flat memory, with back-pressure to the
 //! socket, to its end.
 //!
 //! # Features
@@ -20,6 +20,7 @@ mod layers;
 mod nesting;
 mod output;
 mod provider;
+mod responses;
 mod sse;
 mod upstream;
 
@@ -37,3 +38,4 @@ pub use output::strict_schema;
 pub use provider::Provider;
 /// reqwest, for [`ChatCompletionsBuilder::client`].
 pub use reqwest;
+pub use responses::{ReasoningSummary, Responses, ResponsesBuilder};

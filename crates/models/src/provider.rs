@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use mainstem_core::{Error, ErrorKind, OutputMode, Result};
 
-/// A server of models that speaks chat completions.
+/// A server of models that speaks chat completions, or the Responses API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Provider {
@@ -125,6 +125,11 @@ impl Provider {
             Self::Anthropic => OutputMode::ForcedTool,
             _ => OutputMode::Schema,
         }
+    }
+
+    /// Whether it speaks the Responses API.
+    pub(crate) fn has_responses(self) -> bool {
+        !matches!(self, Self::Anthropic | Self::Gemini)
     }
 
     /// Whether the limit of tokens is called `max_completion_tokens`: newer models refuse the older

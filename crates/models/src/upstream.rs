@@ -51,6 +51,8 @@ impl Fault {
             .iter()
             .filter_map(|field| inner.get(field))
             .find_map(|code| match code {
+                // The type of a frame, and no code.
+                Value::String(word) if word == "error" => None,
                 Value::String(word) => Some(word.clone()),
                 Value::Number(number) => Some(number.to_string()),
                 _ => None,
@@ -175,6 +177,10 @@ mod tests {
             ),
             (r#"{"error":"no"}"#, fault("no", None)),
             (r#"{"message":"no"}"#, fault("no", None)),
+            (
+                r#"{"type":"error","code":null,"message":"no"}"#,
+                fault("no", None),
+            ),
             (r#"{"detail":"no"}"#, fault("no", None)),
             (
                 r#"[{"error":{"message":"no","status":"INVALID"}}]"#,

@@ -1,13 +1,13 @@
 //! What a server sends along with an answer, and wants back with the conversation.
 //!
 //! Two things are known: OpenRouter's `reasoning_details`, and Gemini's `extra_content` (thought
-//! signatures), of a message and of a tool call. In a message's `provider_data` they are fields of
-//! an object, beside `from`: another server would refuse them.
+//! signatures), of a message and of a tool call.
 
 use mainstem_core::{Json, Message, Part, Text};
 use serde_json::{Map, Value, json, value::RawValue};
 
-const FROM: &str = "from";
+use crate::http::{carried, own};
+
 const DETAILS: &str = "reasoning_details";
 const EXTRA: &str = "extra_content";
 
@@ -58,13 +58,12 @@ impl ProviderData {
         if data.is_empty() {
             return None;
         }
-        data.insert(FROM.into(), (*self.from).into());
-        Some(Value::Object(data).into())
+        Some(carried(&self.from, data))
     }
 
     /// What goes into a tool call with this extra content.
     pub(super) fn of_call(&self, extra: &RawValue) -> Json {
-        json!({FROM: &*self.from, EXTRA: extra}).into()
+        carried(&self.from, Map::from_iter([(EXTRA.into(), json!(extra))]))
     }
 }
 
@@ -124,11 +123,4 @@ pub(super) fn give_back(wire: &mut Value, message: &Message, from: &str) {
             _ => {}
         }
     }
-}
-
-/// The fields of data that came from this server.
-fn own(data: Option<&Json>, from: &str) -> Map<String, Value> {
-    let data = data.and_then(|data| data.to::<Map<String, Value>>().ok());
-    data.filter(|data| data.get(FROM).and_then(Value::as_str) == Some(from))
-        .unwrap_or_default()
 }

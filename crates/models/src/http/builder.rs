@@ -39,7 +39,7 @@ pub(crate) struct Protocol {
     pub(crate) builder: &'static str,
 }
 
-/// Sets up a model over HTTP, such as [`ChatCompletions`](crate::ChatCompletions).
+/// Sets up a model: [`ChatCompletions`](crate::ChatCompletions), or [`Responses`](crate::Responses).
 #[must_use = "a model is made by `build`"]
 pub struct ModelBuilder<A: Api> {
     model: String,

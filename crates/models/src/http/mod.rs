@@ -3,6 +3,7 @@
 
 mod answer;
 mod builder;
+mod carried;
 mod exchange;
 mod failure;
 mod loose;
@@ -13,6 +14,7 @@ mod usage;
 pub(crate) use answer::{Answer, Reader};
 pub use builder::ModelBuilder;
 pub(crate) use builder::{Api, Protocol};
+pub(crate) use carried::{carried, own};
 pub(crate) use exchange::{Body, Exchange, exchange};
 pub(crate) use loose::{LooseText, or_default, text_of};
 pub(crate) use request::{Sound, data_url, unwritable};
