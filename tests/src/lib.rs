@@ -6,13 +6,15 @@ mod golden;
 mod seen;
 pub mod watch;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt;
 pub use golden::golden;
 use mainstem::{
     Agent, AgentBuilder, Message, Model, ModelRequest,
-    models::{ChatCompletions, ChatCompletionsBuilder, reqwest},
+    models::{
+        ChatCompletions, ChatCompletionsBuilder, Provider, Responses, ResponsesBuilder, reqwest,
+    },
 };
 use mainstem_testkit::{Reply, ScriptedServer};
 pub use seen::Seen;
@@ -31,6 +33,29 @@ pub async fn server_with(replies: impl IntoIterator<Item = Reply>) -> ScriptedSe
     server
 }
 
+/// The APIs by which a model can be asked.
+#[derive(Clone, Copy, Debug)]
+pub enum Api {
+    /// Chat completions.
+    Chat,
+    /// The Responses API.
+    Responses,
+}
+
+impl Api {
+    /// A model behind the server: `m`, without a key.
+    pub fn model(self, server: &ScriptedServer) -> Arc<dyn Model> {
+        match self {
+            Self::Chat => Arc::new(model(server)),
+            // With a provider, what goes back to the model doesn't tell the server's port.
+            Self::Responses => {
+                let builder = responses_builder(server).provider(Provider::OpenAi);
+                Arc::new(builder.api_key("k").build().unwrap())
+            }
+        }
+    }
+}
+
 /// A model behind the server: `m`, without a key.
 pub fn model(server: &ScriptedServer) -> ChatCompletions {
     model_builder(server).build().unwrap()
@@ -39,6 +64,18 @@ pub fn model(server: &ScriptedServer) -> ChatCompletions {
 /// The beginning of a model behind the server.
 pub fn model_builder(server: &ScriptedServer) -> ChatCompletionsBuilder {
     ChatCompletions::builder("m")
+        .base_url(server.base_url())
+        .client(client())
+}
+
+/// A model behind the server by the Responses API: `m`, without a key.
+pub fn responses(server: &ScriptedServer) -> Responses {
+    responses_builder(server).build().unwrap()
+}
+
+/// The beginning of a model behind the server by the Responses API.
+pub fn responses_builder(server: &ScriptedServer) -> ResponsesBuilder {
+    Responses::builder("m")
         .base_url(server.base_url())
         .client(client())
 }
@@ -68,6 +105,12 @@ pub async fn ask(model: &impl Model) -> Seen {
 pub async fn read(reply: Reply) -> Seen {
     let server = server_with([reply]).await;
     within(ask(&model(&server))).await
+}
+
+/// What a model makes of a reply by the Responses API.
+pub async fn read_response(reply: Reply) -> Seen {
+    let server = server_with([reply]).await;
+    within(ask(&responses(&server))).await
 }
 
 /// Fails what would hang; no test counts on this limit being reached.

@@ -29,8 +29,8 @@
 //! - [`Flow`]: functions and agents chained into one run; [`merge`](fn@merge) for several runs at once.
 //! - [`Run`], [`RunStream`], [`Event`]: a run is one stream of events, and ends in one of four ways.
 //! - [`Context`]: what a session remembers.
-//! - [`model`](fn@model), [`ChatCompletions`](models::ChatCompletions): models behind any server that
-//!   speaks OpenAI's chat completions.
+//! - [`model`](fn@model), [`ChatCompletions`](models::ChatCompletions),
+//!   [`Responses`](models::Responses): models behind any server that speaks one of OpenAI's APIs.
 //! - [`structured`]: JSON checked against a schema.
 //!
 //! # Features
@@ -54,8 +54,8 @@
 //! | `serde` 1, `serde_json` 1 | everything that crosses a step's boundary; [`AgentBuilder::output_schema`] | |
 //! | `futures` 0.3 | streams, and the futures of traits: [`Model`], [`Step`], [`Store`] | |
 //! | `bytes` 1 | [`Bytes`] | |
-//! | `reqwest` 0.13 | [`ChatCompletionsBuilder::client`](models::ChatCompletionsBuilder::client) | [`models::reqwest`] |
-//! | `async-openai` 0.43 | [`ChatCompletionsBuilder::config`](models::ChatCompletionsBuilder::config) | [`models::async_openai`] |
+//! | `reqwest` 0.13 | [`ModelBuilder::client`](models::ModelBuilder::client) | [`models::reqwest`] |
+//! | `async-openai` 0.43 | [`ModelBuilder::config`](models::ModelBuilder::config) | [`models::async_openai`] |
 
 // Agents, and what they say to models.
 pub use mainstem_agent::{Agent, AgentBuilder, CutOutput, FailedAttempt, OutputAttempts, Prompt};

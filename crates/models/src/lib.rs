@@ -36,6 +36,6 @@ pub use layers::{
 pub use layers::{Cache, Cached};
 pub use output::strict_schema;
 pub use provider::Provider;
-/// reqwest, for [`ChatCompletionsBuilder::client`].
+/// reqwest, for [`ModelBuilder::client`].
 pub use reqwest;
 pub use responses::{ReasoningSummary, Responses, ResponsesBuilder};

@@ -79,7 +79,7 @@ pub(crate) fn assemble(script: &Script) -> Completion {
 }
 
 /// Returns the parts of the body: all of it, or half of it if it breaks off.
-fn body(text: String, stop: Stop) -> [Part; 2] {
+pub(crate) fn body(text: String, stop: Stop) -> [Part; 2] {
     let mut text = text.into_bytes();
     if stop != Stop::End {
         text.truncate(text.len() / 2);

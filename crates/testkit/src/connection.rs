@@ -14,7 +14,7 @@ use crate::log::Sending;
 use crate::refusal;
 use crate::reply::{Body, Wishes};
 use crate::request::{self, ReadError, Request};
-use crate::script::{Pause, Stop};
+use crate::script::{Pause, Stop, Wire};
 use crate::server::Shared;
 use crate::wire::Op;
 use crate::{Recorded, Reply};
@@ -143,10 +143,9 @@ impl Exchange<'_> {
                 });
             }
         }
-        let with_usage = !self.shared.options.honour_include_usage || self.recorded.wants_usage();
         let body = reply.answer(Wishes {
             stream: self.recorded.is_streaming(),
-            usage: with_usage,
+            wire: self.wire(),
             chunks: self.request.modern,
         });
         let keep_alive = self.request.keep_alive && body.framing != Framing::CloseDelimited;
@@ -161,6 +160,18 @@ impl Exchange<'_> {
             }
         }
         Ok(Next::Close)
+    }
+
+    fn wire(&self) -> Wire {
+        let recorded = self.recorded;
+        if recorded.is_for_responses() {
+            return Wire::Responses {
+                encrypted: recorded.wants_encrypted_reasoning(),
+            };
+        }
+        Wire::Chat {
+            usage: !self.shared.options.honour_include_usage || recorded.wants_usage(),
+        }
     }
 
     fn head(&self, reply: &Reply, body: &Body, keep_alive: bool) -> String {

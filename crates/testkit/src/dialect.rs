@@ -16,7 +16,7 @@ use crate::json::JsonObject;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Field {
-    /// The envelope's `id`.
+    /// The envelope's `id`; in the Responses API, those of items too.
     Id,
     /// The envelope's `object`.
     Object,
@@ -24,7 +24,7 @@ pub enum Field {
     Created,
     /// The envelope's `model`.
     Model,
-    /// `choices[].index`.
+    /// `choices[].index`; in the Responses API, the indexes of items and of their parts.
     Index,
     /// The first chunk, which carries the role and no text.
     Role,
@@ -34,6 +34,8 @@ pub enum Field {
     ToolIndex,
     /// `type` of the delta that starts a tool call.
     ToolType,
+    /// `sequence_number` of the Responses API's events.
+    Sequence,
 }
 
 /// The shape of the chunk that reports the usage.
@@ -204,6 +206,12 @@ impl Dialect {
         }
         frame.push_str(end);
         frame.into()
+    }
+
+    /// Returns the line that names an event.
+    pub(crate) fn event_line(&self, name: &str) -> Bytes {
+        let space = if self.no_space { "" } else { " " };
+        format!("event:{space}{name}{}", self.line_end.as_str()).into()
     }
 
     /// Returns a comment, which readers of event streams skip.

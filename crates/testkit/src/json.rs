@@ -35,6 +35,15 @@ impl JsonObject {
         self
     }
 
+    /// Adds the members of another object.
+    pub(crate) fn with(mut self, other: &Self) -> Self {
+        if !self.members.is_empty() && !other.members.is_empty() {
+            self.members.push(',');
+        }
+        self.members.push_str(&other.members);
+        self
+    }
+
     pub(crate) fn to_text(&self) -> String {
         format!("{{{}}}", self.members)
     }

@@ -1,7 +1,7 @@
 //! A scripted model server over real sockets, for tests of applications that stream.
 //!
-//! [`ScriptedServer`] listens on a TCP socket and speaks the chat completions API of
-//! OpenAI. Point your application's base URL at it and say what it answers: each
+//! [`ScriptedServer`] listens on a TCP socket and speaks two APIs of OpenAI: chat
+//! completions, and responses. Point your application's base URL at it and say what it answers: each
 //! request takes the next [`Reply`] of the queue. The bytes, the borders of chunks,
 //! the pauses and the way in which a reply ends are under your control, so that a
 //! test can show what your application does when a stream is slow, odd or broken.
@@ -97,6 +97,7 @@ mod recorded;
 mod refusal;
 mod reply;
 mod request;
+mod responses;
 mod script;
 mod script_file;
 mod server;

@@ -45,10 +45,16 @@ impl Recorded {
         self.body["stream"] == Value::Bool(true)
     }
 
-    /// Returns the messages, or nothing if there are none.
+    /// Returns the messages, or the items of a request to the Responses API; nothing if
+    /// there are none.
     #[must_use]
     pub fn messages(&self) -> &[Value] {
-        self.body["messages"].as_array().map_or(&[], Vec::as_slice)
+        let list = if self.is_for_responses() {
+            &self.body["input"]
+        } else {
+            &self.body["messages"]
+        };
+        list.as_array().map_or(&[], Vec::as_slice)
     }
 
     /// Returns the text of the last message of the user, if it is a plain string.
@@ -59,6 +65,17 @@ impl Recorded {
     pub fn user_text(&self) -> Option<&str> {
         let of_user = |message: &&Value| message["role"] == "user";
         self.messages().iter().rev().find(of_user)?["content"].as_str()
+    }
+
+    pub(crate) fn is_for_responses(&self) -> bool {
+        self.path.ends_with("/responses")
+    }
+
+    pub(crate) fn wants_encrypted_reasoning(&self) -> bool {
+        let included = self.body["include"].as_array().into_iter().flatten();
+        included
+            .into_iter()
+            .any(|name| name == "reasoning.encrypted_content")
     }
 
     pub(crate) fn wants_usage(&self) -> bool {

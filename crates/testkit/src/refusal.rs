@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::json::error_text;
 use crate::server::Options;
-use crate::{Recorded, Reply, shape, strict};
+use crate::{Recorded, Reply, responses, shape, strict};
 
 /// Why a request is answered with status 400, in OpenAI's words where these are known.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(crate) fn check(request: &Recorded, options: &Options) -> Option<Reply> {
         return None;
     }
     let is_chat = request.path.ends_with("/chat/completions");
-    if !is_chat && !request.path.ends_with("/responses") {
+    if !is_chat && !request.is_for_responses() {
         let message = format!("Invalid URL ({} {})", request.method, request.path);
         return Some(Reply::error_status(404, &message));
     }
@@ -55,10 +55,13 @@ pub(crate) fn check(request: &Recorded, options: &Options) -> Option<Reply> {
     Some(Reply::status(400).body(body))
 }
 
-/// Checks a request to the Responses API: what every one of them has.
+/// Checks a request to the Responses API.
 fn check_response(body: &Value, options: &Options) -> Result<(), Refusal> {
     if options.validate_requests {
-        shape::check_model(body)?;
+        responses::check(body)?;
+    }
+    if options.strict_schemas {
+        responses::check_schemas(body)?;
     }
     Ok(())
 }

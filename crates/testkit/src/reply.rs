@@ -9,7 +9,8 @@ use crate::Gate;
 use crate::completion;
 use crate::delivery::{Delivery, Framing, Split};
 use crate::json::error_text;
-use crate::script::{Part, Pause, Script, Stop};
+use crate::responses;
+use crate::script::{Part, Pause, Script, Stop, Wire};
 use crate::script_file::ReplyForm;
 use crate::step::{RawBytes, Step};
 use crate::wire::{Op, Ops};
@@ -23,7 +24,9 @@ use crate::wire::{Op, Ops};
 /// - [`Reply::status`] starts an answer with a status and a body of your own.
 ///
 /// To a request without `"stream": true` the server answers with the
-/// `chat.completion` object that the same steps add up to.
+/// `chat.completion` object that the same steps add up to. Requests to `/responses` get
+/// the same in the words of the Responses API; steps that have no meaning there (free
+/// deltas, further choices) are skipped.
 ///
 /// ```
 /// use mainstem_testkit::Reply;
@@ -91,13 +94,16 @@ pub(crate) struct Body {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wishes {
     pub(crate) stream: bool,
-    pub(crate) usage: bool,
+    pub(crate) wire: Wire,
     /// Whether the client's HTTP knows chunks.
     pub(crate) chunks: bool,
 }
 
 /// How much of an endless body [`Reply::body_bytes`] returns.
 const ENDLESS_SAMPLE: usize = 1 << 20;
+
+/// Chat completions, with all that they may have.
+const CHAT: Wire = Wire::Chat { usage: true };
 
 impl Reply {
     /// Creates a complete answer of these chunks of text.
@@ -318,7 +324,7 @@ impl Reply {
     #[must_use]
     pub fn prepared(mut self) -> Self {
         if !self.script.is_endless() || self.delivery.cut_at.or(self.delivery.end_at).is_some() {
-            let parts = self.delivery.apply(self.script.parts(true));
+            let parts = self.delivery.apply(self.script.parts(CHAT));
             self.prepared = Some(Ops::new(parts, self.stream_framing()).prepared());
         }
         self
@@ -330,13 +336,32 @@ impl Reply {
     /// framing of HTTP. Of an endless body you get the first mebibyte.
     #[must_use]
     pub fn body_bytes(&self) -> Vec<u8> {
+        self.bytes_in(CHAT)
+    }
+
+    /// Returns the exact bytes of the body as the Responses API streams it, to a request
+    /// that asks for encrypted reasoning.
+    ///
+    /// ```
+    /// use mainstem_testkit::Reply;
+    ///
+    /// let body = Reply::text(["Hel", "lo"]).response_bytes();
+    /// let body = String::from_utf8(body).unwrap();
+    /// assert!(body.contains("event: response.output_text.delta\n"));
+    /// ```
+    #[must_use]
+    pub fn response_bytes(&self) -> Vec<u8> {
+        self.bytes_in(Wire::Responses { encrypted: true })
+    }
+
+    fn bytes_in(&self, wire: Wire) -> Vec<u8> {
         let limit = if self.script.is_endless() {
             ENDLESS_SAMPLE
         } else {
             usize::MAX
         };
         let mut body = Vec::new();
-        for part in self.delivery.apply(self.script.parts(true)) {
+        for part in self.delivery.apply(self.script.parts(wire)) {
             if let Part::Bytes { data, .. } = part {
                 body.extend_from_slice(&data);
             }
@@ -412,14 +437,14 @@ impl Reply {
             "text/event-stream"
         };
         let length = (framing == Framing::ContentLength)
-            .then(|| length_of(self.uncut().apply(self.script.parts(wishes.usage))));
+            .then(|| length_of(self.uncut().apply(self.script.parts(wishes.wire))));
         let ops: Box<dyn Iterator<Item = Op> + Send> = match &self.prepared {
-            Some(prepared) if framing == self.stream_framing() => {
+            Some(prepared) if framing == self.stream_framing() && wishes.is_chat() => {
                 let prepared = Arc::clone(prepared);
                 Box::new((0..prepared.len()).map(move |index| prepared[index].clone()))
             }
             _ => {
-                let parts = self.delivery.apply(self.script.parts(wishes.usage));
+                let parts = self.delivery.apply(self.script.parts(wishes.wire));
                 Box::new(Ops::new(parts, framing))
             }
         };
@@ -433,7 +458,10 @@ impl Reply {
     }
 
     fn answer_as_completion(&self, wishes: Wishes) -> Body {
-        let completion = completion::assemble(&self.script);
+        let completion = match wishes.wire {
+            Wire::Chat { .. } => completion::assemble(&self.script),
+            Wire::Responses { encrypted } => responses::assemble(&self.script, encrypted),
+        };
         let framing = wishes.allow(self.framing.unwrap_or(Framing::ContentLength));
         let length = (framing == Framing::ContentLength)
             .then(|| length_of(self.uncut().apply(completion.parts.iter().cloned())));
@@ -456,6 +484,10 @@ impl Reply {
 }
 
 impl Wishes {
+    fn is_chat(self) -> bool {
+        matches!(self.wire, Wire::Chat { .. })
+    }
+
     fn allow(self, framing: Framing) -> Framing {
         if framing == Framing::Chunked && !self.chunks {
             return Framing::CloseDelimited;

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use serde_json::Value;
 use crate::Gate;
 use crate::dialect::{Dialect, Field, usage_object};
 use crate::json::{JsonObject, error_text};
+use crate::responses::Writer;
 use crate::step::Step;
 
 /// The steps of a reply and the way in which they are written.
@@ -49,35 +51,53 @@ pub(crate) enum Stop {
     Reset,
 }
 
+/// The API in whose words a reply is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wire {
+    /// Chat completions, with or without the usage chunk.
+    Chat { usage: bool },
+    /// The Responses API, with or without reasoning in its encrypted form.
+    Responses { encrypted: bool },
+}
+
 /// The parts of a streamed reply, made one at a time.
 #[derive(Debug)]
 pub(crate) struct Parts {
     script: Arc<Script>,
     with_usage: bool,
+    /// Writes the steps, if not as chat completions.
+    writer: Option<Writer>,
     next: usize,
     choice: u32,
     repeating: Option<Repeating>,
-    delayed: Option<Part>,
+    delayed: VecDeque<Part>,
     begun: bool,
     frames: u64,
 }
 
 #[derive(Debug)]
 struct Repeating {
-    frame: Bytes,
+    /// The frame, if it is the same each time.
+    frame: Option<Bytes>,
+    step: Step,
     left: Option<u64>,
 }
 
 impl Script {
-    /// Returns the parts of the streamed reply, with or without the usage chunk.
-    pub(crate) fn parts(self: &Arc<Self>, with_usage: bool) -> Parts {
+    /// Returns the parts of the streamed reply.
+    pub(crate) fn parts(self: &Arc<Self>, wire: Wire) -> Parts {
+        let (with_usage, writer) = match wire {
+            Wire::Chat { usage } => (usage, None),
+            Wire::Responses { encrypted } => (true, Some(Writer::new(&self.dialect, encrypted))),
+        };
         Parts {
             script: Arc::clone(self),
             with_usage,
+            writer,
             next: 0,
             choice: 0,
             repeating: None,
-            delayed: None,
+            delayed: VecDeque::new(),
             begun: false,
             frames: 0,
         }
@@ -155,17 +175,28 @@ impl Parts {
             }
             Step::Usage { .. } if !self.with_usage => None,
             Step::Repeat { count, .. } => {
-                let frame = self.script.frame(step, self.choice)?;
+                let frame = match self.writer {
+                    Some(_) => None,
+                    None => Some(self.script.frame(step, self.choice)?),
+                };
                 self.repeating = Some(Repeating {
                     frame,
+                    step: step.clone(),
                     left: *count,
                 });
                 self.repeat()
             }
-            _ => step.flow().or_else(|| {
-                let data = self.script.frame(step, self.choice)?;
-                Some(self.paced(data, false))
-            }),
+            _ => match step.flow() {
+                Some(stop @ Part::Stop(_)) => Some(self.after_the_end(stop)),
+                Some(pause) => Some(pause),
+                None => {
+                    let data = match &mut self.writer {
+                        Some(writer) => writer.step(step)?,
+                        None => self.script.frame(step, self.choice)?,
+                    };
+                    Some(self.paced(data, false))
+                }
+            },
         }
     }
 
@@ -176,9 +207,23 @@ impl Parts {
             return None;
         }
         repeating.left = repeating.left.map(|left| left - 1);
-        let frame = repeating.frame.clone();
+        let frame = match (&repeating.frame, &mut self.writer) {
+            (Some(frame), _) => frame.clone(),
+            (None, Some(writer)) => writer.step(&repeating.step)?,
+            (None, None) => return None,
+        };
         let batch = self.script.every.is_none();
         Some(self.paced(frame, batch))
+    }
+
+    /// Returns the events that end the reply, if they are due, and keeps what comes after them.
+    fn after_the_end(&mut self, stop: Part) -> Part {
+        let Some(data) = self.writer.as_mut().and_then(Writer::end) else {
+            return stop;
+        };
+        let first = self.paced(data, false);
+        self.delayed.push_back(stop);
+        first
     }
 
     /// Returns the bytes, or the wait before them.
@@ -187,7 +232,7 @@ impl Parts {
         let bytes = Part::Bytes { data, batch };
         match self.script.every {
             Some(every) if self.frames > 1 => {
-                self.delayed = Some(bytes);
+                self.delayed.push_back(bytes);
                 Part::Pause(Pause::For(every))
             }
             _ => bytes,
@@ -203,7 +248,7 @@ impl Iterator for Parts {
             let data = Bytes::from_static(b"\xef\xbb\xbf");
             return Some(Part::Bytes { data, batch: true });
         }
-        if let Some(part) = self.delayed.take().or_else(|| self.repeat()) {
+        if let Some(part) = self.delayed.pop_front().or_else(|| self.repeat()) {
             return Some(part);
         }
         let script = Arc::clone(&self.script);
@@ -213,7 +258,8 @@ impl Iterator for Parts {
                 return Some(part);
             }
         }
-        None
+        let data = self.writer.as_mut().and_then(Writer::end)?;
+        Some(self.paced(data, false))
     }
 }
 

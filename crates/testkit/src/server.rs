@@ -17,8 +17,7 @@ use crate::{Recorded, Reply};
 /// with the next reply of the queue, and with the fallback once the queue is empty.
 /// Dropping the server closes the listener and every connection.
 ///
-/// Steps like [`content`](Reply::content) write chunks of chat completions; for the
-/// Responses API write frames with [`raw`](Reply::raw).
+/// The same replies serve both.
 ///
 /// ```
 /// use mainstem_testkit::{Reply, ScriptedServer};

@@ -1,9 +1,9 @@
 //! Row R2: awaited or streamed, a run is the same run.
 
 use futures::{StreamExt, stream};
-use mainstem::{Context, ErrorInfo};
+use mainstem::{Agent, Context, ErrorInfo};
 use mainstem_tests::{
-    builder, server_with,
+    Api, server_with,
     watch::{How, Seen, in_words, watch},
     within,
 };
@@ -12,11 +12,11 @@ use serde_json::Value;
 use crate::scenarios::{End, Scenario, all};
 
 /// One way of a scenario: what was seen, sent and remembered.
-async fn play(scenario: &Scenario, how: How) -> (Seen, Vec<Value>, Vec<String>) {
+async fn play(scenario: &Scenario, api: Api, how: How) -> (Seen, Vec<Value>, Vec<String>) {
     let server = server_with(scenario.replies.clone()).await;
     let ctx = Context::new();
     (scenario.history)(&ctx);
-    let agent = builder(&server).instructions("Birds only.");
+    let agent = Agent::builder(api.model(&server)).instructions("Birds only.");
     let seen = (scenario.play)(agent, ctx.clone(), how).await;
     let sent = server
         .requests()
@@ -26,11 +26,11 @@ async fn play(scenario: &Scenario, how: How) -> (Seen, Vec<Value>, Vec<String>) 
     (seen, sent, in_words(&ctx.messages()))
 }
 
-async fn check(scenario: &Scenario) {
+async fn check(scenario: &Scenario, api: Api) {
     let name = scenario.name;
-    let awaited = play(scenario, How::Awaited).await;
+    let awaited = play(scenario, api, How::Awaited).await;
     for how in [How::Events, How::Text] {
-        assert_eq!(play(scenario, how).await, awaited, "{name}: {how:?}");
+        assert_eq!(play(scenario, api, how).await, awaited, "{name}: {how:?}");
     }
     let (seen, sent, remembered) = awaited;
     assert_eq!(remembered, scenario.remembered, "{name}");
@@ -67,6 +67,16 @@ async fn check(scenario: &Scenario) {
 async fn r2_awaited_or_streamed_each_scenario_is_the_same() {
     let scenarios = all();
     assert!(scenarios.len() > 30, "{}", scenarios.len());
+    let check = |scenario| check(scenario, Api::Chat);
+    stream::iter(&scenarios).for_each_concurrent(8, check).await;
+}
+
+#[tokio::test]
+async fn r2_by_the_responses_api_each_scenario_is_the_same() {
+    let mut scenarios = all();
+    // Its body is one of chat completions, byte for byte.
+    scenarios.retain(|scenario| scenario.name != "a whole completion");
+    let check = |scenario| check(scenario, Api::Responses);
     stream::iter(&scenarios).for_each_concurrent(8, check).await;
 }
 

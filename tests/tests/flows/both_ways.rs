@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mainstem::{Context, ErrorInfo};
 use mainstem_testkit::Recorded;
 use mainstem_tests::{
-    server,
+    Api, server,
     watch::{How, Seen, in_words},
 };
 use serde_json::Value;
@@ -14,21 +14,20 @@ use crate::scenarios::{Agents, End, Scenario, all};
 
 /// What the request's last message says.
 fn asked(request: &Recorded) -> String {
-    let messages = request.body["messages"].as_array().unwrap();
-    messages.last().unwrap()["content"]
+    request.messages().last().unwrap()["content"]
         .as_str()
         .unwrap()
         .to_owned()
 }
 
 /// One way of a scenario: what was seen, sent and remembered, branches in the order of their paths.
-async fn play(scenario: &Scenario, how: How) -> (Seen, Vec<String>, Vec<String>) {
+async fn play(scenario: &Scenario, api: Api, how: How) -> (Seen, Vec<String>, Vec<String>) {
     let server = server().await;
     let replies = scenario.replies;
     server.respond_with(move |request| replies(&asked(request)));
     let server = Arc::new(server);
     let ctx = Context::new();
-    let mut seen = (scenario.play)(Agents(Arc::clone(&server)), ctx.clone(), how).await;
+    let mut seen = (scenario.play)(Agents(Arc::clone(&server), api), ctx.clone(), how).await;
     for event in &mut seen.events {
         event.as_object_mut().unwrap().remove("seq");
     }
@@ -39,11 +38,11 @@ async fn play(scenario: &Scenario, how: How) -> (Seen, Vec<String>, Vec<String>)
     (seen, sent, in_words(&ctx.messages()))
 }
 
-async fn check(scenario: &Scenario) {
+async fn check(scenario: &Scenario, api: Api) {
     let name = scenario.name;
-    let awaited = play(scenario, How::Awaited).await;
+    let awaited = play(scenario, api, How::Awaited).await;
     for how in [How::Events, How::Text] {
-        let mut this = play(scenario, how).await;
+        let mut this = play(scenario, api, how).await;
         if name.contains("in parallel") {
             this.0.chunks.sort_unstable();
             let mut awaited_chunks = awaited.0.chunks.clone();
@@ -82,6 +81,13 @@ fn check_steps(name: &str, events: &[Value]) {
 #[tokio::test]
 async fn r2_awaited_or_streamed_each_scenario_of_a_flow_is_the_same() {
     for scenario in &all() {
-        check(scenario).await;
+        check(scenario, Api::Chat).await;
+    }
+}
+
+#[tokio::test]
+async fn r2_by_the_responses_api_each_scenario_of_a_flow_is_the_same() {
+    for scenario in &all() {
+        check(scenario, Api::Responses).await;
     }
 }

@@ -9,7 +9,7 @@ use mainstem::{
 };
 use mainstem_testkit::{Reply, ScriptedServer};
 use mainstem_tests::{
-    model,
+    Api,
     watch::{How, Seen, watch},
 };
 use schemars::JsonSchema;
@@ -35,15 +35,18 @@ pub(crate) enum End {
 }
 
 /// Makes agents on the scenario's server.
-pub(crate) struct Agents(pub(crate) Arc<ScriptedServer>);
+pub(crate) struct Agents(pub(crate) Arc<ScriptedServer>, pub(crate) Api);
 
 impl Agents {
     fn agent(&self, name: &'static str) -> Agent {
-        Agent::builder(model(&self.0)).name(name).build().unwrap()
+        Agent::builder(self.1.model(&self.0))
+            .name(name)
+            .build()
+            .unwrap()
     }
 
     fn birds(&self) -> Agent<Bird> {
-        let agent = Agent::builder(model(&self.0)).name("ornithologist");
+        let agent = Agent::builder(self.1.model(&self.0)).name("ornithologist");
         let agent = agent.output::<Bird>().output_mode(OutputMode::Schema);
         agent.build().unwrap()
     }
@@ -152,7 +155,7 @@ fn sequences() -> Vec<Scenario> {
 }
 
 fn views(agents: &Agents) -> (impl Fn(&'static str) -> Agent, [&'static str; 2]) {
-    let server = Agents(Arc::clone(&agents.0));
+    let server = Agents(Arc::clone(&agents.0), agents.1);
     (move |name| server.agent(name), ["expert", "sceptic"])
 }
 

@@ -57,6 +57,7 @@ const PROTOCOL: Protocol = Protocol {
     path: "/chat/completions",
     names_deployment: true,
     end: "a finish reason",
+    not_found: "",
     builder: "ChatCompletions::builder",
 };
 

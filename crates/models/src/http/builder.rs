@@ -35,6 +35,8 @@ pub(crate) struct Protocol {
     pub(crate) names_deployment: bool,
     /// What an answer must have to be complete, in words.
     pub(crate) end: &'static str,
+    /// What to look at when the server knows nothing of it, beside the usual.
+    pub(crate) not_found: &'static str,
     /// The model's builder, as it is written in Rust.
     pub(crate) builder: &'static str,
 }

@@ -62,8 +62,9 @@ fn hint(server: &Server, status: StatusCode, headers: &HeaderMap) -> Option<Stri
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(server.key.origin().into_owned()),
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Some(format!(
-            "check the model's name and the base URL{}",
-            at(server)
+            "check the model's name and the base URL{}{}",
+            at(server),
+            server.protocol.not_found
         )),
         StatusCode::TOO_MANY_REQUESTS => Some(match crate::upstream::retry_after(headers) {
             Some(wait) => {

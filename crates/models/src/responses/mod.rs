@@ -86,6 +86,7 @@ const PROTOCOL: Protocol = Protocol {
     path: "/responses",
     names_deployment: false,
     end: "`response.completed`",
+    not_found: "; not every server has the Responses API, most have chat completions",
     builder: "Responses::builder",
 };
 

@@ -25,7 +25,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-pub(crate) use request::check_request;
+pub(crate) use request::{check_format, check_function, check_request};
 
 /// The reason for which a schema is refused, and the place of it.
 ///

@@ -6,40 +6,40 @@ use crate::refusal::Refusal;
 pub(crate) fn check_request(body: &Value) -> Result<(), Refusal> {
     let format = &body["response_format"];
     if format["type"] == "json_schema" {
-        check_format(&format["json_schema"])?;
+        let place = "response_format.json_schema";
+        check_format(&format["json_schema"], place, "response_format")?;
     }
     let tools = body["tools"].as_array().into_iter().flatten();
     for (index, tool) in tools.enumerate() {
         if tool["type"] == "function" {
-            check_function(index, &tool["function"])?;
+            check_function(&tool["function"], &format!("tools[{index}].function"))?;
         }
     }
     Ok(())
 }
 
-fn check_format(format: &Value) -> Result<(), Refusal> {
-    let name = check_name(&format["name"], "response_format.json_schema.name")?;
+/// Checks the schema of an output, which stands at a place of the request.
+pub(crate) fn check_format(format: &Value, place: &str, param: &str) -> Result<(), Refusal> {
+    let name = check_name(&format["name"], &format!("{place}.name"))?;
     if format["strict"] != true {
         return Ok(());
     }
-    let param = "response_format";
     if format["schema"].is_null() {
-        let param = "response_format.json_schema.schema";
-        return Err(Refusal::new(
-            param,
-            format!("Missing required parameter: '{param}'."),
-        ));
+        let param = format!("{place}.schema");
+        let message = format!("Missing required parameter: '{param}'.");
+        return Err(Refusal::new(param, message));
     }
     super::check(&format["schema"]).map_err(|error| {
         Refusal::new(
             param,
-            format!("Invalid schema for response_format '{name}': {error}"),
+            format!("Invalid schema for {param} '{name}': {error}"),
         )
     })
 }
 
-fn check_function(index: usize, function: &Value) -> Result<(), Refusal> {
-    let name = check_name(&function["name"], &format!("tools[{index}].function.name"))?;
+/// Checks the parameters of a function, which stands at a place of the request.
+pub(crate) fn check_function(function: &Value, place: &str) -> Result<(), Refusal> {
+    let name = check_name(&function["name"], &format!("{place}.name"))?;
     if function["strict"] != true {
         return Ok(());
     }
@@ -49,7 +49,7 @@ fn check_function(index: usize, function: &Value) -> Result<(), Refusal> {
         return Ok(());
     }
     super::check(parameters).map_err(|error| {
-        let param = format!("tools[{index}].function.parameters");
+        let param = format!("{place}.parameters");
         Refusal::new(
             param,
             format!("Invalid schema for function '{name}': {error}"),

@@ -1,0 +1,12 @@
+//! What a model does on the wire of the Responses API.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod carried;
+mod cut_everywhere;
+mod defects;
+mod ends;
+mod faults;
+mod messages;
+mod reading;
+mod settings;
+mod splits;
