@@ -21,6 +21,9 @@ mod events {}
 #[doc = include_str!("../../../docs/examples.md")]
 mod examples {}
 
+#[doc = include_str!("../../../docs/faults.md")]
+mod faults {}
+
 #[doc = include_str!("../../../docs/flows.md")]
 mod flows {}
 
@@ -32,6 +35,9 @@ mod limits {}
 
 #[doc = include_str!("../../../docs/models.md")]
 mod models {}
+
+#[doc = include_str!("../../../docs/recovery.md")]
+mod recovery {}
 
 #[doc = include_str!("../../../docs/resuming.md")]
 mod resuming {}

@@ -22,6 +22,8 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/errors.md", include_str!("../../docs/errors.md")),
     ("docs/models.md", include_str!("../../docs/models.md")),
     ("docs/limits.md", include_str!("../../docs/limits.md")),
+    ("docs/recovery.md", include_str!("../../docs/recovery.md")),
+    ("docs/faults.md", include_str!("../../docs/faults.md")),
     (
         "docs/structured.md",
         include_str!("../../docs/structured.md"),
