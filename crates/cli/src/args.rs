@@ -12,7 +12,9 @@ use clap::{
     error::{ContextKind, ContextValue},
 };
 
-/// Talk to language models, and draw flows; each answer streams as it comes.
+use crate::runs::Runs;
+
+/// Talk to language models, draw flows, and look at past runs; each answer streams as it comes.
 ///
 /// Without a command it is `mainstem chat`.
 #[derive(Debug, Parser)]
@@ -28,6 +30,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Chat(Chat),
     Diagram(Diagram),
+    Runs(Runs),
 }
 
 /// Ask a model, or have a conversation with it.
@@ -178,6 +181,7 @@ Environment:
                      ANTHROPIC_API_KEY, GEMINI_API_KEY, GROQ_API_KEY
   OPENAI_BASE_URL    where openai:// is; each provider has its own
   MAINSTEM_API_KEY   the key for --base-url; no other key is sent there
+  MAINSTEM_STORE     the file of runs, where --store isn't given
   MAINSTEM_HISTORY   the file of the lines that were typed in conversations; set to nothing
                      there is none [default: ~/.local/state/mainstem/history]
   NO_COLOR           if set, nothing is coloured, and Markdown is shown as it comes
@@ -201,7 +205,8 @@ Examples:
   git diff | mainstem chat --system \"Be brief.\" \"Write a commit message.\"
   mainstem chat --base-url http://localhost:8000/v1 --model qwen3 \"Hello\"
   mainstem chat --json-schema bird.json \"Describe a jay.\" | jq .name
-  mainstem diagram guide --run \"What is an event?\"";
+  mainstem diagram guide --run \"What is an event?\"
+  mainstem runs --store runs.db --status failed --since 2d";
 
 #[cfg(test)]
 mod tests {

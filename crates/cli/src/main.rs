@@ -11,6 +11,7 @@ mod model;
 mod notes;
 mod print;
 mod prompt;
+mod runs;
 mod terminal;
 
 use std::process::ExitCode;
@@ -40,6 +41,7 @@ async fn run(command: Command) -> Exit {
     let done = match command {
         Command::Chat(chat) => chat::run(chat).await,
         Command::Diagram(diagram) => diagram::run(diagram).await,
+        Command::Runs(runs) => runs::run(runs).await,
     };
     done.unwrap_or_else(Failure::report)
 }

@@ -17,6 +17,7 @@ mod output;
 mod prompts;
 #[cfg(unix)]
 mod pty;
+mod runs;
 mod schema;
 #[cfg(unix)]
 mod terminal;
