@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use futures::{FutureExt, future::BoxFuture};
 use mainstem_core::{
     Model, ModelSettings, OutputSpec, Result, Resume, Run, RunContext, RunStream, Step, Text,
-    TimeLimits,
+    TimeLimits, TokenCounter,
 };
 use mainstem_structured::Front;
 use serde::{Serialize, de::DeserializeOwned};
@@ -35,6 +35,8 @@ pub(crate) struct Parts<T> {
     pub(crate) continue_interrupted: bool,
     pub(crate) front: Option<Front>,
     pub(crate) max_input_bytes: Option<usize>,
+    pub(crate) max_input_tokens: Option<u64>,
+    pub(crate) token_counter: Option<Arc<dyn TokenCounter>>,
     pub(crate) allow_empty_input: bool,
     pub(crate) thread: Option<Text>,
 }

@@ -2,16 +2,18 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use mainstem_core::{
-    Error, ErrorKind, FinishReason, Json, JsonDelta, Message, ModelEvent, NextAttempt, Notice,
-    OutputSpec, Part, Partial, Place, ReasoningDelta, ReasoningPart, Recall, RefusalDelta, Result,
-    Retracted, Role, RunContext, Text, TextDelta, TextPart, TimeLimits, ToolCallDelta,
-    ToolCallReady, ToolCallStarted, Traces, TurnFinished, TurnStarted, Usage,
+    Error, ErrorKind, FinishReason, Json, JsonDelta, Message, ModelEvent, ModelRequest,
+    NextAttempt, Notice, OutputSpec, Part, Partial, Place, ReasoningDelta, ReasoningPart, Recall,
+    RefusalDelta, Result, Retracted, Role, RunContext, Text, TextDelta, TextPart, TimeLimits,
+    TokenCounter, ToolCallDelta, ToolCallReady, ToolCallStarted, Traces, TurnFinished, TurnStarted,
+    Usage,
 };
 use mainstem_structured::{Checker, Schema, Violation};
 
 use crate::{
     agent::Parts,
     attempts::{Failure, Misfit},
+    expense::Expense,
     finish,
     memory::Memory,
     reading::Reading,
@@ -41,10 +43,8 @@ pub(crate) struct Answer {
     calls: Vec<Call>,
     output: Option<OutputSpec>,
     reading: Option<Reading>,
-    /// Counts the request from the beginning, until the model gives a usage of its own.
-    usage: Usage,
-    /// That of attempts before this one, which are recorded.
-    spent: Usage,
+    /// None, until the model is asked.
+    expense: Option<Expense>,
     finish_reason: Option<FinishReason>,
     complete: bool,
     /// It is taken back: nothing of it is kept.
@@ -105,8 +105,7 @@ impl Answer {
             calls: Vec::new(),
             output: output.cloned(),
             reading: output.map(|output| Reading::new(&*agent.model, output, agent.front.as_ref())),
-            usage: Usage::new(0, 0),
-            spent: Usage::default(),
+            expense: None,
             finish_reason: None,
             complete: false,
             is_void: false,
@@ -128,11 +127,22 @@ impl Answer {
         })
     }
 
+    /// The model is to be asked; refused, if a limit of usage leaves no room for it.
+    pub(crate) fn open(
+        &mut self,
+        counter: Option<Arc<dyn TokenCounter>>,
+        request: &ModelRequest,
+    ) -> Result<()> {
+        self.expense = Some(Expense::begin(&self.ctx, &self.model, counter, request)?);
+        Ok(())
+    }
+
     /// Takes the next piece, or the model's failure.
     ///
     /// A piece is kept once it is emitted: dropped while that waits, it was never shown.
     pub(crate) async fn take(&mut self, item: Result<ModelEvent>) -> Result<(), Failure> {
         let event = item.inspect_err(|error| self.note_failure(error))?;
+        self.count(&event)?;
         if !self.started {
             self.begin_turn(&event).await;
         }
@@ -150,15 +160,10 @@ impl Answer {
             ModelEvent::ToolCall { index, id, name } => self.begin_call(index, id, name).await?,
             ModelEvent::ToolArguments { index, text } => self.continue_call(index, text).await?,
             ModelEvent::Notice(notice) => self.ctx.emit(notice).await,
-            ModelEvent::Usage(usage) => self.count(usage),
             ModelEvent::Finished(reason) => self.finish_reason = Some(reason),
             ModelEvent::NextAttempt(next) => self.try_again(*next).await?,
-            ModelEvent::Waiting(notice) => {
-                self.usage.requests = 0;
-                self.ctx.emit(notice).await;
-            }
-            ModelEvent::Sending => self.usage.requests = 1,
-            // `Started`, and what a later version adds.
+            ModelEvent::Waiting(notice) => self.ctx.emit(notice).await,
+            // `Started`, `Sending`, `Usage`, and what a later version adds.
             _ => {}
         }
         Ok(())
@@ -186,10 +191,11 @@ impl Answer {
         };
         let by = next.model.as_ref().unwrap_or(&self.model);
         let message = format!("`{}`: {}; {how} with `{by}`", self.model, failed.message);
-        self.spent += next.usage;
-        self.ctx.record_usage(next.usage);
-        // Whether the next one went out, `Waiting` and `Sending` tell.
-        self.usage = Usage::new(0, 0);
+        let next_model = by.clone();
+        if let Some(expense) = &mut self.expense {
+            let another = expense.next_attempt(next.usage, &next_model, next.is_void);
+            another.map_err(|refused| refused.with_source(Error::from(next.failed.clone())))?;
+        }
         if next.is_void && self.started {
             if !self.can_be_void().await {
                 return Err(next.failed.into());
@@ -200,7 +206,7 @@ impl Answer {
             self.forget();
         }
         self.ctx.emit(Notice::new("next_attempt", message)).await;
-        self.model = next.model.unwrap_or_else(|| self.model.clone());
+        self.model = next_model;
         Ok(())
     }
 
@@ -224,7 +230,7 @@ impl Answer {
             ErrorKind::Config | ErrorKind::Input | ErrorKind::Value
         ) && !self.started
         {
-            self.usage.requests = 0;
+            self.was_not_sent();
         }
         // What the model wrote, where that is more than what could be shown of it.
         if let Some(raw) = error.partial() {
@@ -232,13 +238,33 @@ impl Answer {
         }
     }
 
-    /// That of all attempts.
-    pub(crate) fn all_usage(&self) -> Usage {
-        [self.spent, self.usage].into_iter().sum()
+    fn was_not_sent(&mut self) {
+        if let Some(expense) = &mut self.expense {
+            expense.was_not_sent();
+        }
     }
 
-    fn count(&mut self, usage: Usage) {
-        self.usage = usage;
+    /// Counts a piece; fails, if a limit of usage cuts the answer off. A complete one is held to it
+    /// [at its end](Self::end).
+    fn count(&mut self, event: &ModelEvent) -> Result<()> {
+        let counted = self.expense.as_mut().map(|expense| expense.follow(event));
+        match self.finish_reason {
+            None => counted.unwrap_or(Ok(())),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The end of what is counted; fails, if a limit of usage is passed.
+    fn end_expense(&mut self) -> Result<()> {
+        self.expense.as_mut().map_or(Ok(()), Expense::end)
+    }
+
+    /// That of all attempts.
+    pub(crate) fn all_usage(&self) -> Usage {
+        self.expense
+            .as_ref()
+            .map(Expense::usage)
+            .unwrap_or_default()
     }
 
     async fn take_text(&mut self, text: Text) -> Result<(), Failure> {
@@ -332,10 +358,16 @@ impl Answer {
         if self.is_held && self.calls.is_empty() && judged.is_ok() {
             self.show_held().await;
         }
-        self.ctx
-            .emit(TurnFinished::new(reason.clone(), self.all_usage()))
-            .await;
+        let within_limits = self.end_expense();
+        let mut finished = TurnFinished::new(reason.clone(), self.all_usage());
+        finished.by_model = self
+            .expense
+            .as_ref()
+            .map(Expense::by_model)
+            .unwrap_or_default();
+        self.ctx.emit(finished).await;
         self.ctx.record_finish_reason(reason);
+        within_limits?;
         self.refuse_calls().await?;
         let output = judged?;
         self.complete = true;
@@ -480,7 +512,8 @@ impl Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.ctx.record_usage(self.usage);
+        // Nobody is left to be told that a limit is passed.
+        let _within_limits = self.end_expense();
         if self.is_void {
             return;
         }

@@ -2,6 +2,7 @@ use std::{fmt, sync::Arc};
 
 use mainstem_core::{
     Error, ErrorKind, Model, ModelSettings, OutputMode, OutputSpec, Result, Text, TimeLimits,
+    TokenCounter,
 };
 use mainstem_structured::{Front, Schema, SchemaError};
 use schemars::JsonSchema;
@@ -33,6 +34,8 @@ impl AgentBuilder {
                 continue_interrupted: false,
                 front: None,
                 max_input_bytes: None,
+                max_input_tokens: None,
+                token_counter: None,
                 allow_empty_input: false,
                 thread: None,
             },
@@ -70,6 +73,42 @@ impl<T> AgentBuilder<T> {
     /// Refuses inputs that are longer, in bytes; no limit by default.
     pub fn max_input_bytes(mut self, bytes: usize) -> Self {
         self.parts.max_input_bytes = Some(bytes);
+        self
+    }
+
+    /// Refuses inputs that are longer, in tokens by the agent's [counter](Self::token_counter); no limit
+    /// by default.
+    ///
+    /// The input is what a run is given. Of what goes to the model besides, the conversation, the
+    /// instructions, tools and the schema, [`UsageLimits`](mainstem_core::UsageLimits) take account.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mainstem_core::Error> {
+    /// # use mainstem_core::test_util::ScriptedModel;
+    /// # let model = ScriptedModel::new();
+    /// use mainstem_agent::Agent;
+    /// use mainstem_core::{ErrorKind, RoughTokens};
+    ///
+    /// let agent = Agent::builder(model).token_counter(RoughTokens).max_input_tokens(3).build()?;
+    /// let error = agent.run("Why is the sky blue?").await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Input);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn max_input_tokens(mut self, tokens: u64) -> Self {
+        self.parts.max_input_tokens = Some(tokens);
+        self
+    }
+
+    /// Counts tokens: for [`max_input_tokens`](Self::max_input_tokens), for
+    /// [limits of usage](mainstem_core::UsageLimits) before and while a model answers, and for answers
+    /// whose provider sends no usage, or that broke off before it came.
+    ///
+    /// Without one the first isn't there, limits know of an answer when it has ended, and answers
+    /// without usage are estimated by [`RoughTokens`](mainstem_core::RoughTokens).
+    pub fn token_counter(mut self, counter: impl TokenCounter) -> Self {
+        self.parts.token_counter = Some(Arc::new(counter));
         self
     }
 
@@ -137,6 +176,8 @@ impl<T> AgentBuilder<T> {
             continue_interrupted,
             front,
             max_input_bytes,
+            max_input_tokens,
+            token_counter,
             allow_empty_input,
             thread,
             output: _,
@@ -156,6 +197,8 @@ impl<T> AgentBuilder<T> {
                 continue_interrupted,
                 front,
                 max_input_bytes,
+                max_input_tokens,
+                token_counter,
                 allow_empty_input,
                 thread,
             },
@@ -252,7 +295,8 @@ impl<T> AgentBuilder<T> {
     /// # Errors
     ///
     /// Of kind [`ErrorKind::Config`], if the name is empty, the output's schema can't be used, no
-    /// attempt is allowed, or an output mode, `hold_until_valid` or a front is set and there is no schema.
+    /// attempt is allowed, or an output mode, `hold_until_valid` or a front is set and there is no schema;
+    /// or if there is a limit of tokens and nothing that counts them.
     pub fn build(self) -> Result<Agent<T>> {
         let mut parts = self.parts;
         if parts.name.trim().is_empty() {
@@ -261,6 +305,12 @@ impl<T> AgentBuilder<T> {
         if parts.output_attempts == 0 {
             return Err(config(format!(
                 "agent `{}` has 0 output attempts; 1 asks the model once",
+                parts.name
+            )));
+        }
+        if parts.max_input_tokens.is_some() && parts.token_counter.is_none() {
+            return Err(config(format!(
+                "agent `{}` limits its input in tokens, and nothing counts them; add a `token_counter`",
                 parts.name
             )));
         }

@@ -87,6 +87,7 @@ async fn attempt<T>(
     span: &mut ChatSpan,
 ) -> Result<T, Failure> {
     request.recall = answer.recall();
+    answer.open(agent.token_counter.clone(), &request)?;
     let limits = answer.time_limits().unwrap_or(agent.time_limits);
     let mut events = TimedStream::new(agent.model.stream(request), limits);
     while let Some(event) = events.next().await {
@@ -107,15 +108,24 @@ fn check<T>(agent: &Parts<T>, input: &str) -> Result<()> {
             "the input is empty; give some text, or build the agent with `allow_empty_input`",
         ));
     }
+    let is_longer = |length: u64, unit: &str, max: u64| {
+        let message = format!(
+            "the input is {length} {unit} long; the agent takes {max} at most: raise its \
+             `max_input_{unit}`"
+        );
+        Err(Error::new(ErrorKind::Input, message))
+    };
     match agent.max_input_bytes {
-        Some(max) if input.len() > max => Err(Error::new(
-            ErrorKind::Input,
-            format!(
-                "the input is {} bytes long; the agent takes {max} at most: raise its \
-                 `max_input_bytes`",
-                input.len()
-            ),
-        )),
+        Some(max) if input.len() > max => {
+            return is_longer(input.len() as u64, "bytes", max as u64);
+        }
+        _ => {}
+    }
+    let (Some(max), Some(counter)) = (agent.max_input_tokens, &agent.token_counter) else {
+        return Ok(());
+    };
+    match counter.count(input) {
+        tokens if tokens > max => is_longer(tokens, "tokens", max),
         _ => Ok(()),
     }
 }

@@ -35,6 +35,7 @@ mod builder;
 mod chat_span;
 mod content;
 mod drive;
+mod expense;
 mod finish;
 mod memory;
 mod prompt;

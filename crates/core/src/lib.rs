@@ -68,8 +68,8 @@ pub use place::{Epoch, Place, Seq};
 pub use plan::{PlanShape, StepPlan};
 pub use run::{
     ChunkBatches, ItemStream, Labelled, Merged, MergedText, Outcome, PartialView, PatchStream,
-    Question, Resume, Run, RunContext, RunFuture, RunResult, RunStream, Said, StepScope, Stepped,
-    StopHandle, TextStream, merge,
+    Question, Resume, Run, RunContext, RunFuture, RunResult, RunStream, Said, Spending, StepScope,
+    Stepped, StopHandle, TextStream, merge,
 };
 pub use settings::{ModelSettings, ReasoningEffort, ToolChoice};
 pub use step::Step;
@@ -80,4 +80,4 @@ pub use time::Timestamp;
 pub use tokens::{RoughTokens, TokenCounter};
 pub use tool::{Tool, ToolSpec};
 pub use traces::Traces;
-pub use usage::Usage;
+pub use usage::{Cost, ModelUsage, Price, Prices, Usage, UsageLimits};

@@ -77,8 +77,13 @@ pub use mainstem_flow::{
 pub use mainstem_core::{
     Answer, ChunkBatches, FinishReason, InputRequest, ItemStream, Labelled, Merged, MergedText,
     Outcome, Partial, PartialView, PatchStream, Question, Resume, Run, RunContext, RunFuture,
-    RunId, RunResult, RunStream, Said, StepScope, Stepped, StopHandle, Suspension, TextStream,
-    Traces, Usage, merge,
+    RunId, RunResult, RunStream, Said, Spending, StepScope, Stepped, StopHandle, Suspension,
+    TextStream, Traces, merge,
+};
+
+// What models use, what it costs, and how much they may.
+pub use mainstem_core::{
+    Cost, ModelUsage, Price, Prices, RoughTokens, TokenCounter, Usage, UsageLimits,
 };
 
 // Events: the envelope and its kinds, then the payload of each kind.
@@ -107,8 +112,8 @@ pub use mainstem_core::{
 
 // What can be implemented: steps, tools and models.
 pub use mainstem_core::{
-    Model, ModelEvent, ModelRequest, ModelStream, NextAttempt, PlanShape, Recall, RoughTokens,
-    Step, StepPlan, TimedStream, TokenCounter, Tool, ToolSpec,
+    Model, ModelEvent, ModelRequest, ModelStream, NextAttempt, PlanShape, Recall, Step, StepPlan,
+    TimedStream, Tool, ToolSpec,
 };
 
 // Layers: models around models.

@@ -262,9 +262,9 @@ async fn an_answer_goes_on_where_it_was_cut_with_whoever_is_asked_next() {
     assert_eq!(requests[1].messages[2].role, Role::User);
     assert_eq!(requests[1].messages.len(), 3);
 
-    // The first was estimated: 1 token of words, 3 around them, 3 of the answer; and 2 written.
+    // The first was estimated: 1 token of words, 4 around them, 3 of the answer; and 2 written.
     assert!(read.usage.estimated && read.attempts[0].usage.estimated);
-    assert_eq!(read.attempts[0].usage.input_tokens, 7);
+    assert_eq!(read.attempts[0].usage.input_tokens, 8);
     assert_eq!(read.attempts[0].usage.output_tokens, 2);
     assert_eq!(read.attempts[1].usage, Usage::new(0, 0));
     assert_eq!(read.attempts[2].usage, Usage::new(7, 2));

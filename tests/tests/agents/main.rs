@@ -13,4 +13,5 @@ mod scenarios;
 mod sharing;
 mod stops;
 mod streaming;
+mod usage;
 mod whole_answers;

@@ -64,7 +64,7 @@ impl Context {
             in_parent: None,
             merged: AtomicBool::new(false),
         };
-        Self::with(state, Some(base))
+        Self::with(state, Some(base), Arc::clone(&self.0.ledger))
     }
 
     /// A branch that began with a snapshot of this context, taken earlier and maybe elsewhere.
@@ -88,7 +88,7 @@ impl Context {
             values: Arc::clone(&state.values),
             merged: AtomicBool::new(false),
         };
-        Self::with(state, Some(base))
+        Self::with(state, Some(base), Arc::clone(&self.0.ledger))
     }
 
     /// What this began with, if it is a fork of that context.

@@ -8,6 +8,7 @@ mod messages;
 #[cfg(test)]
 mod random_ops;
 mod reduce;
+mod spending;
 mod state;
 mod thread;
 
@@ -25,7 +26,7 @@ use state::State;
 pub use thread::{History, Thread};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{Error, ErrorKind, Json, Message, Result, Text, sync::lock};
+use crate::{Error, ErrorKind, Json, Message, Result, Text, sync::lock, usage::Ledger};
 
 /// The state of one session: its conversations and its shared values.
 ///
@@ -55,6 +56,8 @@ struct Inner {
     state: Mutex<State>,
     turn: Arc<Semaphore>,
     base: Option<Base>,
+    /// What its runs use; one for all of its forks.
+    ledger: Arc<Ledger>,
 }
 
 /// What a run does on a context that another run is using.
@@ -88,14 +91,15 @@ pub struct ContextSnapshot {
 impl Context {
     /// A new, empty session.
     pub fn new() -> Self {
-        Self::with(State::default(), None)
+        Self::restore(ContextSnapshot::default())
     }
 
-    fn with(state: State, base: Option<Base>) -> Self {
+    fn with(state: State, base: Option<Base>, ledger: Arc<Ledger>) -> Self {
         Self(Arc::new(Inner {
             state: Mutex::new(state),
             turn: Arc::new(Semaphore::new(1)),
             base,
+            ledger,
         }))
     }
 
@@ -194,7 +198,7 @@ impl Context {
 
     /// A session as it was stored.
     pub fn restore(snapshot: ContextSnapshot) -> Self {
-        Self::with(snapshot.into(), None)
+        Self::with(snapshot.into(), None, Arc::new(Ledger::new("context")))
     }
 
     /// Takes the turn, when it comes.

@@ -287,9 +287,8 @@ impl RunContext {
         })
     }
 
-    /// Adds to what this step, the steps around it and the run have used: once for each answer of a
-    /// model, also for one that broke off.
-    pub fn record_usage(&self, usage: Usage) {
+    /// Adds what was used before the run was resumed: it is in the books already.
+    pub(super) fn recount(&self, usage: Usage) {
         let mut local = Some(&self.local);
         while let Some(step) = local {
             *lock(&step.meter.used) += usage;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::{
     Answer, Event, EventKind, FinishReason, InputRequest, JournalKey, Json, Place, RunStarted,
-    StepFailed, StepFinished, StepPath, Text, Usage,
+    StepFailed, StepFinished, StepPath, Text, TurnFinished, Usage,
 };
 
 /// The steps of a run so far, folded from its events.
@@ -16,6 +16,10 @@ pub(super) struct History {
     pub(super) answers: BTreeMap<Text, Answer>,
     pub(super) finish_reason: Option<FinishReason>,
     pub(super) last: Option<Place>,
+    /// What each model used, in answers that had ended.
+    pub(super) by_model: BTreeMap<Text, Usage>,
+    /// Who answers in each step, or did last.
+    models: HashMap<StepPath, Text>,
     steps: HashMap<StepPath, Past>,
     decisions: HashMap<JournalKey, Json>,
     skipped: HashSet<StepPath>,
@@ -107,9 +111,12 @@ impl History {
                 let key = JournalKey::new(event.path.clone(), decided.key.clone());
                 self.decisions.insert(key, decided.value.clone());
             }
+            EventKind::TurnStarted(turn) => {
+                self.models.insert(event.path.clone(), turn.model.clone());
+            }
             EventKind::TurnFinished(turn) => {
                 self.finish_reason = Some(turn.finish_reason.clone());
-                self.use_up(&event.path, turn.usage);
+                self.use_up(&event.path, turn);
             }
             EventKind::Retracted(retracted) => self.retract(event, retracted.since),
             _ => {}
@@ -172,9 +179,19 @@ impl History {
         }
     }
 
-    fn use_up(&mut self, path: &StepPath, usage: Usage) {
+    fn use_up(&mut self, path: &StepPath, turn: &TurnFinished) {
         if self.steps.get(path).is_some_and(|past| past.is_again) {
             return;
+        }
+        let usage = turn.usage;
+        let model = self.models.get(path).cloned().unwrap_or_default();
+        let alone = turn.by_model.is_empty().then_some((model, usage));
+        let shares = turn
+            .by_model
+            .iter()
+            .map(|(model, usage)| (model.clone(), *usage));
+        for (model, usage) in shares.chain(alone) {
+            *self.by_model.entry(model).or_default() += usage;
         }
         let around = std::iter::successors(Some(path.clone()), StepPath::parent);
         for path in around {

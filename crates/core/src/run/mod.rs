@@ -29,6 +29,7 @@ mod shared;
 mod shown;
 mod slot;
 mod spans;
+mod spending;
 mod steps;
 mod stream;
 mod text;
@@ -63,12 +64,14 @@ use session::Session;
 use shared::{Past, Shared, Tally};
 use slot::Slot;
 use spans::RunSpan;
+pub use spending::Spending;
 pub use stream::{RunFuture, RunStream};
 pub use text::TextStream;
 
 use crate::{
-    Busy, Context, Error, ErrorKind, Event, Journal, Json, ModelSettings, NewRun, Result, RunId,
-    RunStarted, Step, StepPlan, Store, Text, TimeLimits, Traces, sync::lock,
+    Busy, Context, Error, ErrorKind, Event, Journal, Json, ModelSettings, NewRun, Prices, Result,
+    RunId, RunStarted, Step, StepPlan, Store, Text, TimeLimits, Traces, UsageLimits, sync::lock,
+    usage::Ledger,
 };
 
 type Body<T> = Box<dyn FnOnce(RunContext) -> BoxFuture<'static, Result<T>> + Send>;
@@ -107,6 +110,8 @@ pub struct Run<T> {
     time_limits: Option<TimeLimits>,
     wall_clock: Option<Duration>,
     max_output_bytes: Option<u64>,
+    usage_limits: UsageLimits,
+    prices: Option<Prices>,
     store: Option<Arc<dyn Store>>,
     journal: Option<Arc<dyn Journal>>,
     observers: Observers,
@@ -138,6 +143,8 @@ impl<T: Serialize + Send + 'static> Run<T> {
             time_limits: None,
             wall_clock: None,
             max_output_bytes: None,
+            usage_limits: UsageLimits::new(),
+            prices: None,
             store: None,
             journal: None,
             observers: Observers::default(),
@@ -263,6 +270,22 @@ impl<T: Serialize + Send + 'static> Run<T> {
         self
     }
 
+    /// Limits what the run uses, over all of its models, attempts and branches; none by default.
+    ///
+    /// Its context may have [limits](Context::set_usage_limits) of its own besides. A run that is resumed
+    /// counts what it had used before, as far as that is in its log: by answers that had ended.
+    pub fn usage_limits(mut self, limits: UsageLimits) -> Self {
+        self.usage_limits = limits;
+        self
+    }
+
+    /// Says what models cost: for [`RunResult::cost`], and for a limit of cost. By default the
+    /// [prices of its context](Context::set_prices).
+    pub fn prices(mut self, prices: Prices) -> Self {
+        self.prices = Some(prices);
+        self
+    }
+
     /// Keeps the run's events in a store; each is shown only once the store has it.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
@@ -317,11 +340,13 @@ impl<T: Serialize + Send + 'static> Run<T> {
         });
         let id = self.id.unwrap_or_else(RunId::new);
         let span = RunSpan::begin(&id, &self.name, self.resume.is_some(), &self.traces);
+        let context = self.context.unwrap_or_default();
+        let prices = self.prices.unwrap_or_else(|| context.prices());
         let shared = Arc::new(Shared {
             id,
             slot,
             store: self.store,
-            context: self.context.unwrap_or_default(),
+            context,
             session: Mutex::default(),
             history,
             attempts: Mutex::default(),
@@ -329,6 +354,7 @@ impl<T: Serialize + Send + 'static> Run<T> {
             settings: self.settings,
             time_limits: self.time_limits,
             tally: Mutex::new(Tally::default()),
+            ledger: Ledger::limited("run", self.usage_limits, prices),
             given: Mutex::default(),
             traces: self.traces,
         });

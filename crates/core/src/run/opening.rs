@@ -9,6 +9,7 @@ use super::{history::History, resume::Resume, session::Session, shared::Shared};
 use crate::{
     Answer, Busy, ContextSnapshot, Error, ErrorKind, EventKind, InputRequest, Json, NewRun, Place,
     Result, RunResumed, RunStarted, RunState, RunStatus, Seq, StepPlan, Store, sync::lock,
+    usage::Share,
 };
 
 /// The code of a run that couldn't be resumed: its log is as it was.
@@ -113,6 +114,10 @@ impl Opening {
             _ => RunResumed::new(answers).into(),
         };
         lock(&self.shared.tally).finish_reason = history.finish_reason.clone();
+        for (model, usage) in &history.by_model {
+            let (model, usage) = (model.clone(), *usage);
+            self.shared.ledger.settle(None, &Share { model, usage });
+        }
         *lock(&self.shared.session) = Some(Ok(session));
         let _first = self.shared.history.set(Mutex::new(history));
         Ok(Opened::Resumed { next, first })

@@ -54,7 +54,7 @@ impl RunContext {
     ) -> Result<Known> {
         let step = self.path().child(&scope.name);
         let (found, lost) = lock(history).find(&step, attempt, scope.resumes);
-        self.record_usage(lost);
+        self.recount(lost);
         Ok(match found {
             Found::Begins { attempt, void } => {
                 Known::Begins(self.begin(scope, attempt, void).await)
@@ -67,7 +67,7 @@ impl RunContext {
             Found::Finished(path, finished, used) => {
                 self.note_attempt(&scope.name, attempt_of(&path));
                 let changes = finished.context_delta.as_deref();
-                self.record_usage(used);
+                self.recount(used);
                 self.take_over(scope, changes)?;
                 let added = changes.filter(|_| scope.is_whole_run);
                 for message in added
@@ -80,7 +80,7 @@ impl RunContext {
             }
             Found::Failed(path, failed, used) => {
                 self.note_attempt(&scope.name, attempt_of(&path));
-                self.record_usage(used);
+                self.recount(used);
                 self.take_over(scope, failed.context_delta.as_deref())?;
                 Known::Failed((*failed.error).into())
             }
@@ -117,7 +117,7 @@ impl RunContext {
         let mut attempt = scope.attempt;
         loop {
             let (found, lost) = lock(history).find(&step, attempt, scope.resumes);
-            self.record_usage(lost);
+            self.recount(lost);
             match found {
                 Found::Begins { attempt, void } => {
                     return Ok(self.begin(scope, attempt, void).await);
@@ -132,7 +132,7 @@ impl RunContext {
                     return Ok(self.begin(scope, attempt, Vec::new()).await);
                 }
                 Found::Finished(path, _, usage) | Found::Failed(path, _, usage) => {
-                    self.record_usage(usage);
+                    self.recount(usage);
                     attempt = attempt_of(&path) + 1;
                 }
             }
@@ -179,7 +179,7 @@ impl RunContext {
         let history = self.shared().history.get()?;
         let (said, used) = lock(history).take_said(self.path())?;
         self.forget_emitted();
-        self.record_usage(used);
+        self.recount(used);
         Some(said)
     }
 

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::{FinishReason, Message, RunId, Suspension, Usage};
+use crate::{Cost, FinishReason, Message, ModelUsage, RunId, Suspension, Usage};
 
 /// What a finished run gives.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +12,11 @@ pub struct RunResult<T> {
     pub output: T,
     /// What was used, over all model calls.
     pub usage: Usage,
+    /// The same by models, in the order of their ids.
+    pub usage_by_model: Vec<ModelUsage>,
+    /// What it costs; none without [prices](crate::Run::prices), or if a model that used tokens has
+    /// none.
+    pub cost: Option<Cost>,
     /// Why the last model answer ended; none, if no model was asked.
     pub finish_reason: Option<FinishReason>,
     /// The messages that the run added to its conversation.

@@ -6,7 +6,7 @@ use std::{
 use super::{history::History, partials::Partials, session::Session, shown::Given, slot::Slot};
 use crate::{
     Context, Error, FinishReason, Journal, Message, ModelSettings, Partial, Result, RunId,
-    StepPath, Store, TimeLimits, Traces, Usage, sync::lock,
+    StepPath, Store, TimeLimits, Traces, Usage, sync::lock, usage::Ledger,
 };
 
 /// What the steps of a run share with its reader.
@@ -26,6 +26,8 @@ pub(crate) struct Shared {
     pub(super) settings: ModelSettings,
     pub(super) time_limits: Option<TimeLimits>,
     pub(super) tally: Mutex<Tally>,
+    /// What its requests use, held to its limits.
+    pub(super) ledger: Ledger,
     /// What readers were given that they can't take back.
     pub(super) given: Mutex<Given>,
     pub(super) traces: Traces,

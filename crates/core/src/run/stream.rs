@@ -208,6 +208,8 @@ impl<T> RunStream<T> {
             run: shared.id.clone(),
             output,
             usage: tally.usage,
+            usage_by_model: shared.ledger.by_model(),
+            cost: shared.ledger.cost(),
             finish_reason: tally.finish_reason.clone(),
             messages: tally.messages.clone(),
         })

@@ -25,3 +25,4 @@ mod steps;
 mod stop;
 mod text_view;
 mod turns;
+mod usage_limits;

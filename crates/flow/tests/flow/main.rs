@@ -24,4 +24,5 @@ mod resume;
 mod resume_edges;
 mod shared_state;
 mod text;
+mod usage_limits;
 mod when;

@@ -1,5 +1,7 @@
 //! Payloads of the kinds that tell what models and tools say.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -34,14 +36,18 @@ pub struct TurnFinished {
     pub finish_reason: FinishReason,
     /// What it used.
     pub usage: Usage,
+    /// The same by models, if more than one was asked: another one went on where the first one failed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_model: BTreeMap<Text, Usage>,
 }
 
 impl TurnFinished {
-    /// The payload with its `finish_reason` and `usage`.
+    /// The payload with its `finish_reason` and `usage`; the rest is set by field.
     pub fn new(finish_reason: FinishReason, usage: Usage) -> Self {
         Self {
             finish_reason,
             usage,
+            by_model: BTreeMap::new(),
         }
     }
 }

@@ -1,6 +1,19 @@
+//! What models use, what it costs, and how much may be used.
+
+mod cost;
+mod ledger;
+mod limits;
+mod prices;
+
 use std::ops::AddAssign;
 
+pub use cost::Cost;
+pub(crate) use ledger::{Ledger, Share};
+pub use limits::UsageLimits;
+pub use prices::{Price, Prices};
 use serde::{Deserialize, Serialize};
+
+use crate::Text;
 
 /// What a model call, a step or a run used, in tokens.
 ///
@@ -62,6 +75,18 @@ impl Usage {
             estimated: self.estimated,
         }
     }
+}
+
+/// What one model used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ModelUsage {
+    /// The model's id; empty for usage that was recorded without one.
+    pub model: Text,
+    /// What it used.
+    pub usage: Usage,
+    /// What that costs; none without a price of the model.
+    pub cost: Option<Cost>,
 }
 
 impl AddAssign for Usage {
