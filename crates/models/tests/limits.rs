@@ -9,9 +9,10 @@ use std::{
 use futures::{StreamExt, future::join_all, stream};
 use mainstem_agent::Agent;
 use mainstem_core::{
-    EventKind, FinishReason, Model, ModelEvent, ModelRequest, ModelStream, TimeLimits, Usage,
+    ErrorKind, EventKind, FinishReason, Model, ModelEvent, ModelRequest, ModelStream, TimeLimits,
+    Usage,
 };
-use mainstem_models::{Breaker, ChatCompletions, Limiter, ModelExt};
+use mainstem_models::{Breaker, ChatCompletions, Limiter, ModelExt, Recovery};
 use mainstem_testkit::{Reply, ScriptedServer};
 use tokio::time::Instant;
 
@@ -116,6 +117,50 @@ async fn a_run_that_waits_for_its_turn_says_so_and_passes_no_time_limit() {
     assert_eq!(notices, ["rate_limited"]);
     assert_eq!(result.usage.requests, 1);
     assert_eq!(begin.elapsed(), MINUTE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_takes_a_turn_and_its_time_begins_then() {
+    let limiter = Limiter::new().requests_per_minute(1);
+    // The first piece comes after 3 seconds, one too late for an attempt.
+    let model = Noted::new(Duration::from_secs(3));
+    let recovery = Recovery::of(model.clone().limited(&limiter))
+        .time_limits(TimeLimits::NONE.first_event(Duration::from_secs(2)))
+        .build()
+        .unwrap();
+    let begin = Instant::now();
+    let error = agent(recovery).run("Name a bird.").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    let asked = model.asked();
+    let after: Vec<_> = asked.iter().map(|at| (*at - begin).as_secs()).collect();
+    assert_eq!(after, [0, 60, 120]);
+}
+
+/// Real threads and a real clock: nobody is forgotten, and nobody is early.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn threads_share_a_limiter() {
+    let limiter = Limiter::new().requests_per_minute(12_000).concurrent(3);
+    let model = Noted::new(Duration::ZERO);
+    let begin = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let agent = agent(model.clone().limited(&limiter));
+        tasks.spawn(async move {
+            for _ in 0..12 {
+                agent.run("Name a bird.").await.unwrap();
+                // And some don't wait for their turn.
+                let _ =
+                    tokio::time::timeout(Duration::from_millis(3), agent.run("Name two.")).await;
+            }
+        });
+    }
+    tasks.join_all().await;
+    let mut asked = model.asked();
+    asked.sort();
+    assert!(asked.len() >= 8 * 12);
+    for (at, place) in asked.iter().zip(0..) {
+        assert!(*at >= begin + Duration::from_millis(5) * place, "{place}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -191,6 +191,23 @@ async fn a_request_that_is_dropped_while_it_waits_gives_its_place_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_stood_behind_one_that_leaves_goes_at_once_if_it_fits() {
+    let limiter = Limiter::new().tokens_per_minute(100).token_counter(Named);
+    let model = Noted::default().limited(&limiter);
+    ask(&model, 50).await;
+    let begin = Instant::now();
+    let mut large = model.stream(request(60));
+    let mut small = model.stream(request(10));
+    for stream in [&mut large, &mut small] {
+        stream.next().await.unwrap().unwrap();
+    }
+    assert!(is_pending(&mut small).await);
+    let (sending, ()) = futures::join!(small.next(), async { drop(large) });
+    assert_eq!(sending.unwrap().unwrap(), ModelEvent::Sending);
+    assert_eq!(Instant::now(), begin);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reader_that_does_not_come_back_holds_up_nobody_and_keeps_its_place() {
     let noted = Noted::default();
     let limiter = Limiter::new().requests_per_minute(1);
@@ -240,14 +257,16 @@ async fn tokens_are_settled_by_what_the_answer_used() {
     ));
     assert!(is_pending(&mut third).await);
     let begin = Instant::now();
-    for stream in &mut held {
-        assert!(matches!(
-            stream.next().await,
-            Some(Ok(ModelEvent::Usage(_)))
-        ));
-    }
+    let (sending, ()) = futures::join!(third.next(), async {
+        for stream in &mut held {
+            assert!(matches!(
+                stream.next().await,
+                Some(Ok(ModelEvent::Usage(_)))
+            ));
+        }
+    });
     // 20 are used, 50 more fit.
-    assert_eq!(third.next().await.unwrap().unwrap(), ModelEvent::Sending);
+    assert_eq!(sending.unwrap().unwrap(), ModelEvent::Sending);
     assert_eq!(Instant::now(), begin);
 
     // More than was thought: who comes next pays.
