@@ -8,7 +8,7 @@ use mainstem_core::{
 use mainstem_structured::Front;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{AgentBuilder, drive::drive};
+use crate::{AgentBuilder, drive::drive, reading::Reading, tools::Tools};
 
 /// A model with instructions, settings and an output type.
 ///
@@ -39,6 +39,9 @@ pub(crate) struct Parts<T> {
     pub(crate) token_counter: Option<Arc<dyn TokenCounter>>,
     pub(crate) allow_empty_input: bool,
     pub(crate) thread: Option<Text>,
+    pub(crate) tools: Option<Arc<Tools>>,
+    /// At least one.
+    pub(crate) max_turns: u32,
 }
 
 impl Agent {
@@ -51,6 +54,10 @@ impl Agent {
 impl<T> Agent<T> {
     pub(crate) fn new(parts: Parts<T>) -> Self {
         Self(Arc::new(parts))
+    }
+
+    pub(crate) fn parts(&self) -> &Parts<T> {
+        &self.0
     }
 
     /// Its name, the first segment of its events' paths.
@@ -96,6 +103,13 @@ impl<T> Parts<T> {
     pub(crate) fn continues(&self) -> bool {
         self.continue_interrupted && self.output.is_none()
     }
+
+    /// How its output is read out of the model's text.
+    pub(crate) fn reading(&self, output: &OutputSpec) -> Reading {
+        // Who may call tools says something before it does, whoever holds it to the schema.
+        let is_free = self.tools.is_some();
+        Reading::new(&*self.model, output, self.front.as_ref(), is_free)
+    }
 }
 
 impl<T: Serialize + Send + 'static> Step<String> for Agent<T> {
@@ -110,12 +124,11 @@ impl<T: Serialize + Send + 'static> Step<String> for Agent<T> {
     }
 
     fn resumes(&self) -> bool {
-        self.0.continues()
+        self.0.tools.is_some() || self.0.continues()
     }
 
     fn call(&self, ctx: RunContext, input: String) -> BoxFuture<'static, Result<T>> {
-        let agent = Arc::clone(&self.0);
-        async move { drive(&agent, ctx, input).await }.boxed()
+        drive(self.clone(), ctx, input).boxed()
     }
 }
 

@@ -1,14 +1,15 @@
+mod calls;
+
 use std::sync::Arc;
 
+use calls::Call;
 use futures::FutureExt;
 use mainstem_core::{
     Error, ErrorKind, FinishReason, Json, JsonDelta, Message, ModelEvent, ModelRequest,
     NextAttempt, Notice, OutputSpec, Part, Partial, Place, ReasoningDelta, ReasoningPart, Recall,
     RefusalDelta, Result, Retracted, Role, RunContext, Text, TextDelta, TextPart, TimeLimits,
-    TokenCounter, ToolCallDelta, ToolCallReady, ToolCallStarted, Traces, TurnFinished, TurnStarted,
-    Usage,
+    TokenCounter, Traces, TurnFinished, TurnStarted, Usage,
 };
-use mainstem_structured::{Checker, Schema, Violation};
 
 use crate::{
     agent::Parts,
@@ -17,6 +18,7 @@ use crate::{
     finish,
     memory::Memory,
     reading::Reading,
+    tools::Tools,
 };
 
 /// The most bytes of a piece in which JSON that was held back is shown.
@@ -41,6 +43,10 @@ pub(crate) struct Answer {
     thoughts: Vec<Thought>,
     refusal: String,
     calls: Vec<Call>,
+    /// What can be called.
+    tools: Option<Arc<Tools>>,
+    /// A call's arguments don't fit: the turn is over, and the model is told.
+    is_cut: bool,
     output: Option<OutputSpec>,
     reading: Option<Reading>,
     /// None, until the model is asked.
@@ -58,36 +64,6 @@ struct Thought {
     data: Option<Json>,
 }
 
-/// A tool call while its arguments arrive.
-struct Call {
-    id: Text,
-    name: Text,
-    arguments: Checker,
-}
-
-impl Call {
-    /// Takes more of the arguments; refuses them at their first impossible byte.
-    fn feed(&mut self, text: &str) -> Result<()> {
-        let fed = self.arguments.feed(text.as_bytes());
-        fed.map_err(|violation| self.malformed(violation))
-    }
-
-    fn finish(&mut self) -> Result<Json> {
-        match self.arguments.finish() {
-            Ok(text) => Json::parse(text),
-            Err(violation) => Err(self.malformed(violation)),
-        }
-    }
-
-    fn malformed(&self, violation: Violation) -> Error {
-        let message = format!(
-            "the arguments for tool `{}` aren't JSON; another try may help",
-            self.name
-        );
-        Error::new(ErrorKind::Tool, message).with_source(violation)
-    }
-}
-
 impl Answer {
     pub(crate) fn begin<T>(agent: &Parts<T>, ctx: RunContext, memory: Memory) -> Self {
         let output = agent.output.as_ref();
@@ -103,8 +79,10 @@ impl Answer {
             thoughts: Vec::new(),
             refusal: String::new(),
             calls: Vec::new(),
+            tools: agent.tools.clone(),
+            is_cut: false,
             output: output.cloned(),
-            reading: output.map(|output| Reading::new(&*agent.model, output, agent.front.as_ref())),
+            reading: output.map(|output| agent.reading(output)),
             expense: None,
             finish_reason: None,
             complete: false,
@@ -159,6 +137,7 @@ impl Answer {
             }
             ModelEvent::ToolCall { index, id, name } => self.begin_call(index, id, name).await?,
             ModelEvent::ToolArguments { index, text } => self.continue_call(index, text).await?,
+            ModelEvent::ToolCallData { index, data } => self.keep_data(index, data)?,
             ModelEvent::Notice(notice) => self.ctx.emit(notice).await,
             ModelEvent::Finished(reason) => self.finish_reason = Some(reason),
             ModelEvent::NextAttempt(next) => self.try_again(*next).await?,
@@ -217,6 +196,7 @@ impl Answer {
         self.thoughts.clear();
         self.refusal.clear();
         self.calls.clear();
+        self.is_cut = false;
         self.finish_reason = None;
         if let (Some(reading), Some(output)) = (&mut self.reading, &self.output) {
             reading.begin_anew(&output.schema);
@@ -296,7 +276,7 @@ impl Answer {
 
     /// Whether the model's stream is to be read on.
     pub(crate) fn wants_more(&self) -> bool {
-        self.reading.as_ref().is_none_or(Reading::wants_more)
+        !self.is_cut && self.reading.as_ref().is_none_or(Reading::wants_more)
     }
 
     /// The JSON of the answer so far.
@@ -317,34 +297,11 @@ impl Answer {
         &mut self.thoughts[last]
     }
 
-    async fn begin_call(&mut self, index: u32, id: Text, name: Text) -> Result<()> {
-        if index as usize != self.calls.len() {
-            return Err(self.malformed("began a tool call out of order"));
-        }
-        self.calls.push(Call {
-            id: id.clone(),
-            name: name.clone(),
-            arguments: Schema::any().checker(),
-        });
-        self.ctx.emit(ToolCallStarted::new(id, name)).await;
-        Ok(())
-    }
-
-    async fn continue_call(&mut self, index: u32, text: Text) -> Result<()> {
-        let Some(call) = self.calls.get_mut(index as usize) else {
-            return Err(self.malformed("sent arguments of a tool call that it hadn't begun"));
-        };
-        call.feed(&text)?;
-        let id = call.id.clone();
-        self.ctx.emit(ToolCallDelta::new(id, text)).await;
-        Ok(())
-    }
-
-    /// Ends the answer with the output, once the model's stream has ended.
+    /// Ends the answer, once the model's stream has ended; with the output, unless it calls tools.
     pub(crate) async fn end<T>(
         &mut self,
         read: fn(&str) -> serde_json::Result<T>,
-    ) -> Result<T, Failure> {
+    ) -> Result<Option<T>, Failure> {
         let Some(reason) = self.finish_reason.clone() else {
             return Err(Failure::Failed(Error::new(
                 ErrorKind::Truncated,
@@ -354,8 +311,16 @@ impl Answer {
                 ),
             )));
         };
-        let judged = self.judge(&reason, read);
-        if self.is_held && self.calls.is_empty() && judged.is_ok() {
+        let judged = match self.has_calls() {
+            true => self
+                .check_calls(&reason)
+                .map(|()| None)
+                .map_err(Failure::from),
+            false => self.judge(&reason, read).map(Some),
+        };
+        if judged.is_ok() && self.has_calls() {
+            self.show_ready_calls().await;
+        } else if self.is_held && self.calls.is_empty() && judged.is_ok() {
             self.show_held().await;
         }
         let within_limits = self.end_expense();
@@ -368,7 +333,9 @@ impl Answer {
         self.ctx.emit(finished).await;
         self.ctx.record_finish_reason(reason);
         within_limits?;
-        self.refuse_calls().await?;
+        if self.tools.is_none() {
+            self.refuse_calls().await?;
+        }
         let output = judged?;
         self.complete = true;
         Ok(output)
@@ -427,6 +394,7 @@ impl Answer {
         if !self.refusal.is_empty() {
             parts.push(Part::Refusal(TextPart::new(&*self.refusal)));
         }
+        parts.extend(self.calls.iter().map(Call::part));
         Message::new(Role::Assistant, parts)
     }
 
@@ -450,30 +418,16 @@ impl Answer {
         self.is_void = true;
     }
 
-    /// This agent has no tools: a call can't be answered.
-    async fn refuse_calls(&mut self) -> Result<()> {
-        for call in &mut self.calls {
-            let arguments = call.finish()?;
-            let ready = ToolCallReady::new(call.id.clone(), call.name.clone(), arguments);
-            self.ctx.emit(ready).await;
+    fn check_refusal(&self) -> Result<()> {
+        if self.refusal.is_empty() {
+            return Ok(());
         }
-        match self.calls.first() {
-            None => Ok(()),
-            Some(call) => Err(Error::new(
-                ErrorKind::Tool,
-                format!(
-                    "`{}` called tool `{}`, which the agent hasn't got",
-                    self.model, call.name
-                ),
-            )),
-        }
+        let message = format!("`{}` refused to answer", self.model);
+        Err(Error::new(ErrorKind::Refused, message))
     }
 
     fn check(&mut self, reason: &FinishReason) -> Result<(), Failure> {
-        if !self.refusal.is_empty() {
-            let message = format!("`{}` refused to answer", self.model);
-            return Err(Error::new(ErrorKind::Refused, message).into());
-        }
+        self.check_refusal()?;
         finish::check(&self.model, reason)?;
         if self.text.is_empty() || self.reading.is_some() {
             finish::check_length(&self.model, reason, self.document(), self.output.as_ref())?;
@@ -525,7 +479,7 @@ impl Drop for Answer {
         let partial = !self.complete;
         if let Some(mut message) = self.message() {
             message.partial = partial;
-            self.memory.add_answer(message);
+            self.memory.add(message);
         }
     }
 }

@@ -2,13 +2,16 @@ use std::{fmt, sync::Arc};
 
 use mainstem_core::{
     Error, ErrorKind, Model, ModelSettings, OutputMode, OutputSpec, Result, Text, TimeLimits,
-    TokenCounter,
+    TokenCounter, Tool,
 };
 use mainstem_structured::{Front, Schema, SchemaError};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Agent, agent::Parts};
+use crate::{Agent, agent::Parts, tools::Tools};
+
+/// How many turns an agent with tools has, unless it is told.
+const MAX_TURNS: u32 = 10;
 
 /// Sets up an [`Agent`]; made by [`Agent::builder`].
 #[must_use = "an agent is made by `build`"]
@@ -16,6 +19,8 @@ pub struct AgentBuilder<T = String> {
     parts: Parts<T>,
     schema: Option<std::result::Result<Schema, SchemaError>>,
     output_mode: Option<OutputMode>,
+    tools: Vec<Arc<dyn Tool>>,
+    max_turns: Option<u32>,
 }
 
 impl AgentBuilder {
@@ -38,9 +43,13 @@ impl AgentBuilder {
                 token_counter: None,
                 allow_empty_input: false,
                 thread: None,
+                tools: None,
+                max_turns: MAX_TURNS,
             },
             schema: None,
             output_mode: None,
+            tools: Vec::new(),
+            max_turns: None,
         }
     }
 }
@@ -124,6 +133,30 @@ impl<T> AgentBuilder<T> {
         self
     }
 
+    /// Gives the model something to call: a function by [`tool_fn`](crate::tool_fn), an agent by
+    /// [`as_tool`](crate::Agent::as_tool), another step by [`step_tool`](crate::step_tool).
+    ///
+    /// The model is asked again with the results, until it answers without a call. Its turns, and the calls, are
+    /// steps inside of the agent's.
+    pub fn tool(self, tool: impl Tool) -> Self {
+        self.tools([Arc::new(tool) as Arc<dyn Tool>])
+    }
+
+    /// Gives the model several things to call; see [`tool`](Self::tool).
+    pub fn tools(mut self, tools: impl IntoIterator<Item = Arc<dyn Tool>>) -> Self {
+        self.tools.extend(tools);
+        self
+    }
+
+    /// How often the model of an agent with tools is asked for a turn; 10 by default.
+    ///
+    /// If it still calls a tool in the last one, the call isn't made, and the run fails with an error of kind
+    /// [`ErrorKind::Limit`] and the code `max_turns`.
+    pub fn max_turns(mut self, turns: u32) -> Self {
+        self.max_turns = Some(turns);
+        self
+    }
+
     /// Makes the output a type, whose JSON the model writes.
     ///
     /// The stream shows the JSON text as it arrives; the run ends in the value. Text that isn't a
@@ -180,6 +213,8 @@ impl<T> AgentBuilder<T> {
             token_counter,
             allow_empty_input,
             thread,
+            tools,
+            max_turns,
             output: _,
             read: _,
         } = self.parts;
@@ -201,9 +236,13 @@ impl<T> AgentBuilder<T> {
                 token_counter,
                 allow_empty_input,
                 thread,
+                tools,
+                max_turns,
             },
             schema: Some(schema),
             output_mode: self.output_mode,
+            tools: self.tools,
+            max_turns: self.max_turns,
         }
     }
 
@@ -296,7 +335,8 @@ impl<T> AgentBuilder<T> {
     ///
     /// Of kind [`ErrorKind::Config`], if the name is empty, the output's schema can't be used, no
     /// attempt is allowed, or an output mode, `hold_until_valid` or a front is set and there is no schema;
-    /// or if there is a limit of tokens and nothing that counts them.
+    /// if there is a limit of tokens and nothing that counts them; if two tools have the same name, a
+    /// tool's name or schema can't be used, or there are no tools and `max_turns` is set.
     pub fn build(self) -> Result<Agent<T>> {
         let mut parts = self.parts;
         if parts.name.trim().is_empty() {
@@ -348,8 +388,50 @@ impl<T> AgentBuilder<T> {
             }
             None => None,
         };
+        equip(&mut parts, self.tools, self.max_turns)?;
         Ok(Agent::new(parts))
     }
+}
+
+/// Makes the tools ready, and sees to it that the rest fits to them.
+fn equip<T>(parts: &mut Parts<T>, tools: Vec<Arc<dyn Tool>>, max_turns: Option<u32>) -> Result<()> {
+    let name = &parts.name;
+    if tools.is_empty() {
+        return match max_turns {
+            Some(_) => Err(config(format!(
+                "agent `{name}` has `max_turns` and no tools; it has one turn"
+            ))),
+            None => Ok(()),
+        };
+    }
+    parts.max_turns = max_turns.unwrap_or(MAX_TURNS);
+    if parts.max_turns == 0 {
+        return Err(config(format!(
+            "agent `{name}` has 0 turns; 1 asks the model once, 2 once more with what the tools gave"
+        )));
+    }
+    if parts.continue_interrupted {
+        return Err(config(format!(
+            "agent `{name}` has tools, and can't `continue_interrupted`: a turn that was cut off begins \
+             again, those before it stay"
+        )));
+    }
+    let tools = Tools::new(name, tools)?;
+    tools.check_choice(parts.settings.tool_choice.as_ref())?;
+    if let Some(output) = &mut parts.output {
+        // Who must call the tool that is the output can't call another one.
+        if output.mode == Some(OutputMode::ForcedTool) {
+            return Err(config(format!(
+                "agent `{name}` has tools, and an output by `ForcedTool`, which leaves no choice; use another \
+                 output mode"
+            )));
+        }
+        if parts.model.output_mode(output) == Some(OutputMode::ForcedTool) {
+            output.mode = Some(OutputMode::Prompt);
+        }
+    }
+    parts.tools = Some(Arc::new(tools));
+    Ok(())
 }
 
 fn config(message: impl Into<Text>) -> Error {

@@ -1,104 +1,100 @@
 //! The loop of an agent.
 
-use futures::StreamExt;
-use mainstem_core::{Error, ErrorKind, Message, ModelRequest, Result, RunContext, TimedStream};
-use tracing::Instrument as _;
+use mainstem_core::{Error, ErrorKind, Message, ModelRequest, Result, RunContext, ToolChoice};
 
 use crate::{
-    agent::Parts,
-    answer::Answer,
-    attempts::{Attempts, Failure},
-    chat_span::ChatSpan,
+    agent::{Agent, Parts},
+    ask::{ask, output_of, take_turn},
     memory::Memory,
+    tools::{Call, Exchange, Tools, make_calls},
 };
 
-/// Asks the model, passes its answer on piece by piece, and remembers it; asks again, where that is
-/// allowed.
-///
-/// If this is dropped or fails on the way, the [`Answer`] records what there was.
-pub(crate) async fn drive<T>(agent: &Parts<T>, ctx: RunContext, input: String) -> Result<T> {
-    check(agent, &input)?;
-    let (memory, messages) = Memory::begin(&ctx, agent.thread.as_ref(), input);
+/// Asks the model, passes its answer on piece by piece, and remembers it; makes the calls that it asks for,
+/// and asks again with their results.
+pub(crate) async fn drive<T: Send + 'static>(
+    agent: Agent<T>,
+    ctx: RunContext,
+    input: String,
+) -> Result<T> {
+    let parts = agent.parts();
+    check(parts, &input)?;
+    let (memory, messages) = Memory::begin(&ctx, parts.thread.as_ref(), input);
 
     let mut request = ModelRequest::new(messages);
-    request.instructions = agent.instructions.clone();
-    request.output = agent.output.clone();
-    request.settings = ctx.settings().clone().or(&agent.settings);
+    request.instructions = parts.instructions.clone();
+    request.output = parts.output.clone();
+    request.settings = ctx.settings().clone().or(&parts.settings);
+    match &parts.tools {
+        None => answer(parts, &ctx, &memory, request).await,
+        // Apart, so that an agent without tools has nothing to carry for it.
+        Some(tools) => Box::pin(converse(&agent, tools, &ctx, memory, request)).await,
+    }
+}
 
+/// Without tools: one answer.
+async fn answer<T>(
+    agent: &Parts<T>,
+    ctx: &RunContext,
+    memory: &Memory,
+    mut request: ModelRequest,
+) -> Result<T> {
     let said = agent.continues().then(|| ctx.take_said()).flatten();
-    let mut said = match said {
-        Some(said) if said.is_over => return complete(agent, &memory, &said.text),
+    let said = match said {
+        Some(said) if said.is_over => {
+            let output = output_of(agent, &said.text)?;
+            memory.add(Message::assistant(said.text));
+            return Ok(output);
+        }
         Some(said) => {
             request.go_on(&*said.text);
             said.text
         }
         None => String::new(),
     };
-    let mut attempts = Attempts::new(agent.output_attempts);
-    loop {
-        let next = attempts.has_another().then(|| request.clone());
-        let mut answer = Answer::begin(agent, ctx.clone(), memory.clone());
-        answer.continue_from(std::mem::take(&mut said));
-        let misfit = match ask(agent, request, &mut answer).await {
-            Ok(output) => return Ok(output),
-            Err(Failure::Failed(error)) => return Err(error),
-            Err(Failure::Misfit(misfit)) => misfit,
-        };
-        attempts.add(answer.text(), *misfit);
-        let is_final = next.is_some() && !answer.can_be_void().await;
-        let Some(next) = next.filter(|_| !is_final) else {
-            return Err(attempts.into_error(agent.model.id(), is_final));
-        };
-        answer.void(attempts.reason()).await;
-        request = next;
-        attempts.complain(&mut request);
-    }
+    let (output, _answer) = ask(agent, ctx, memory, request, said).await?;
+    output.ok_or_else(|| Error::new(ErrorKind::Output, "the model gave no output"))
 }
 
-/// Ends with what the model had said to its end before the run was resumed.
-fn complete<T>(agent: &Parts<T>, memory: &Memory, said: &str) -> Result<T> {
-    let output = (agent.read)(said).map_err(|error| {
-        let message = "what the model had said before can't be read";
-        Error::new(ErrorKind::Output, message).with_source(error)
-    })?;
-    memory.add_answer(Message::assistant(said));
-    Ok(output)
-}
-
-/// One attempt, in a span of its own. The model's stream is gone when this returns.
-async fn ask<T>(
-    agent: &Parts<T>,
-    request: ModelRequest,
-    answer: &mut Answer,
-) -> Result<T, Failure> {
-    let mut span = ChatSpan::begin(agent.model.id(), &request, answer.traces());
-    let inside = span.get();
-    let asked = attempt(agent, request, answer, &mut span)
-        .instrument(inside)
-        .await;
-    span.end(answer, asked.as_ref().err());
-    asked
-}
-
-async fn attempt<T>(
-    agent: &Parts<T>,
+/// With tools: turn by turn, until the model answers without a call.
+///
+/// Its turns and the calls are steps of their own. So this is called again when the run is resumed, and what
+/// had been done is found.
+async fn converse<T: Send + 'static>(
+    agent: &Agent<T>,
+    tools: &Tools,
+    ctx: &RunContext,
+    memory: Memory,
     mut request: ModelRequest,
-    answer: &mut Answer,
-    span: &mut ChatSpan,
-) -> Result<T, Failure> {
-    request.recall = answer.recall();
-    answer.open(agent.token_counter.clone(), &request)?;
-    let limits = answer.time_limits().unwrap_or(agent.time_limits);
-    let mut events = TimedStream::new(agent.model.stream(request), limits);
-    while let Some(event) = events.next().await {
-        span.note(&event);
-        answer.take(event).await?;
-        if !answer.wants_more() {
+) -> Result<T> {
+    tools.check_choice(request.settings.tool_choice.as_ref())?;
+    request.tools = tools.specs();
+    let (parts, mut made) = (agent.parts(), 0);
+    for number in 0.. {
+        let message = take_turn(agent, ctx, &memory, number, request.clone()).await?;
+        let choice = request.settings.tool_choice.as_ref();
+        let calls = Call::all(&message, tools, choice);
+        if calls.is_empty() {
+            let output = output_of(parts, &message.text())?;
+            memory.add(message);
+            return Ok(output);
+        }
+        let mut exchange = Exchange::new(memory.clone(), message);
+        if number + 1 >= parts.max_turns {
             break;
         }
+        let first = made;
+        made += u32::try_from(calls.len()).unwrap_or(u32::MAX);
+        make_calls(ctx, calls, first, &mut exchange).await?;
+        request.messages.extend(exchange.end());
+        // Who must call a tool each time never comes to an end.
+        let choice = &mut request.settings.tool_choice;
+        choice.take_if(|choice| *choice != ToolChoice::None);
     }
-    drop(events);
-    answer.end(agent.read).await
+    let (name, turns) = (&parts.name, parts.max_turns);
+    let message = format!(
+        "agent `{name}` has had its {turns} turns, and its model still calls tools; raise its `max_turns`"
+    );
+    Err(Error::new(ErrorKind::Limit, message).with_code("max_turns"))
 }
 
 fn check<T>(agent: &Parts<T>, input: &str) -> Result<()> {

@@ -30,6 +30,7 @@
 
 mod agent;
 mod answer;
+mod ask;
 mod attempts;
 mod builder;
 mod chat_span;
@@ -40,9 +41,13 @@ mod finish;
 mod memory;
 mod prompt;
 mod reading;
+mod tools;
 
 pub use agent::Agent;
 pub use attempts::{FailedAttempt, OutputAttempts};
 pub use builder::AgentBuilder;
 pub use finish::CutOutput;
 pub use prompt::Prompt;
+pub use tools::{
+    FunctionTool, Guarded, StepTool, ToolArguments, ToolExt, ToolFunction, step_tool, tool_fn,
+};

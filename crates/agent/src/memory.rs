@@ -24,8 +24,13 @@ impl Memory {
         let remembers = (own.is_some() || ctx.is_whole_run()).then_some(thread.clone());
         let message = Message::user(input);
         let history = thread.messages();
-        let asked = history.last() == Some(&message);
-        let mut messages = history.to_vec();
+        // A tool has no part in the conversation of the model that calls it.
+        let is_apart = own.is_none() && ctx.is_in_tool();
+        let asked = !is_apart && history.last() == Some(&message);
+        let mut messages = match is_apart {
+            true => Vec::new(),
+            false => history.to_vec(),
+        };
         drop(history);
         if !asked {
             messages.push(message.clone());
@@ -38,8 +43,8 @@ impl Memory {
         (memory, messages)
     }
 
-    pub(crate) fn add_answer(&self, answer: Message) {
-        remember(&self.ctx, self.remembers.as_ref(), answer);
+    pub(crate) fn add(&self, message: Message) {
+        remember(&self.ctx, self.remembers.as_ref(), message);
     }
 }
 

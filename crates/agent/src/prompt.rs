@@ -64,6 +64,10 @@ where
         self.agent.kind()
     }
 
+    fn resumes(&self) -> bool {
+        self.agent.resumes()
+    }
+
     fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<T>> {
         let prompt = (self.prompt)(&input).into();
         self.agent.call(ctx, prompt)

@@ -24,11 +24,16 @@ pub(crate) struct Behind {
 }
 
 impl Reading {
-    /// As the agent was told; otherwise behind a front, if nobody holds the model to the schema.
-    pub(crate) fn new(model: &dyn Model, output: &OutputSpec, front: Option<&Front>) -> Self {
+    /// As the agent was told; otherwise behind a front, if the model is free to write more than the document.
+    pub(crate) fn new(
+        model: &dyn Model,
+        output: &OutputSpec,
+        front: Option<&Front>,
+        is_free: bool,
+    ) -> Self {
         let is_free = || {
             let mode = model.output_mode(output);
-            matches!(mode, Some(OutputMode::Prompt | OutputMode::JsonObject))
+            is_free || matches!(mode, Some(OutputMode::Prompt | OutputMode::JsonObject))
         };
         // Not `Stop`: a dropped stream has no usage, which comes last.
         let default = || Front::new().text_after(TextAfter::Ignore);

@@ -35,21 +35,14 @@ pub trait IntoStep<In, Marker> {
 
 /// The kinds of functions, by what they give; inferred, never written.
 pub mod marker {
+    pub use mainstem_core::function::marker::{Async, Fallible, Plain};
+
     /// It is a step already.
     #[derive(Debug)]
     pub struct IsStep;
     /// It is built of steps.
     #[derive(Debug)]
     pub struct Built;
-    /// It gives a value.
-    #[derive(Debug)]
-    pub struct Plain;
-    /// It gives a `StepResult`.
-    #[derive(Debug)]
-    pub struct Fallible;
-    /// It gives a future.
-    #[derive(Debug)]
-    pub struct Async;
 }
 
 impl<In, S> IntoStep<In, marker::IsStep> for S

@@ -36,20 +36,18 @@ mod child;
 mod concurrent;
 mod diagram;
 mod flow;
-mod function;
 mod into_step;
 mod memory;
 mod node;
 mod resume;
 mod retry_policy;
 mod step;
-mod step_output;
 mod value;
 
 pub use diagram::{Diagram, DiagramState};
 pub use flow::Flow;
-pub use function::Function;
 pub use into_step::{IntoStep, marker};
+pub use mainstem_core::function::{Function, StepOutput, With, with};
 pub use retry_policy::Retry;
 pub use step::{
     ask::{Ask, ask},
@@ -67,7 +65,5 @@ pub use step::{
     time_limit::{TimeLimit, TimeLimited, time_limit},
     weighted::{Weighted, WeightedStep, weighted},
     when::{When, WhenStep, when},
-    with::{With, with},
 };
-pub use step_output::StepOutput;
 pub use value::StepValue;

@@ -54,5 +54,8 @@ mod structured {}
 #[doc = include_str!("../../../docs/testing.md")]
 mod testing {}
 
+#[doc = include_str!("../../../docs/tools.md")]
+mod tools {}
+
 #[doc = include_str!("../../../docs/traces.md")]
 mod traces {}

@@ -59,6 +59,11 @@
 
 // Agents, and what they say to models.
 pub use mainstem_agent::{Agent, AgentBuilder, CutOutput, FailedAttempt, OutputAttempts, Prompt};
+// Tools.
+pub use mainstem_agent::{
+    FunctionTool, Guarded, StepTool, ToolArguments, ToolExt, ToolFunction, step_tool, tool_fn,
+};
+pub use mainstem_core::{Approval, Tool, ToolPolicy, ToolSpec, WhenToolFails};
 pub use mainstem_core::{
     MediaPart, MediaSource, Message, ModelSettings, OutputMode, OutputSpec, Part, ReasoningEffort,
     ReasoningPart, Role, TextPart, TimeLimits, ToolCallPart, ToolChoice, ToolResultPart,
@@ -113,7 +118,7 @@ pub use mainstem_core::{
 // What can be implemented: steps, tools and models.
 pub use mainstem_core::{
     Model, ModelEvent, ModelRequest, ModelStream, NextAttempt, PlanShape, Recall, Step, StepPlan,
-    TimedStream, Tool, ToolSpec,
+    TimedStream,
 };
 
 // Layers: models around models.
@@ -143,7 +148,7 @@ pub use schemars;
 
 /// What most programs need: `use mainstem::prelude::*;`.
 pub mod prelude {
-    pub use mainstem_agent::Agent;
+    pub use mainstem_agent::{Agent, ToolExt, step_tool, tool_fn};
     pub use mainstem_core::{
         Context, Event, EventKind, Key, Message, Model, ModelSettings, Run, RunContext, RunStream,
         Step, StepError, StepResult, TimeLimits,

@@ -11,6 +11,7 @@ use futures::task::AtomicWaker;
 use tracing::Span;
 
 use super::{
+    StepScope,
     history::Emitted,
     shared::{Shared, Tally},
 };
@@ -39,6 +40,8 @@ struct Local {
     context: Context,
     meter: Meter,
     is_whole_run: bool,
+    /// Whether it is a tool, or inside of one.
+    is_in_tool: bool,
     /// What it asked a person while it runs, to be answered before it can go on.
     asked: Arc<Asked>,
     /// What it emitted before its run was resumed, if it goes on from there: not emitted again.
@@ -73,6 +76,7 @@ impl RunContext {
                 outer: None,
             },
             is_whole_run: false,
+            is_in_tool: false,
             asked: Arc::default(),
             emitted: None,
             span: Weak::new(),
@@ -87,12 +91,13 @@ impl RunContext {
         &self,
         path: StepPath,
         context: Context,
-        is_whole_run: bool,
+        scope: &StepScope,
         emitted: Option<Emitted>,
         span: Weak<Span>,
     ) -> Self {
         self.inside(Local {
-            is_whole_run,
+            is_whole_run: scope.is_whole_run,
+            is_in_tool: self.local.is_in_tool || scope.is_tool(),
             emitted: emitted.map(Mutex::new),
             span,
             ..self.local_at(path, context)
@@ -109,6 +114,7 @@ impl RunContext {
                 outer: Some(Arc::clone(&self.local)),
             },
             is_whole_run: false,
+            is_in_tool: self.local.is_in_tool,
             asked: Arc::default(),
             emitted: None,
             span: Weak::clone(&self.local.span),
@@ -169,6 +175,13 @@ impl RunContext {
     /// input and its output.
     pub fn is_whole_run(&self) -> bool {
         self.local.is_whole_run
+    }
+
+    /// Whether this step is done for a model that called a tool: it is the tool, or inside of it.
+    ///
+    /// An agent there begins a conversation of its own; the one that called it is none of its business.
+    pub fn is_in_tool(&self) -> bool {
+        self.local.is_in_tool
     }
 
     /// Whether the run has a store.
@@ -318,8 +331,12 @@ impl RunContext {
     /// Records what this step had delivered when it ended early.
     ///
     /// The run's error or cancellation carries it, with that of the other steps under way. For a
-    /// step that is dropped when the run is stopped, it is to be called by a destructor.
+    /// step that is dropped when the run is stopped, it is to be called by a destructor. Inside of a
+    /// tool it does nothing: that is no output of the run.
     pub fn record_partial(&self, partial: Partial) {
+        if self.local.is_in_tool {
+            return;
+        }
         let next = self.next_place();
         let mut tally = lock(&self.shared.tally);
         tally

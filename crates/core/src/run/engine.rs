@@ -346,6 +346,7 @@ impl Engine {
 
     fn hand_over(&mut self, event: Event) -> Event {
         let notices = self.observers.tell(&event, &self.shared);
+        self.shared.asides.note(&event);
         // Nothing comes after the end, not even a notice.
         if !self.is_ended() {
             self.pending.extend(notices);

@@ -52,6 +52,11 @@ impl<D: Growing> Followable<D> {
         self.document.as_mut()
     }
 
+    /// Whether it looks at what tools say: only if a step was chosen by name.
+    pub(super) fn follows_tools(&self) -> bool {
+        self.followed.step().is_some()
+    }
+
     /// Takes an event; whether the document has changed.
     pub(super) fn take<P: JsonSchema>(&mut self, event: &Event) -> Result<bool> {
         let is_done = self.document.as_ref().is_some_and(D::is_done);

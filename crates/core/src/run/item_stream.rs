@@ -81,6 +81,9 @@ impl<T, I: DeserializeOwned> ItemStream<T, I> {
     }
 
     fn take(&mut self, event: &Event) {
+        if self.followed.step().is_none() && self.run.is_aside(event) {
+            return;
+        }
         if self.run.is_broken_by(event) {
             self.run.fail(Error::new(
                 ErrorKind::Retracted,

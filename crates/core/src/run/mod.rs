@@ -1,5 +1,6 @@
 //! A run: one typed stream of events.
 
+mod asides;
 mod batches;
 mod clock;
 mod context;
@@ -41,6 +42,7 @@ use std::{
     time::Duration,
 };
 
+use asides::Asides;
 pub use batches::ChunkBatches;
 pub use context::RunContext;
 pub use driver::StopHandle;
@@ -355,6 +357,7 @@ impl<T: Serialize + Send + 'static> Run<T> {
             time_limits: self.time_limits,
             tally: Mutex::new(Tally::default()),
             ledger: Ledger::limited("run", self.usage_limits, prices),
+            asides: Asides::default(),
             given: Mutex::default(),
             traces: self.traces,
         });

@@ -66,7 +66,7 @@ impl Watch {
             Self::Events(call) => call(event),
             Self::Chunks { ended: true, .. } => {}
             Self::Chunks { call, ended } => {
-                if let Some(text) = event.text().filter(|text| !text.is_empty()) {
+                if let Some(text) = shared.text_of(event) {
                     lock(&shared.given).to_callbacks.note(event);
                     call(text);
                 } else if lock(&shared.given).to_callbacks.is_broken_by(event) {

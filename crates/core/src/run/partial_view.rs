@@ -52,6 +52,9 @@ impl<T, P: JsonSchema> PartialView<T, P> {
     /// [`Output`](crate::ErrorKind::Output), if the JSON of the step that was chosen doesn't fit it.
     pub async fn next(&mut self) -> Result<Option<Partial<'_, P>>> {
         while let Some(event) = poll_fn(|task| self.run.poll_event(task)).await? {
+            if !self.shown.follows_tools() && self.run.is_aside(&event) {
+                continue;
+            }
             if self.shown.take::<P>(&event)? {
                 return Ok(self.shown.document().map(Document::partial));
             }

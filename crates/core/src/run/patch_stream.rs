@@ -61,6 +61,9 @@ impl<T, P: JsonSchema> PatchStream<T, P> {
 
     fn poll_patches(&mut self, task: &mut Task<'_>) -> Poll<Result<Option<Vec<Patch>>>> {
         while let Some(event) = ready!(self.run.poll_event(task))? {
+            if !self.shown.follows_tools() && self.run.is_aside(&event) {
+                continue;
+            }
             if self.shown.take::<P>(&event)? {
                 let patches = self.shown.document_mut().map(Patches::take);
                 if let Some(patches) = patches.filter(|patches| !patches.is_empty()) {

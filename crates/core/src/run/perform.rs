@@ -33,7 +33,7 @@ impl RunContext {
             }
             Known::Failed(error) => return Err(error),
         };
-        let path = self.path().child(&scope.name).attempt(begin.attempt);
+        let path = scope.path_in(self.path()).attempt(begin.attempt);
         let context = scope.context.clone();
         let fresh = Arc::new(Mutex::new(None));
         let unit = {

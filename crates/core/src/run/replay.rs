@@ -39,7 +39,7 @@ impl RunContext {
             // Its future is large, and there is one in each step that another one is in.
             Some(history) => Box::pin(self.look_up_in(history, scope, attempt)).await,
             None => {
-                self.note_attempt(&scope.name, attempt);
+                self.note_attempt(scope, attempt);
                 let emitted = None;
                 Ok(Known::Begins(Begin { attempt, emitted }))
             }
@@ -52,7 +52,7 @@ impl RunContext {
         scope: &StepScope,
         attempt: u32,
     ) -> Result<Known> {
-        let step = self.path().child(&scope.name);
+        let step = scope.path_in(self.path());
         let (found, lost) = lock(history).find(&step, attempt, scope.resumes);
         self.recount(lost);
         Ok(match found {
@@ -60,12 +60,12 @@ impl RunContext {
                 Known::Begins(self.begin(scope, attempt, void).await)
             }
             Found::GoesOn { attempt, emitted } => {
-                self.note_attempt(&scope.name, attempt);
+                self.note_attempt(scope, attempt);
                 let emitted = Some(emitted);
                 Known::Begins(Begin { attempt, emitted })
             }
             Found::Finished(path, finished, used) => {
-                self.note_attempt(&scope.name, attempt_of(&path));
+                self.note_attempt(scope, attempt_of(&path));
                 let changes = finished.context_delta.as_deref();
                 self.recount(used);
                 self.take_over(scope, changes)?;
@@ -79,7 +79,7 @@ impl RunContext {
                 Known::Finished(path, finished)
             }
             Found::Failed(path, failed, used) => {
-                self.note_attempt(&scope.name, attempt_of(&path));
+                self.note_attempt(scope, attempt_of(&path));
                 self.recount(used);
                 self.take_over(scope, failed.context_delta.as_deref())?;
                 Known::Failed((*failed.error).into())
@@ -104,7 +104,7 @@ impl RunContext {
         match self.shared().history.get() {
             Some(history) => Box::pin(self.begin_anew_in(history, scope)).await,
             None => {
-                self.note_attempt(&scope.name, scope.attempt);
+                self.note_attempt(scope, scope.attempt);
                 let (attempt, emitted) = (scope.attempt, None);
                 Ok(Begin { attempt, emitted })
             }
@@ -113,7 +113,7 @@ impl RunContext {
 
     /// What there was counts as used; what it changed isn't taken over, for it is changed again.
     async fn begin_anew_in(&self, history: &Mutex<History>, scope: &StepScope) -> Result<Begin> {
-        let step = self.path().child(&scope.name);
+        let step = scope.path_in(self.path());
         let mut attempt = scope.attempt;
         loop {
             let (found, lost) = lock(history).find(&step, attempt, scope.resumes);
@@ -123,7 +123,7 @@ impl RunContext {
                     return Ok(self.begin(scope, attempt, void).await);
                 }
                 Found::GoesOn { attempt, emitted } => {
-                    self.note_attempt(&scope.name, attempt);
+                    self.note_attempt(scope, attempt);
                     let emitted = Some(emitted);
                     return Ok(Begin { attempt, emitted });
                 }
@@ -143,7 +143,7 @@ impl RunContext {
         for void in void {
             self.void(void).await;
         }
-        self.note_attempt(&scope.name, attempt);
+        self.note_attempt(scope, attempt);
         let emitted = None;
         Begin { attempt, emitted }
     }
@@ -183,9 +183,9 @@ impl RunContext {
         Some(said)
     }
 
-    fn note_attempt(&self, name: &str, attempt: u32) {
+    fn note_attempt(&self, scope: &StepScope, attempt: u32) {
         if attempt > 1 {
-            lock(&self.shared().attempts).insert(self.path().child(name), attempt);
+            lock(&self.shared().attempts).insert(scope.path_in(self.path()), attempt);
         }
     }
 

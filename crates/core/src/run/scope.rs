@@ -1,4 +1,4 @@
-use crate::{Context, ContextDelta, Json, Step, StepFinished, StepPlan, Text, Usage};
+use crate::{Context, ContextDelta, Json, Step, StepFinished, StepPath, StepPlan, Text, Usage};
 
 /// Which step is to run, and on what: for [`RunContext::step_in`](crate::RunContext::step_in).
 ///
@@ -15,6 +15,7 @@ pub struct StepScope {
     /// The step's own name, where its place has another one: a key may be anybody's text.
     own_name: Option<Text>,
     pub(super) kind: Text,
+    pub(super) index: Option<u32>,
     pub(super) attempt: u32,
     pub(super) context: Option<Context>,
     pub(super) is_whole_run: bool,
@@ -25,11 +26,15 @@ pub struct StepScope {
 
 impl StepScope {
     /// A step with its name, and its kind: `agent`, `function`, `flow`, ….
+    ///
+    /// What is said inside of a step of the kind `tool` isn't the run's text: views of text and of JSON
+    /// leave it out, readers of events get it.
     pub fn new(name: impl Into<Text>, kind: impl Into<Text>) -> Self {
         Self {
             name: name.into(),
             own_name: None,
             kind: kind.into(),
+            index: None,
             attempt: 1,
             context: None,
             is_whole_run: false,
@@ -77,10 +82,30 @@ impl StepScope {
         self
     }
 
+    /// Which one it is of several of its name, from 0: a segment of its path, as in `turn[1]`.
+    pub fn index(mut self, index: u32) -> Self {
+        self.index = Some(index);
+        self
+    }
+
     /// Which attempt it is, from 1; the first by default.
     pub fn attempt(mut self, attempt: u32) -> Self {
         self.attempt = attempt;
         self
+    }
+
+    /// Its path inside of another step, at its first attempt.
+    pub(super) fn path_in(&self, around: &StepPath) -> StepPath {
+        let path = around.child(&self.name);
+        match self.index {
+            Some(index) => path.index(index),
+            None => path,
+        }
+    }
+
+    /// Whether it is a tool of a model.
+    pub(super) fn is_tool(&self) -> bool {
+        &*self.kind == "tool"
     }
 
     /// The context that it sees; by default that of the step around it.

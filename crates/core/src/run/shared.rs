@@ -3,10 +3,13 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
-use super::{history::History, partials::Partials, session::Session, shown::Given, slot::Slot};
+use super::{
+    asides::Asides, history::History, partials::Partials, session::Session, shown::Given,
+    slot::Slot,
+};
 use crate::{
-    Context, Error, FinishReason, Journal, Message, ModelSettings, Partial, Result, RunId,
-    StepPath, Store, TimeLimits, Traces, Usage, sync::lock, usage::Ledger,
+    Context, Error, Event, FinishReason, Journal, Message, ModelSettings, Partial, Result, RunId,
+    StepPath, Store, Text, TimeLimits, Traces, Usage, sync::lock, usage::Ledger,
 };
 
 /// What the steps of a run share with its reader.
@@ -28,6 +31,8 @@ pub(crate) struct Shared {
     pub(super) tally: Mutex<Tally>,
     /// What its requests use, held to its limits.
     pub(super) ledger: Ledger,
+    /// What isn't shown as text.
+    pub(super) asides: Asides,
     /// What readers were given that they can't take back.
     pub(super) given: Mutex<Given>,
     pub(super) traces: Traces,
@@ -46,6 +51,12 @@ pub(super) struct Tally {
 }
 
 impl Shared {
+    /// The text that an event adds to the run's.
+    pub(super) fn text_of<'a>(&self, event: &'a Event) -> Option<&'a Text> {
+        let text = event.text().filter(|text| !text.is_empty())?;
+        (!self.asides.cover(&event.path)).then_some(text)
+    }
+
     /// What the steps under way had delivered, in the order of their paths.
     pub(super) fn partial(&self) -> Partial {
         let tally = lock(&self.tally);
@@ -55,7 +66,9 @@ impl Shared {
 
     /// A step, or the run itself, fails with an error that may say what had been delivered.
     pub(super) fn pass_on(&self, path: &StepPath, error: &Error) {
-        if let Some(partial) = error.partial() {
+        if let Some(partial) = error.partial()
+            && !self.asides.cover(path)
+        {
             let next = self.slot.next_place();
             lock(&self.tally).partials.pass_on(path, partial, next);
         }

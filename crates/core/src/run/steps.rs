@@ -61,17 +61,15 @@ impl RunContext {
         F: FnOnce(Self) -> Fut,
         Fut: Future<Output = Result<T>>,
     {
-        let path = self.path().child(&scope.name).attempt(begin.attempt);
+        let path = scope.path_in(self.path()).attempt(begin.attempt);
         let span = StepSpan::begin(self, &scope, &path);
-        let context = scope.context.unwrap_or_else(|| self.context().clone());
+        let context = scope.context.clone();
+        let context = context.unwrap_or_else(|| self.context().clone());
         let goes_on = begin.emitted.is_some();
-        let ctx = self.child(
-            path,
-            context,
-            scope.is_whole_run,
-            begin.emitted,
-            span.weak(),
-        );
+        if scope.is_tool() {
+            self.shared().asides.open(&path);
+        }
+        let ctx = self.child(path, context, &scope, begin.emitted, span.weak());
         let work_span = span.get();
         let mut open = OpenStep::begin(&ctx, span);
         let mark = ctx.is_stored().then(|| ctx.context().mark());

@@ -32,7 +32,8 @@ impl<T> RunStream<T> {
 
     /// The next piece of text; none, once the run has finished.
     ///
-    /// Text of models, and of functions that emit some; of a typed agent its JSON text.
+    /// Text of models, and of functions that emit some; of a typed agent its JSON text. What is said
+    /// inside of an agent's tools isn't among it.
     ///
     /// # Errors
     ///
@@ -48,7 +49,7 @@ impl<T> RunStream<T> {
             let Some(event) = ready!(self.poll_event(task))? else {
                 return Poll::Ready(Ok(None));
             };
-            if let Some(text) = event.text().filter(|text| !text.is_empty()) {
+            if let Some(text) = self.engine.shared.text_of(&event) {
                 self.give_for_good(&event);
                 return Poll::Ready(Ok(Some(text.clone())));
             }
@@ -68,6 +69,11 @@ impl<T> RunStream<T> {
             (None, Some(Err(error))) => Err(error.clone()),
             _ => Ok(event),
         })
+    }
+
+    /// Whether an event is said inside of a tool.
+    pub(super) fn is_aside(&self, event: &Event) -> bool {
+        self.engine.shared.asides.cover(&event.path)
     }
 
     /// The reader is given what it can't take back.

@@ -82,6 +82,16 @@ impl ScriptedModel {
         self.script(Script::text(pieces))
     }
 
+    /// Adds an answer that calls tools, by their names and arguments: with the ids `call_0`, `call_1`, …, a
+    /// usage of 3 tokens in and one out for each call, and the finish reason `tool_calls`.
+    #[must_use]
+    pub fn calls<N: Into<Text>>(
+        self,
+        calls: impl IntoIterator<Item = (N, serde_json::Value)>,
+    ) -> Self {
+        self.script(Script::calls(calls))
+    }
+
     /// Adds an answer.
     #[must_use]
     pub fn script(self, script: Script) -> Self {
@@ -114,6 +124,24 @@ impl Script {
         script
             .event(ModelEvent::Usage(Usage::new(3, count)))
             .event(ModelEvent::Finished(FinishReason::Stop))
+    }
+
+    /// An answer that calls tools; see [`ScriptedModel::calls`].
+    pub fn calls<N: Into<Text>>(calls: impl IntoIterator<Item = (N, serde_json::Value)>) -> Self {
+        let mut script = Self::new().event(ModelEvent::Started { request_id: None });
+        let mut count = 0;
+        for (index, (name, arguments)) in (0..).zip(calls) {
+            let id = format!("call_{index}").into();
+            let name = name.into();
+            let text = arguments.to_string().into();
+            script = script
+                .event(ModelEvent::ToolCall { index, id, name })
+                .event(ModelEvent::ToolArguments { index, text });
+            count += 1;
+        }
+        script
+            .event(ModelEvent::Usage(Usage::new(3, count)))
+            .event(ModelEvent::Finished(FinishReason::ToolCalls))
     }
 
     /// Adds an event.

@@ -15,6 +15,7 @@ const PAGES: &[(&str, &str)] = &[
         include_str!("../../docs/getting-started.md"),
     ),
     ("docs/agents.md", include_str!("../../docs/agents.md")),
+    ("docs/tools.md", include_str!("../../docs/tools.md")),
     ("docs/flows.md", include_str!("../../docs/flows.md")),
     ("docs/runs.md", include_str!("../../docs/runs.md")),
     ("docs/events.md", include_str!("../../docs/events.md")),

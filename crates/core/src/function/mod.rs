@@ -1,13 +1,39 @@
 //! Functions, by the arguments that they take.
 
-use mainstem_core::RunContext;
+mod output;
+mod with;
 
-use crate::With;
+pub use output::StepOutput;
+pub use with::{With, with};
 
-/// A function of a step's input: `Fn(In)`, or `Fn(RunContext, In)`.
+use crate::RunContext;
+
+/// The kinds of functions, by what they give; inferred, never written.
+pub mod marker {
+    /// It gives a value.
+    #[derive(Debug)]
+    pub struct Plain;
+    /// It gives a `StepResult`.
+    #[derive(Debug)]
+    pub struct Fallible;
+    /// It gives a future.
+    #[derive(Debug)]
+    pub struct Async;
+}
+
+/// A function of a step's input, or of a tool's arguments: `Fn(In)`, or `Fn(RunContext, In)`.
 ///
-/// Implemented for every such function; `Args` tells them apart and is inferred. What it gives
-/// decides what kind of step it is: see [`IntoStep`](crate::IntoStep).
+/// Implemented for every such function, and for one that [`with`] hands what it needs; `Args` tells them
+/// apart and is inferred. What it may give is a [`StepOutput`].
+#[diagnostic::on_unimplemented(
+    message = "this is no function of `{In}`",
+    label = "doesn't take `{In}` alone, nor a `RunContext` and `{In}`",
+    note = "a function of a step or a tool is `fn(In) -> T`, `fn(In) -> StepResult<T>` or \
+            `async fn(In) -> StepResult<T>`, with a `RunContext` before the input if it wants one",
+    note = "the parameters of closures need their types: `|text: String| ..`",
+    note = "an async closure can't capture: `with(value, async |value, input: In| ..)` hands it what \
+            it needs"
+)]
 pub trait Function<In, Args> {
     /// What a call gives: a value, a `Result`, or a future.
     type Gives;

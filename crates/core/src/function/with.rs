@@ -10,25 +10,17 @@ pub struct With<D, F> {
 /// Hands a function what it needs: a database, a client, settings.
 ///
 /// The function gets a clone of it before the input, at each call: `Arc` what is costly to clone. With
-/// it async closures do without capturing, which they can't in a step.
+/// it async closures do without capturing, which they can't in a step or a tool.
 ///
 /// ```
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), mainstem_core::Error> {
 /// use std::sync::Arc;
 ///
-/// use mainstem_flow::{Flow, with};
+/// use mainstem_core::function::{Function, with};
 ///
-/// struct Birds(Vec<&'static str>);
-///
-/// let birds = Arc::new(Birds(vec!["jay", "wren"]));
-/// let flow = Flow::new("lookup").step(
-///     "find",
-///     with(birds, async |birds: Arc<Birds>, name: String| Ok(birds.0.contains(&&*name))),
-/// );
-/// assert!(flow.run("wren").await?.output);
-/// # Ok(())
-/// # }
+/// let birds = Arc::new(vec!["jay", "wren"]);
+/// let find = with(birds, |birds: Arc<Vec<&str>>, name: String| birds.contains(&&*name));
+/// # fn is_function<A>(_: impl Function<String, A>) {}
+/// # is_function(find);
 /// ```
 pub fn with<D, F>(value: D, function: F) -> With<D, F> {
     With { value, function }

@@ -1,12 +1,13 @@
 //! What functions give, made one.
 
 use futures::{FutureExt, future::BoxFuture};
-use mainstem_core::{Result, StepResult};
 use serde::Serialize;
 
-use crate::marker;
+use super::marker;
+use crate::{Result, StepResult};
 
-/// What a function of a kind gives, as a step's output: a value, a `StepResult`, or a future of one.
+/// What a function of a kind gives, as the output of a step or a tool: a value, a `StepResult`, or a
+/// future of one.
 ///
 /// Implemented for all of these; `Kind` tells them apart and is inferred.
 pub trait StepOutput<Kind> {
