@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use crate::script::{Part, Stop};
 
 /// How the client learns where a body ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Framing {

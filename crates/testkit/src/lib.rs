@@ -63,6 +63,12 @@
 //! [`Reply::body_bytes`] has the exact body, so that a test can cut or split it at
 //! every offset.
 //!
+//! # Real servers
+//!
+//! A [`Fixture`] is a stream in the shape of a real server's, of which the crate has many, with
+//! what it must be read as. A [`Recording`] is what a real server did answer, without the secrets;
+//! a `Recorder` (feature `record`) writes one, and a [`Replay`] serves it again.
+//!
 //! # Time
 //!
 //! Tests that sleep are slow and fail on a busy machine. Put a [`Gate`] where the
@@ -79,8 +85,10 @@
 //! # Features
 //!
 //! `cli` (on by default) is for the program `mainstem-testkit` alone; without it the
-//! library doesn't depend on clap. `stores` (off by default) adds the module `stores`:
-//! suites of tests that any implementation of Mainstem's `Store` and `Conversations` runs.
+//! library doesn't depend on clap. The others are off by default: `record` adds the `Recorder`,
+//! and an HTTP client with it; `models` adds the module `models`: a suite of tests that any adapter
+//! of a model runs; `stores` adds the module `stores`: suites that any implementation of
+//! Mainstem's `Store` and `Conversations` runs.
 
 mod completion;
 mod connection;
@@ -93,8 +101,12 @@ mod log;
 #[cfg(feature = "models")]
 pub mod models;
 mod plan;
+#[cfg(feature = "record")]
+mod record;
 mod recorded;
+mod recording;
 mod refusal;
+mod replay;
 mod reply;
 mod request;
 mod responses;
@@ -114,6 +126,10 @@ pub use dialect::{Field, LineEnd, UsageShape};
 pub use fixture::{Expected, ExpectedCall, ExpectedUsage, Fixture, Wire};
 pub use gate::Gate;
 pub use log::Disconnect;
+#[cfg(feature = "record")]
+pub use record::{Recorder, RecorderBuilder};
 pub use recorded::Recorded;
+pub use recording::{Chunk, Ending, Exchange, Recording, RecordingError, Secrets};
+pub use replay::{Matching, Replay, ReplayBuilder};
 pub use reply::Reply;
 pub use server::{ScriptedServer, ServerBuilder};

@@ -1,4 +1,6 @@
 mod fixtures;
+mod record;
+mod replay;
 mod serve;
 
 use std::error::Error;
@@ -9,7 +11,8 @@ use mainstem_testkit::Fixture;
 
 /// A scripted model server over a real socket.
 ///
-/// It speaks chat completions as a script says, or plays streams as real servers send them.
+/// It speaks chat completions as a script says, plays streams as real servers send them, and records
+/// and replays exchanges with a real server.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) struct Cli {
@@ -21,10 +24,17 @@ pub(crate) struct Cli {
 enum Command {
     /// Answer requests until Ctrl-C; the base URL is the one line on stdout.
     ///
-    /// Example: mainstem-testkit serve --text "Hello there" --chunk-size 4 --delay-ms 30
+    /// Example: `mainstem-testkit serve --text "Hello there" --chunk-size 4 --delay-ms 30`
     Serve(serve::Serve),
     /// List the fixtures: streams as real servers send them.
     Fixtures(fixtures::Fixtures),
+    /// Pass requests on to a real server until Ctrl-C, and record each exchange without its
+    /// secrets; the base URL is the one line on stdout.
+    ///
+    /// Example: `mainstem-testkit record --upstream https://api.openai.com/v1 --out chat.jsonl`
+    Record(record::Record),
+    /// Answer requests as it was recorded, until Ctrl-C; the base URL is the one line on stdout.
+    Replay(replay::Replay),
 }
 
 impl Cli {
@@ -32,6 +42,8 @@ impl Cli {
         match self.command {
             Command::Serve(serve) => serve.run().await,
             Command::Fixtures(fixtures) => fixtures.run(),
+            Command::Record(record) => record.run().await,
+            Command::Replay(replay) => replay.run().await,
         }
     }
 }

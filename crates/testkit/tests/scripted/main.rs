@@ -5,6 +5,11 @@ mod client;
 #[cfg(feature = "cli")]
 #[cfg(test)]
 mod program;
+#[cfg(feature = "record")]
+#[cfg(test)]
+mod recording;
+#[cfg(test)]
+mod replay;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
