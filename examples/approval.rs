@@ -1,13 +1,15 @@
 //! An approval that survives a restart: one process asks and ends, another one goes on.
 //!
-//! `-- begin FILE 700` and `-- answer FILE yes` do it by hand; without arguments it does both, in two
-//! processes of its own.
+//! `-- begin FILE 700` and `-- answer FILE yes` (or `no`) do it by hand; without arguments it does both, in
+//! two processes of its own.
 use std::{env, path::Path, process};
 
 use anyhow::{Context as _, bail, ensure};
 use mainstem::{
     Outcome, Question, RunQuery, RunStatus, SqliteStore, Store, Suspension, prelude::*,
 };
+
+const USAGE: &str = "usage: begin FILE EUROS | answer FILE yes|no";
 
 fn pay() -> Flow<u32, String> {
     Flow::new("pay")
@@ -37,6 +39,11 @@ async fn begin(file: &Path, euros: u32) -> anyhow::Result<()> {
 
 /// The second one: it finds the run that waits, and goes on with it.
 async fn answer(file: &Path, yes: bool) -> anyhow::Result<()> {
+    let name = file.display();
+    ensure!(
+        file.exists(),
+        "there is no file `{name}`: `begin {name} 700` makes it"
+    );
     let store = SqliteStore::open(file).await?;
     let open = store.list(RunQuery::new(100).open()).await?;
     let waits = open.iter().find(|run| run.status == RunStatus::Suspended);
@@ -52,10 +59,20 @@ async fn main() -> anyhow::Result<()> {
     let args: Vec<_> = env::args().skip(1).collect();
     let args: Vec<_> = args.iter().map(String::as_str).collect();
     match args[..] {
-        ["begin", file, euros] => begin(file.as_ref(), euros.parse()?).await,
-        ["answer", file, yes] => answer(file.as_ref(), yes == "yes").await,
+        ["begin", file, euros] => {
+            let is_whole =
+                || format!("`{euros}` is no number of euros; give a whole one, such as 700");
+            begin(file.as_ref(), euros.parse().with_context(is_whole)?).await
+        }
+        ["answer", file, "yes"] => answer(file.as_ref(), true).await,
+        ["answer", file, "no"] => answer(file.as_ref(), false).await,
+        ["answer", _, other] => bail!("`{other}` is no answer; it is yes or no"),
+        ["--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
         [] => both(),
-        _ => bail!("usage: begin FILE EUROS | answer FILE yes"),
+        _ => bail!("{USAGE}"),
     }
 }
 

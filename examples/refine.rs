@@ -1,5 +1,5 @@
 //! Write, judge, rewrite: a loop that ends when the judge is content, or after three rounds.
-use mainstem::{EventKind, prelude::*, test_util::ScriptedModel, up_to};
+use mainstem::{EventKind, StepPath, prelude::*, test_util::ScriptedModel, up_to};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -69,12 +69,21 @@ async fn main() -> anyhow::Result<()> {
         .step("end", |draft: Draft| draft.text);
 
     let mut run = flow.run_streamed("jays");
+    let mut heading = StepPath::run();
     while let Some(event) = run.next_event().await {
-        match &event.kind {
-            EventKind::StepStarted(_) => println!("{}", event.path),
-            EventKind::TextDelta(delta) => println!("    {}", delta.text),
-            EventKind::JsonDelta(delta) => println!("    {}", delta.text),
-            _ => {}
+        let said = match &event.kind {
+            EventKind::StepStarted(_) => None,
+            EventKind::TextDelta(delta) => Some(&delta.text),
+            EventKind::JsonDelta(delta) => Some(&delta.text),
+            _ => continue,
+        };
+        // Steps at the same time speak by turns: whoever goes on gets its heading again.
+        if event.path != heading {
+            println!("{}", event.path);
+            heading = event.path.clone();
+        }
+        if let Some(text) = said {
+            println!("    {text}");
         }
     }
     println!("\n{}", run.await?.output);

@@ -48,7 +48,10 @@ impl Bars {
                 bar.set_prefix(progress.label.to_string());
                 bar.set_length(progress.total.unwrap_or(progress.done));
                 bar.set_position(progress.done);
-                bar.set_message(format!("{} pages", progress.done));
+                bar.set_message(match progress.done {
+                    1 => "1 page".to_owned(),
+                    pages => format!("{pages} pages"),
+                });
             }
             EventKind::TextDelta(_) => bar.set_message("summing up …"),
             EventKind::StepFinished(_) if event.path.as_str().ends_with("/one") => {

@@ -42,6 +42,7 @@ mod time;
 mod tokens;
 mod tool;
 mod traces;
+mod type_name;
 mod usage;
 
 pub use context::{

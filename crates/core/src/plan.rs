@@ -1,6 +1,8 @@
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, ErrorKind, Result, StepPath, Text};
+use crate::{Error, ErrorKind, Result, StepPath, Text, type_name::told_apart};
 
 /// What a step is made of, as it is known before it runs.
 ///
@@ -218,8 +220,13 @@ impl StepPlan {
         ];
         types.into_iter().find_map(|(verb, then, now)| {
             let (then, now) = (then.as_ref()?, now.as_ref()?);
+            let (was, is) = told_apart(then, now);
+            let verbs = match verb {
+                "takes" => "took",
+                _ => "gave",
+            };
             (then != now)
-                .then(|| format!("step `{path}` {verb} a `{now}` now, and no `{then}` any more"))
+                .then(|| format!("step `{path}` {verbs} a `{was}`, and {verb} a `{is}` now"))
         })
     }
 
@@ -238,6 +245,72 @@ impl StepPlan {
         let new = self.inside.get(known).map(|step| (step, "is new"));
         let (step, what) = gone.or(new)?;
         Some(format!("step `{}` {what}", path.child(&step.name)))
+    }
+}
+
+/// How far a run had come with a step, over all of its rounds, items and attempts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Begun {
+    /// One of them had finished: its output is in the log.
+    pub(crate) finished: bool,
+    /// One of them was under way.
+    pub(crate) open: bool,
+}
+
+impl StepPlan {
+    /// Whether a run can use what it has recorded with another plan; for plans that say that they go
+    /// together.
+    ///
+    /// `begun` says how far each step had come, by its path of names alone. What had finished must be
+    /// read as what the step gives now. What was under way goes on, and so must be of the same kind;
+    /// of a question, which may be answered already, the type counts, too.
+    pub(crate) fn check_record(&self, then: &Self, begun: &HashMap<StepPath, Begun>) -> Result<()> {
+        let path = StepPath::run().child(&then.name);
+        let difference = (self.name == then.name)
+            .then(|| self.unusable(then, &path, begun))
+            .flatten();
+        let Some(difference) = difference else {
+            return Ok(());
+        };
+        let message = format!(
+            "{difference}; what it has recorded can't be used, also by a flow that is \
+             `compatible_with` that version: put it back as it was, or give the step another name"
+        );
+        Err(Error::new(ErrorKind::Conflict, message))
+    }
+
+    fn unusable(
+        &self,
+        then: &Self,
+        path: &StepPath,
+        begun: &HashMap<StepPath, Begun>,
+    ) -> Option<String> {
+        let begun_here = begun.get(path)?;
+        if begun_here.open && self.kind != then.kind {
+            let (was, is) = (&then.kind, &self.kind);
+            return Some(format!("step `{path}` was a `{was}`, and is a `{is}` now"));
+        }
+        let is_asked = begun_here.open && then.kind == "ask";
+        if (begun_here.finished || is_asked)
+            && let (Some(was), Some(is)) = (&then.output, &self.output)
+            && was != is
+        {
+            let (was, is) = told_apart(was, is);
+            return Some(format!(
+                "step `{path}` gave a `{was}`, and gives a `{is}` now"
+            ));
+        }
+        let mut seen: HashMap<&Text, usize> = HashMap::new();
+        then.inside.iter().find_map(|then| {
+            let nth = seen.entry(&then.name).or_default();
+            let now = self
+                .inside
+                .iter()
+                .filter(|now| now.name == then.name)
+                .nth(*nth);
+            *nth += 1;
+            now?.unusable(then, &path.child(&then.name), begun)
+        })
     }
 }
 
@@ -293,7 +366,7 @@ mod tests {
             ),
             (flow(&["a"]), "step `f/b` isn't there any more"),
             (flow(&["a", "b", "c"]), "step `f/c` is new"),
-            (typed, "step `f/b` gives a `u16` now, and no `u8` any more"),
+            (typed, "step `f/b` gave a `u8`, and gives a `u16` now"),
         ] {
             let error = now.check_resumes(&then).unwrap_err();
             assert!(error.message().starts_with(expected), "{error}");

@@ -234,8 +234,29 @@ impl<I, O: Send + 'static> Flow<I, O> {
         if self.checked.load(Ordering::Relaxed) {
             return Ok(());
         }
+        if self.name.trim().is_empty() {
+            return Err(misbuilt(
+                path,
+                "a flow has no name; give it one by `Flow::new`",
+            ));
+        }
+        if self.compatible_with.contains(&self.version) {
+            let message = format!(
+                "flow `{}` is of version `{1}`, and says that it is compatible with `{1}`; say by \
+                 `version` which one it is now",
+                self.name, self.version
+            );
+            return Err(misbuilt(path, message));
+        }
         let mut names: Vec<_> = self.nodes.iter().map(Node::name).collect();
         names.sort_unstable();
+        if names.first().is_some_and(|name| name.trim().is_empty()) {
+            let message = format!(
+                "flow `{}` has a step without a name; give it one",
+                self.name
+            );
+            return Err(misbuilt(path, message));
+        }
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             let message = format!(
                 "flow `{}` has two steps named `{}`; give one of them another name",

@@ -133,19 +133,29 @@ impl Error {
                 "a run can't be suspended without a request; give at least one".into(),
             );
         }
-        let message =
-            format!("the run waits for {count} answer(s); call `outcome()` to get them as a value");
+        let answers = match count {
+            1 => "an answer".to_owned(),
+            count => format!("{count} answers"),
+        };
+        let message = format!(
+            "the run waits for {answers}; call `outcome()` to get what is asked as a value"
+        );
         let mut error = Self::of(ErrorKind::Suspended, message.into());
         error.change().suspension = Some(Arc::new(suspension));
         error
     }
 
-    /// Fills in where a run is suspended, whatever the step that asked took for it.
-    pub(crate) fn suspended_at(mut self, run: &RunId, place: Place) -> Self {
+    /// Fills in where a run is suspended, whatever the step that asked took for it; and that it can't
+    /// be resumed, if it has no store.
+    pub(crate) fn suspended_at(mut self, run: &RunId, place: Place, is_stored: bool) -> Self {
         if let Some(suspension) = &mut self.change().suspension {
             let suspension = Arc::make_mut(suspension);
             suspension.run = run.clone();
             suspension.place = place;
+            if !is_stored {
+                let note = "it has no store, and so can't go on: give it one by `store(..)`";
+                return self.with_note(note);
+            }
         }
         self
     }
@@ -180,6 +190,21 @@ impl Error {
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.change().source = Some(Arc::from(source.into()));
+        self
+    }
+
+    /// Adds to the message what its reader should know besides.
+    ///
+    /// ```
+    /// use mainstem_core::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::Step, "no bird was found").with_note("look in spring");
+    /// assert_eq!(error.message(), "no bird was found; look in spring");
+    /// ```
+    #[must_use]
+    pub fn with_note(mut self, note: &str) -> Self {
+        let message = format!("{}; {note}", self.0.message);
+        self.change().message = message.into();
         self
     }
 
@@ -365,7 +390,7 @@ mod tests {
     fn where_a_run_is_suspended_is_filled_in() {
         let ask = InputRequest::new("ok", StepPath::run().child("ask"), "Go on?");
         let place: Place = "1-7".parse().unwrap();
-        let error = Error::suspend([ask]).suspended_at(&"r".into(), place);
+        let error = Error::suspend([ask]).suspended_at(&"r".into(), place, true);
         let suspension = error.suspension().unwrap();
         assert_eq!((suspension.run.as_str(), suspension.place), ("r", place));
     }

@@ -46,9 +46,11 @@ fn failed(error: Error, shared: &Shared) -> (Result<()>, EventKind) {
     let error = error.of_run(&shared.id);
     shared.pass_on(&StepPath::run(), &error);
     let partial = shared.partial();
-    let error = error
-        .with_partial(partial.clone())
-        .suspended_at(&shared.id, shared.slot.next_place());
+    let error = error.with_partial(partial.clone()).suspended_at(
+        &shared.id,
+        shared.slot.next_place(),
+        shared.store.is_some(),
+    );
     let kind = match error.suspension() {
         Some(suspension) => {
             let mut kind = RunSuspended::new(suspension.requests.clone());

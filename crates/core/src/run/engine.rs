@@ -40,6 +40,8 @@ pub(super) struct Engine {
     phase: Phase,
     /// The run's own events that wait for their turn.
     pending: VecDeque<EventKind>,
+    /// The first event of a run that goes on, until its work has gone as far as its record goes.
+    resumed: Option<Event>,
     /// Whether the slot's event has been taken and not yet handed on.
     holding: bool,
     /// How the run ended, for whoever awaits it.
@@ -73,6 +75,7 @@ impl Engine {
             patience: Patience::default(),
             phase: Phase::New(started),
             pending: VecDeque::new(),
+            resumed: None,
             holding: false,
             end: None,
             span,
@@ -123,8 +126,11 @@ impl Engine {
             self.shared.slot.vacate();
         }
         if matches!(self.phase, Phase::Opening(..))
-            && let Some(resumed) = ready!(self.poll_opening(task))
+            && let Some(first) = ready!(self.poll_opening(task))
         {
+            return Poll::Ready(Some(first));
+        }
+        if let Some(resumed) = self.poll_resumed(task) {
             return Poll::Ready(Some(resumed));
         }
         if let Phase::New(started) = &self.phase {
@@ -162,7 +168,30 @@ impl Engine {
         }
     }
 
-    /// Waits until the log can be written; gives the first event of a run that is resumed.
+    /// The first event of a run that goes on. Before it is written the work goes as far as it can by
+    /// what is recorded: if it can't use that, the log stays as it was.
+    fn poll_resumed(&mut self, task: &mut Task<'_>) -> Option<Event> {
+        self.resumed.as_ref()?;
+        if matches!(self.phase, Phase::Running)
+            && let Poll::Ready(Some(end)) = self.poll_work(task)
+        {
+            self.phase = Phase::Ending(end);
+        }
+        self.resumed.take()
+    }
+
+    /// The work can't use what is recorded: the run ends here, and its log goes on another time.
+    fn not_resumed(&mut self, error: Error) -> End {
+        self.log = None;
+        self.shared.slot.close();
+        drop(self.shared.slot.take());
+        if let Some(unwritten) = self.resumed.take() {
+            self.shared.slot.number_from(unwritten.place());
+        }
+        self.cut(error)
+    }
+
+    /// Waits until the log can be written; gives the first event of a run that never opens it.
     fn poll_opening(&mut self, task: &mut Task<'_>) -> Poll<Option<Event>> {
         let Phase::Opening(opening, started) = &mut self.phase else {
             return Poll::Ready(None);
@@ -179,7 +208,8 @@ impl Engine {
                 self.log = self.log_of(LogWriter::reopened);
                 self.shared.slot.number_from(next);
                 self.phase = Phase::Running;
-                return Poll::Ready(Some(self.stamp(first)));
+                self.resumed = Some(self.stamp(first));
+                return Poll::Ready(None);
             }
             Poll::Ready(Err(error)) => {
                 let end = self.cut(error);
@@ -228,6 +258,10 @@ impl Engine {
         // While the work is polled from here, filling the slot needn't wake anybody.
         drop(slot.reader.take());
         let done = self.driver.poll();
+        if let Some(error) = self.shared.unusable.get() {
+            let error = error.clone();
+            return Poll::Ready(Some(self.not_resumed(error)));
+        }
         if slot.has_overflowed() {
             return Poll::Ready(Some(self.cut(self.overflow())));
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::{
     Answer, Event, EventKind, FinishReason, InputRequest, JournalKey, Json, Place, RunStarted,
-    StepFailed, StepFinished, StepPath, Text, TurnFinished, Usage,
+    StepFailed, StepFinished, StepPath, Text, TurnFinished, Usage, plan::Begun,
 };
 
 /// The steps of a run so far, folded from its events.
@@ -341,6 +341,22 @@ impl History {
     pub(super) fn renewed_around(&self, step: &StepPath) -> Option<StepPath> {
         let mut around = std::iter::successors(step.parent(), StepPath::parent);
         around.find(|path| self.inherits.contains_key(path))
+    }
+
+    /// How far each step had come, by its path of names alone.
+    pub(super) fn begun(&self) -> HashMap<StepPath, Begun> {
+        let mut begun: HashMap<StepPath, Begun> = HashMap::new();
+        for (path, past) in &self.steps {
+            let names = path.segments();
+            let names = names.fold(StepPath::run(), |names, step| names.child(&step.name()));
+            let begun = begun.entry(names).or_default();
+            match past.end {
+                End::UnderWay => begun.open = true,
+                End::Finished(_) => begun.finished = true,
+                End::Failed(_) => {}
+            }
+        }
+        begun
     }
 
     /// Whether readers were told that a step is skipped.

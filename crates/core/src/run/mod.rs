@@ -38,7 +38,7 @@ mod text;
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -200,7 +200,7 @@ impl<T: Serialize + Send + 'static> Run<T> {
         let name: Text = step.name().into();
         let plan = step.plan();
         let body = move |ctx: RunContext| async move {
-            let input: In = ctx.first_input()?;
+            let input: In = ctx.first_input().await?;
             let scope = StepScope::of(step.name(), &step).of_the_whole_run();
             ctx.perform(scope, move |ctx| step.call(ctx, input)).await
         };
@@ -351,6 +351,7 @@ impl<T: Serialize + Send + 'static> Run<T> {
             context,
             session: Mutex::default(),
             history,
+            unusable: OnceLock::new(),
             attempts: Mutex::default(),
             journal,
             settings: self.settings,

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The code of a run that couldn't be resumed: its log is as it was.
-const NOT_RESUMED: &str = "not_resumed";
+pub(super) const NOT_RESUMED: &str = "not_resumed";
 
 /// How many events are read at once.
 const PAGE: usize = 1000;
@@ -94,6 +94,11 @@ impl Opening {
         }
         let mut history = History::default();
         self.read(&mut history).await?;
+        if let (Some(then), Some(now)) = (&basis.plan, &self.plan)
+            && then != now
+        {
+            now.check_record(then, &history.begun())?;
+        }
         let answers = new_answers(&history, resume.answers)?;
 
         let session = Session::branch(&self.shared.context, self.busy, Some(basis.context)).await?;
@@ -198,8 +203,8 @@ fn fits(schema: &Json, answer: &Answer) -> Result<()> {
         .and_then(|()| judge.finish());
     verdict.map_err(|error| {
         let message = format!(
-            "the answer to `{}` isn't what was asked for; see the request's schema",
-            answer.id
+            "the answer to `{}` isn't what was asked for: expected {}",
+            answer.id, error.expected
         );
         Error::new(ErrorKind::Value, message).with_source(error)
     })

@@ -6,7 +6,11 @@ use futures::FutureExt;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{RunContext, StepScope, replay::Known};
-use crate::{Error, ErrorKind, Json, Result, Step, Text, sync::lock};
+use crate::{Error, ErrorKind, Json, Result, Step, Text, sync::lock, type_name::short_type};
+
+/// What to do about a record that can't be read.
+pub(super) const MEND: &str = "resume the run with the flow that it was begun with, or let the \
+                               type be read from what was written before";
 
 impl RunContext {
     /// Does a step inside of this one, unless it is recorded that it has finished: then its output
@@ -29,7 +33,10 @@ impl RunContext {
         let begin = match self.look_up(&scope, scope.attempt).await? {
             Known::Begins(begin) => begin,
             Known::Finished(path, finished) => {
-                return read_back(&finished.output).map_err(|error| error.with_step(&path));
+                return match read_back(&finished.output) {
+                    Ok(output) => Ok(output),
+                    Err(error) => self.cannot_resume(error.with_step(&path)).await,
+                };
             }
             Known::Failed(error) => return Err(error),
         };
@@ -115,11 +122,19 @@ impl RunContext {
     }
 
     /// What the run was given when it was begun.
-    pub(super) fn first_input<In: DeserializeOwned>(&self) -> Result<In> {
+    pub(super) async fn first_input<In: DeserializeOwned>(&self) -> Result<In> {
         let history = self.shared().history.get();
         let input = history.and_then(|history| lock(history).started.as_ref()?.input.clone());
         match input {
-            Some(input) => input.to(),
+            Some(input) => match input.to() {
+                Ok(input) => Ok(input),
+                Err(error) => {
+                    let name = short_type(std::any::type_name::<In>());
+                    let message = format!("the run's input can't be read as a `{name}`; {MEND}");
+                    let error = Error::new(ErrorKind::Value, message).with_source(error);
+                    self.cannot_resume(error).await
+                }
+            },
             None => Err(Error::new(
                 ErrorKind::Value,
                 "the run's log doesn't have its input, which can't be JSON; begin another run",
@@ -130,10 +145,10 @@ impl RunContext {
 
 fn read_back<T: DeserializeOwned>(recorded: &Json) -> Result<T> {
     recorded.to().map_err(|error| {
-        let name = std::any::type_name::<T>();
+        let name = short_type(std::any::type_name::<T>());
         let message = format!(
             "what the step gave can't be read back as `{name}`; its `Serialize` and `Deserialize` \
-             must agree"
+             must agree, also with what an earlier version of it wrote"
         );
         Error::new(ErrorKind::Value, message).with_source(error)
     })

@@ -1,14 +1,14 @@
 //! What a step asks a person.
 
-use std::time::Duration;
+use std::{any::type_name, time::Duration};
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use super::RunContext;
+use super::{RunContext, perform::MEND};
 use crate::{
     Answer, Error, ErrorKind, InputRequest, JournalKey, Json, Result, StepPath, Text, Timestamp,
-    UpstreamError,
+    UpstreamError, type_name::short_type,
 };
 
 /// The code of an error that says that a person refused to answer.
@@ -126,7 +126,14 @@ impl RunContext {
             request.expires = Some(self.end_of_wait(key, wait).await?);
         }
         match self.journal().answer(request.clone()).await? {
-            Some(answer) => read(&request, answer).map(Asked::Answered),
+            Some(Answer {
+                refused: Some(reason),
+                ..
+            }) => Err(refused(&request, reason)),
+            Some(answer) => match answer.value.to() {
+                Ok(value) => Ok(Asked::Answered(value)),
+                Err(error) => self.cannot_resume(unreadable::<T>(&request, error)).await,
+            },
             None if request.is_late() => Err(late(&request)),
             None => Ok(Asked::Waits(request)),
         }
@@ -164,18 +171,21 @@ impl InputRequest {
     }
 }
 
-fn read<T: DeserializeOwned>(request: &InputRequest, answer: Answer) -> Result<T> {
+fn refused(request: &InputRequest, reason: Text) -> Error {
     let id = &request.id;
-    if let Some(reason) = answer.refused {
-        let message = format!("whoever was asked `{id}` refused to answer");
-        return Err(Error::new(ErrorKind::Refused, message)
-            .with_code(DECLINED)
-            .with_source(UpstreamError::new(reason)));
-    }
-    answer.value.to().map_err(|error| {
-        let message = format!("the answer to `{id}` isn't what was asked for");
-        Error::new(ErrorKind::Value, message).with_source(error)
-    })
+    let message =
+        format!("whoever was asked `{id}` refused to answer; `upstream()` has the reason");
+    Error::new(ErrorKind::Refused, message)
+        .with_code(DECLINED)
+        .with_source(UpstreamError::new(reason))
+}
+
+/// The answer fits the schema of who asked, and still isn't what the step reads: it was asked by an
+/// earlier version of it, or the type is narrower than its schema.
+fn unreadable<T>(request: &InputRequest, error: Error) -> Error {
+    let (id, name) = (&request.id, short_type(type_name::<T>()));
+    let message = format!("the answer to `{id}` can't be read as a `{name}`; {MEND}");
+    Error::new(ErrorKind::Value, message).with_source(error)
 }
 
 fn late(request: &InputRequest) -> Error {

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use super::{
     RunContext, StepScope,
     history::{Emitted, Found, History, Said, Void},
+    opening::NOT_RESUMED,
 };
 use crate::{
     ContextDelta, Error, ErrorKind, Event, EventKind, Place, Result, Retracted, StepFinished,
@@ -97,6 +98,28 @@ impl RunContext {
                 Known::Finished(path, finished)
             }
         })
+    }
+
+    /// Ends a run that was resumed, because this step can't use what is recorded of it: it isn't what
+    /// it was.
+    ///
+    /// It is for who writes a step that does others, by decisions in its [journal](Self::journal). The run
+    /// fails with this error, of the code `not_resumed`, whatever the steps around this one do about
+    /// failures; its log isn't ended, so that it can go on once that is mended. This doesn't return: the
+    /// step is dropped.
+    ///
+    /// # Errors
+    ///
+    /// The same one, in a run that wasn't resumed.
+    pub async fn cannot_resume<T>(&self, error: Error) -> Result<T> {
+        let error = error.with_step(self.path());
+        if self.shared().history.get().is_none() {
+            return Err(error);
+        }
+        let error = error.with_code(NOT_RESUMED).retryable(false);
+        let _first = self.shared().unusable.set(error);
+        self.shared().slot.reader.wake();
+        std::future::pending().await
     }
 
     /// How a step begins whose record can't be used: as an attempt that there wasn't yet.

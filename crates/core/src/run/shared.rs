@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     pub(super) session: Mutex<Option<Result<Session>>>,
     /// What a resumed run has done before.
     pub(super) history: Past,
+    /// Why a resumed run can't go on, found once its work came to what it can't use.
+    pub(super) unusable: OnceLock<Error>,
     /// The newest attempts of steps that had more than one.
     pub(super) attempts: Mutex<HashMap<StepPath, u32>>,
     pub(super) journal: Arc<dyn Journal>,

@@ -40,17 +40,15 @@ impl Labels<'_> {
         }
     }
 
-    /// What kind of step it is, how those inside belong together, and its detail.
+    /// What kind of step it is, unless it is called so; how those inside belong together, and its
+    /// detail. Empty, if there is nothing to say.
     pub(super) fn kind(&self, spot: Spot) -> String {
         let step = self.layout.at(spot);
-        let mut kind = clean(&step.kind);
-        if let Some(words) = words_for(step) {
-            kind.push_str(&format!(", {words}"));
-        }
-        if let Some(detail) = &step.detail {
-            kind.push_str(&format!(", {}", clean(detail)));
-        }
-        kind
+        let kind = (step.kind != step.name).then(|| clean(&step.kind));
+        let words = words_for(step).map(str::to_owned);
+        let detail = step.detail.as_deref().map(clean);
+        let said: Vec<_> = [kind, words, detail].into_iter().flatten().collect();
+        said.join(", ")
     }
 
     /// What is known of it from the run: counts, attempts and times; empty, if nothing is.

@@ -17,6 +17,8 @@ pub(super) fn draw(layout: &Layout, labels: &Labels<'_>) -> String {
         labels,
         lines: "flowchart TD\n".to_owned(),
         depth: 1,
+        signs: Vec::new(),
+        has_edges: false,
     };
     chart.step(0);
     chart.colours();
@@ -28,6 +30,9 @@ struct Chart<'a> {
     labels: &'a Labels<'a>,
     lines: String,
     depth: usize,
+    /// The ids of what isn't a step: where it is decided how to go on.
+    signs: Vec<String>,
+    has_edges: bool,
 }
 
 impl Chart<'_> {
@@ -54,6 +59,11 @@ impl Chart<'_> {
         let label = self.label(spot, " · ");
         self.line(&format!("subgraph s{spot}[\"{label}\"]"));
         self.depth += 1;
+        // Said of each frame, or Mermaid turns the direction around in every other one.
+        self.line(match step.shape {
+            PlanShape::Together => "direction LR",
+            _ => "direction TB",
+        });
         for &inner in &step.inside {
             self.step(inner);
         }
@@ -63,91 +73,192 @@ impl Chart<'_> {
     }
 
     fn label(&self, spot: Spot, between: &str) -> String {
-        let name = escape::mermaid(&self.labels.name(spot));
-        let kind = escape::mermaid(&self.labels.kind(spot));
-        let mut label = format!("{name}{between}{kind}");
-        let facts = self.labels.facts(spot);
-        if !facts.is_empty() {
-            label.push_str(between);
-            label.push_str(&facts); // words of our own
+        let mut label = escape::mermaid(&self.labels.name(spot));
+        let facts = self.labels.facts(spot); // words of our own
+        for more in [escape::mermaid(&self.labels.kind(spot)), facts] {
+            if !more.is_empty() {
+                label.push_str(between);
+                label.push_str(&unbroken(&more));
+            }
         }
         label
+    }
+
+    fn edge(&mut self, from: &str, edge: &str, to: &str) {
+        self.has_edges = true;
+        self.line(&format!("{from} {edge} {to}"));
+    }
+
+    /// Something that isn't a step; its id.
+    fn sign(&mut self, spot: Spot, (open, close): (&str, &str), words: &str) -> String {
+        let id = format!("s{spot}q");
+        self.line(&format!("{id}{open}\"{words}\"{close}"));
+        self.signs.push(id.clone());
+        id
     }
 
     /// How the steps inside of one belong together.
     fn edges(&mut self, spot: Spot) {
         let step = self.layout.at(spot);
         match step.shape {
-            PlanShape::Together => {}
-            PlanShape::OneOf => self.arms(spot, &step.inside),
+            // Beside each other, in their order.
+            PlanShape::Together => self.chain(&step.inside, "~~~"),
+            PlanShape::OneOf => {
+                self.arms(spot, &step.inside);
+            }
             PlanShape::Routed => {
-                self.arms(spot, &step.inside[1..]);
-                self.line(&format!("s{} --> s{spot}q", step.inside[0]));
+                let arms = self.arms(spot, &step.inside[1..]);
+                self.edge(&id(step.inside[0]), "-->", &arms);
             }
             PlanShape::Race => {
-                self.line(&format!("s{spot}q{{{{\"who is first?\"}}}}"));
+                let start = self.sign(spot, ("{{", "}}"), "who is first?");
                 for &rival in &step.inside {
-                    self.line(&format!("s{spot}q --> s{rival}"));
+                    self.edge(&start, "-->", &id(rival));
                 }
             }
             PlanShape::Until => self.chain(&step.inside, "-.->|\"if it fails\"|"),
-            PlanShape::Repeated => {
-                // The edge back goes to a sign of its own: Mermaid can't draw one from a frame to
-                // itself.
-                self.line(&format!("s{spot}q((\"again\"))"));
-                self.chain(&step.inside, "-->");
-                if let [first, .., last] | [first @ last] = &step.inside[..] {
-                    self.line(&format!("s{spot}q --> s{first}"));
-                    self.line(&format!("s{last} -.-> s{spot}q"));
-                }
-            }
+            PlanShape::Repeated => self.rounds(spot, &step.inside, &step.kind),
             _ => self.chain(&step.inside, "-->"),
         }
     }
 
-    fn arms(&mut self, spot: Spot, arms: &[Spot]) {
-        self.line(&format!("s{spot}q{{\"which?\"}}"));
+    /// A loop, with an edge back; or a map, whose items don't follow each other.
+    fn rounds(&mut self, spot: Spot, inside: &[Spot], kind: &str) {
+        let ([first, .., last] | [first @ last]) = inside else {
+            return;
+        };
+        if kind == "map" {
+            let each = self.sign(spot, ("[[", "]]"), "for each");
+            self.edge(&each, "-->", &id(*first));
+            self.chain(inside, "-->");
+            return;
+        }
+        self.chain(inside, "-->");
+        // The edge back goes by a sign of its own: Mermaid can't draw one from a frame to itself.
+        let enough = self.sign(spot, ("{", "}"), "enough?");
+        self.edge(&id(*last), "-->", &enough);
+        self.edge(&enough, "-.->|\"no, again\"|", &id(*first));
+    }
+
+    /// The arms, and the sign that stands before them.
+    fn arms(&mut self, spot: Spot, arms: &[Spot]) -> String {
+        let which = self.sign(spot, ("{", "}"), "which?");
         for &arm in arms {
             let name = escape::mermaid(&self.labels.bare_name(arm));
-            self.line(&format!("s{spot}q -->|\"{name}\"| s{arm}"));
+            self.edge(&which, &format!("-->|\"{name}\"|"), &id(arm));
         }
+        which
     }
 
     fn chain(&mut self, steps: &[Spot], edge: &str) {
         for pair in steps.windows(2) {
-            self.line(&format!("s{} {edge} s{}", pair[0], pair[1]));
+            self.edge(&id(pair[0]), edge, &id(pair[1]));
         }
     }
 
-    /// The classes of the steps, by how they are.
+    /// The classes of the steps, by how they are. Each says all of its colours, so that it can be read in
+    /// a light theme and in a dark one; frames let the page shine through, and take its colour of text.
     fn colours(&mut self) {
-        let mut classes: BTreeMap<Status, Vec<String>> = BTreeMap::new();
+        let mut boxes: BTreeMap<Option<Status>, Vec<String>> = BTreeMap::new();
+        let mut frames = boxes.clone();
         for spot in self.layout.spots() {
-            if let Some(status) = self.labels.status(spot) {
-                classes.entry(status).or_default().push(format!("s{spot}"));
-            }
+            let of = match self.layout.at(spot).inside.is_empty() {
+                true => &mut boxes,
+                false => &mut frames,
+            };
+            of.entry(self.labels.status(spot))
+                .or_default()
+                .push(id(spot));
         }
-        for (status, steps) in classes {
-            let (class, colours) = class(status);
-            self.line(&format!("classDef {class} {colours}"));
-            self.line(&format!("class {} {class}", steps.join(",")));
+        for (status, ids) in boxes {
+            let (name, _, colours) = class(status);
+            self.class(name, colours, &ids);
         }
+        for (status, ids) in frames {
+            let (name, colours, _) = class(status);
+            self.class(&format!("{name}Frame"), colours, &ids);
+        }
+        let signs = std::mem::take(&mut self.signs);
+        if !signs.is_empty() {
+            let colours = "fill:#e0e7ff,stroke:#6366f1,color:#1e1b4b";
+            self.class("sign", colours, &signs);
+        }
+        if self.has_edges {
+            // No width: it would show the links that only keep branches in their order.
+            self.line("linkStyle default stroke:#7d8590");
+        }
+    }
+
+    fn class(&mut self, name: &str, colours: &str, ids: &[String]) {
+        self.line(&format!("classDef {name} {colours}"));
+        self.line(&format!("class {} {name}", ids.join(",")));
     }
 }
 
-/// A status as a class, with its colours; the sign in the label says the same without them.
-fn class(status: Status) -> (&'static str, &'static str) {
+fn id(spot: Spot) -> String {
+    format!("s{spot}")
+}
+
+/// A line may only be broken after a comma.
+fn unbroken(words: &str) -> String {
+    words.replace(' ', "\u{a0}").replace(",\u{a0}", ", ")
+}
+
+/// A status as a class, with the colours of frames and those of boxes; the sign in the label says the
+/// same without them. None is a picture without a run.
+fn class(status: Option<Status>) -> (&'static str, &'static str, &'static str) {
+    let Some(status) = status else {
+        return (
+            "step",
+            "fill:#8b949e1a,stroke:#8b949e",
+            "fill:#f4f4f5,stroke:#71717a,color:#18181b",
+        );
+    };
     match status {
-        Status::Waiting => ("waiting", "fill:#f4f4f5,stroke:#a1a1aa,color:#27272a"),
-        Status::Running => ("running", "fill:#dbeafe,stroke:#1d4ed8,color:#172554"),
-        Status::Suspended => ("suspended", "fill:#fef3c7,stroke:#b45309,color:#451a03"),
-        Status::Done => ("done", "fill:#dcfce7,stroke:#15803d,color:#052e16"),
-        Status::Failed => ("failed", "fill:#fee2e2,stroke:#b91c1c,color:#450a0a"),
+        Status::Unknown => (
+            "unknown",
+            "fill:#8b949e1a,stroke:#8b949e,stroke-dasharray:2 4",
+            "fill:#f4f4f5,stroke:#8b949e,color:#52525b,stroke-dasharray:2 4",
+        ),
+        Status::Waiting => (
+            "waiting",
+            "fill:#8b949e1a,stroke:#8b949e",
+            "fill:#f4f4f5,stroke:#a1a1aa,color:#27272a",
+        ),
+        Status::Running => (
+            "running",
+            "fill:#3b82f626,stroke:#3b82f6",
+            "fill:#dbeafe,stroke:#1d4ed8,color:#172554",
+        ),
+        Status::Suspended => (
+            "suspended",
+            "fill:#f59e0b26,stroke:#d97706",
+            "fill:#fef3c7,stroke:#b45309,color:#451a03",
+        ),
+        Status::Done => (
+            "done",
+            "fill:#22c55e1a,stroke:#22a355",
+            "fill:#dcfce7,stroke:#15803d,color:#052e16",
+        ),
+        Status::Failed => (
+            "failed",
+            "fill:#ef444426,stroke:#ef4444",
+            "fill:#fee2e2,stroke:#b91c1c,color:#450a0a",
+        ),
         Status::LeftOut => (
             "leftout",
+            "fill:#8b949e0d,stroke:#8b949e,stroke-dasharray:4 4",
             "fill:#fafafa,stroke:#a1a1aa,color:#52525b,stroke-dasharray:4 4",
         ),
-        Status::Retracted => ("retracted", "fill:#ffedd5,stroke:#c2410c,color:#431407"),
-        Status::Stopped => ("stopped", "fill:#e4e4e7,stroke:#52525b,color:#18181b"),
+        Status::Retracted => (
+            "retracted",
+            "fill:#f9731626,stroke:#f97316",
+            "fill:#ffedd5,stroke:#c2410c,color:#431407",
+        ),
+        Status::Stopped => (
+            "stopped",
+            "fill:#8b949e33,stroke:#8b949e",
+            "fill:#e4e4e7,stroke:#52525b,color:#18181b",
+        ),
     }
 }

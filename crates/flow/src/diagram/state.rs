@@ -14,7 +14,9 @@ use super::{
 /// The state of a run, folded from its events, for a [`Diagram`](crate::Diagram).
 ///
 /// It doesn't matter whether the events come from a running stream or from the log in a
-/// [`Store`](mainstem_core::Store); a run that is resumed goes on in the same state. All rounds of a
+/// [`Store`](mainstem_core::Store); a run that is resumed goes on in the same state, or in that of its
+/// log ([`state_of`](crate::Diagram::state_of)). A state that is given a resumed run's stream alone
+/// shows of what came before that it isn't known. All rounds of a
 /// loop, items of a map and attempts of a step count as that one step. So it takes as much memory as
 /// the plan has steps, and as are under way at once, however long the run is.
 ///
@@ -49,6 +51,10 @@ pub struct DiagramState {
     phase: Phase,
     /// When the last event was emitted.
     now: Timestamp,
+    /// Whether it follows the run since its beginning; none, before the first event.
+    is_whole: Option<bool>,
+    /// Where the run went on last, and when the last event before that was emitted.
+    resumed: Option<(Place, Timestamp)>,
     /// The most that was ever done.
     progress: f64,
 }
@@ -64,6 +70,8 @@ enum Phase {
 /// How a step is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Status {
+    /// What came before isn't known.
+    Unknown,
     Waiting,
     Running,
     Suspended,
@@ -77,6 +85,7 @@ pub(super) enum Status {
 impl Status {
     pub(super) fn sign(self) -> char {
         match self {
+            Self::Unknown => '…',
             Self::Waiting => '·',
             Self::Running => '▸',
             Self::Suspended => '?',
@@ -97,6 +106,8 @@ impl DiagramState {
             open: HashMap::new(),
             phase: Phase::Running,
             now: Timestamp::default(),
+            is_whole: None,
+            resumed: None,
             progress: 0.0,
         }
     }
@@ -109,6 +120,11 @@ impl DiagramState {
     ///
     /// Events of steps that the plan doesn't have, such as those that a function runs, change nothing.
     pub fn follow(&mut self, event: &Event) {
+        let goes_on = matches!(event.kind, EventKind::RunResumed(_));
+        self.is_whole.get_or_insert(!goes_on);
+        if goes_on {
+            self.resumed = Some((event.place(), self.now));
+        }
         self.now = self.now.max(event.at);
         match &event.kind {
             EventKind::RunStarted(_) | EventKind::RunResumed(_) => self.phase = Phase::Running,
@@ -125,7 +141,8 @@ impl DiagramState {
         self.progress = self.progress.max(self.tallies[0].done);
     }
 
-    /// How much of the run is done, from 0 to 1; none, if its first step hasn't begun.
+    /// How much of the run is done, from 0 to 1; none, if its first step hasn't begun, or if what came
+    /// before isn't known.
     ///
     /// It never falls. The steps inside of one count by their weights, which are those of their
     /// [`StepStarted`](mainstem_core::StepStarted) events:
@@ -139,7 +156,11 @@ impl DiagramState {
     /// - What was taken back counts again only once the run has come further.
     pub fn progress(&self) -> Option<f64> {
         let root = &self.tallies[0];
-        (root.open > 0 || root.last.is_some()).then_some(self.progress)
+        let is_known = match self.is_whole {
+            Some(false) => root.last == Some(Ending::Finished),
+            _ => root.open > 0 || root.last.is_some(),
+        };
+        is_known.then_some(self.progress)
     }
 
     fn begin(&mut self, event: &Event) {
@@ -180,9 +201,14 @@ impl DiagramState {
         let opened = self.open.remove(&event.path).map(|(_, opened)| opened);
         self.stop_inside(spot, &event.path);
         let tally = &mut self.tallies[spot];
-        if let Some(opened) = opened {
-            tally.open -= 1;
-            tally.took += since(opened.at, event.at);
+        match opened {
+            Some(opened) => {
+                tally.open -= 1;
+                tally.took += since(opened.at, event.at);
+            }
+            // It began before what is known.
+            None if how != Ending::Skipped => tally.is_untimed = true,
+            None => {}
         }
         let place = opened.map_or(event.place(), |opened| opened.place);
         tally.end(&event.path, place, how);
@@ -227,10 +253,14 @@ impl DiagramState {
         let Some(top) = top else {
             return;
         };
-        let tallies = &mut self.tallies;
+        let (tallies, now, resumed) = (&mut self.tallies, self.now, self.resumed);
         self.open.retain(|inner, (spot, opened)| {
             let is_void = opened.place >= since && inner.is_within(path);
             if is_void {
+                // One that went down with its process was under way until then.
+                let cut = resumed.filter(|(place, _)| opened.place < *place);
+                let until = cut.map_or(now, |(_, before)| before);
+                tallies[*spot].took += self::since(opened.at, until);
                 tallies[*spot].open -= 1;
                 tallies[*spot].take_back(1);
             }
@@ -253,12 +283,26 @@ impl DiagramState {
             (Some(Ending::Failed), _) => Status::Failed,
             (Some(Ending::Skipped), _) => Status::LeftOut,
             (Some(Ending::Stopped), _) => Status::Stopped,
+            (None, _) if !self.is_known(spot) => Status::Unknown,
             // Other rounds of it stand.
             (Some(Ending::Retracted), _) if tally.finished > 0 => Status::Done,
             (Some(Ending::Retracted) | None, _) if self.is_over_around(spot) => Status::LeftOut,
             (Some(Ending::Retracted), _) => Status::Retracted,
             (None, _) => Status::Waiting,
         }
+    }
+
+    /// Whether a step of which nothing was heard hasn't begun: not, if it may have done so before the
+    /// run was resumed, which isn't known.
+    fn is_known(&self, spot: Spot) -> bool {
+        if self.is_whole != Some(false) {
+            return true;
+        }
+        let mut around = std::iter::successors(Some(spot), |spot| self.layout.at(*spot).outer);
+        around.any(|spot| {
+            let tally = &self.tallies[spot];
+            tally.open > 0 || (tally.last.is_some() && !tally.is_untimed)
+        })
     }
 
     /// Whether a step that isn't done won't begin any more.
@@ -287,9 +331,13 @@ impl DiagramState {
         }
         let runs = tally.over() + tally.open;
         if runs > 1 {
+            let open = match self.phase {
+                Phase::Stopped => "stopped",
+                _ => "under way",
+            };
             let counts = [
                 (tally.finished, "× done"),
-                (tally.open, "under way"),
+                (tally.open, open),
                 (tally.failed, "failed"),
                 (tally.skipped, "left out"),
             ];
@@ -302,7 +350,8 @@ impl DiagramState {
         if tally.retracted > 0 {
             facts.push(format!("{} × taken back", tally.retracted));
         }
-        if tally.open > 0 || !matches!(tally.last, None | Some(Ending::Skipped)) {
+        let has_run = tally.open > 0 || !matches!(tally.last, None | Some(Ending::Skipped));
+        if has_run && !tally.is_untimed {
             facts.push(duration(tally.took + self.so_far(spot)));
         }
         facts

@@ -23,6 +23,8 @@ pub(super) struct Tally {
     pub(super) last: Option<Ending>,
     /// How long those that ended took, together.
     pub(super) took: Duration,
+    /// Whether one ended whose beginning isn't known.
+    pub(super) is_untimed: bool,
     /// How many items there are, if it is a map whose list is known.
     pub(super) items: Option<u64>,
     /// How much of it is done, from 0 to 1.

@@ -40,7 +40,10 @@ impl Tree<'_> {
 
     fn line(&mut self, before: &str, spot: Spot) {
         let (name, kind) = (self.labels.name(spot), self.labels.kind(spot));
-        self.lines.push_str(&format!("{before}{name} ({kind})"));
+        self.lines.push_str(&format!("{before}{name}"));
+        if !kind.is_empty() {
+            self.lines.push_str(&format!(" ({kind})"));
+        }
         let facts = self.labels.facts(spot);
         if !facts.is_empty() {
             self.lines.push_str(&format!(" — {facts}"));

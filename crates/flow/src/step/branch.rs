@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{any::TypeId, fmt, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
 use mainstem_core::{
@@ -23,8 +23,8 @@ const OTHERWISE: &str = "otherwise";
 /// as a decision, so that a run that is resumed takes the same one.
 ///
 /// An input that chooses no arm is an error of kind [`ErrorKind::Value`], unless there is an arm for
-/// it by [`otherwise`](Self::otherwise). Two arms of the same key, and a branch without arms, are
-/// refused before anything runs.
+/// it by [`otherwise`](Self::otherwise). Two arms of the same key, a branch without arms, and one by a
+/// `bool` that lacks an arm are refused before anything runs.
 pub struct Branch<In, K, Out> {
     chooser: Chooser<In, K>,
     /// None for the arm for everything else, which is the last.
@@ -229,7 +229,10 @@ where
                 Chooser::Function(key) => key(&input),
                 Chooser::Step(router, clone) => router.perform(ctx.clone(), clone(&input)).await?,
             };
-            let arm = branch.decide(&ctx, &key).await?;
+            let arm = match branch.decide(&ctx, &key).await? {
+                Ok(arm) => arm,
+                Err(gone) => ctx.cannot_resume(gone).await?,
+            };
             arm.perform(ctx, input).await
         }
         .boxed()
@@ -265,11 +268,30 @@ where
             );
             return Err(misbuilt(&path.child(pair[0]), message));
         }
+        if let Some(missing) = self.missing_bool() {
+            let message = format!(
+                "the branch has no arm for `{missing}`; add one, or one for all others by \
+                 `otherwise(step)`"
+            );
+            return Err(misbuilt(path, message));
+        }
         self.arms.iter().try_for_each(|(_, arm)| arm.check(path))
     }
 
-    /// The arm for a key, by the record if there is one.
-    async fn decide(&self, ctx: &RunContext, key: &K) -> Result<&Child<In, Out>> {
+    /// Of a branch by a `bool` what it has no arm for: there are no other values.
+    fn missing_bool(&self) -> Option<&'static str> {
+        let is_bool = TypeId::of::<K>() == TypeId::of::<bool>();
+        let has_rest = self.arms.iter().any(|(key, _)| key.is_none());
+        if !is_bool || has_rest {
+            return None;
+        }
+        ["true", "false"]
+            .into_iter()
+            .find(|value| self.arms.iter().all(|(_, arm)| *arm.name() != **value))
+    }
+
+    /// The arm for a key, by the record if there is one; the inner error, if that one is gone.
+    async fn decide(&self, ctx: &RunContext, key: &K) -> Result<Result<&Child<In, Out>>> {
         let what = match &self.chooser {
             Chooser::Function(_) => DecisionKind::Branch,
             Chooser::Step(..) => DecisionKind::Route,
@@ -279,12 +301,12 @@ where
         let unit = std::future::ready(name).boxed();
         let taken: Text = ctx.journal().run(entry, what, unit).await?.to()?;
         let arm = self.arms.iter().find(|(_, arm)| *arm.name() == taken);
-        arm.map(|(_, arm)| arm).ok_or_else(|| {
+        Ok(arm.map(|(_, arm)| arm).ok_or_else(|| {
             let message = format!(
                 "the run had taken the arm `{taken}`, which isn't there any more; put it back"
             );
             Error::new(ErrorKind::Conflict, message)
-        })
+        }))
     }
 
     fn arm_of(&self, key: &K) -> Result<&Child<In, Out>> {

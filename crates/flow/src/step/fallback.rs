@@ -8,6 +8,10 @@ use mainstem_core::{
 
 use crate::{IntoStep, StepValue, child::Child};
 
+/// Why a failure stands in spite of another step.
+const NO_OTHER: &str = "the other step wasn't done, for text of this one was already given to a reader \
+                        that can't take it back; read events";
+
 /// A step, and another one for when it fails; made by [`fallback`].
 #[derive(Clone, Debug)]
 pub struct Fallback<S, T> {
@@ -131,7 +135,7 @@ async fn go_on(ctx: &RunContext, since: Place, error: Error) -> Result<()> {
         async move {
             match ctx.can_retract_since(ctx.path(), since).await {
                 true => Json::new("other"),
-                false => Err(error),
+                false => Err(error.with_note(NO_OTHER)),
             }
         }
     };

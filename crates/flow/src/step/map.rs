@@ -193,7 +193,8 @@ async fn count(ctx: &RunContext, items: usize) -> Result<()> {
         "the run had begun with a list of {decided} items and goes on with one of {items}; let the \
          step before give the same list again"
     );
-    Err(Error::new(ErrorKind::Conflict, message))
+    let error = Error::new(ErrorKind::Conflict, message);
+    ctx.cannot_resume(error).await
 }
 
 /// The forks of the items that have begun, in the order of the items.

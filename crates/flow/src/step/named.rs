@@ -1,7 +1,7 @@
 use futures::future::BoxFuture;
 use mainstem_core::{Result, RunContext, Step, StepPath, StepPlan, Text};
 
-use crate::IntoStep;
+use crate::{IntoStep, child::misbuilt};
 
 /// A step under a name of its own; made by [`named`].
 #[derive(Clone, Debug)]
@@ -75,6 +75,13 @@ where
     }
 
     fn check(&self, path: &StepPath) -> Result<()> {
+        if self.0.name.trim().is_empty() {
+            let around = path.parent().unwrap_or_else(StepPath::run);
+            return Err(misbuilt(
+                &around,
+                "`named(\"\", ..)` has no name; give it one",
+            ));
+        }
         self.0.step.check(path)
     }
 

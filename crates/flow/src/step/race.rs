@@ -189,7 +189,7 @@ where
     drop(race);
     let Some(won) = won else {
         suspended.end()?;
-        return Err(all_failed(steps, failures));
+        return Err(all_failed(ctx, steps, failures));
     };
     for (index, since) in (0..).zip(places).filter(|(index, _)| *index != won.index) {
         let loser = ctx.branch(index, ctx.context().clone());
@@ -230,7 +230,8 @@ where
 {
     let Some((index, step)) = (0..).zip(steps).find(|(index, _)| *index == winner) else {
         let message = format!("step {winner} had won the race, which isn't there any more");
-        return Err(Error::new(ErrorKind::Conflict, message));
+        let gone = Error::new(ErrorKind::Conflict, message);
+        return ctx.cannot_resume(gone).await;
     };
     let branch = ctx.branch(index, ctx.context().fork(step.name().clone()));
     let (index, fork, output) = run(branch, index, step, input).await;
@@ -242,15 +243,24 @@ where
     })
 }
 
-fn all_failed<In, Out>(steps: &[Child<In, Out>], failures: Vec<(u32, Error)>) -> Error
+fn all_failed<In, Out>(
+    ctx: &RunContext,
+    steps: &[Child<In, Out>],
+    failures: Vec<(u32, Error)>,
+) -> Error
 where
     In: Send + 'static,
     Out: StepValue,
 {
+    let race = ctx
+        .path()
+        .last()
+        .map_or_else(String::new, |race| race.name().into_owned());
+    let race = StepPath::run().child(&race);
     let names: Vec<_> = (0..)
         .zip(steps)
         .filter(|(index, _)| failures.iter().any(|(failed, _)| failed == index))
-        .map(|(_, step)| format!("`{}`", step.name()))
+        .map(|(index, step)| format!("`{}`", race.index(index).child(step.name())))
         .collect();
     let is_retryable = failures.iter().any(|(_, error)| error.is_retryable());
     let message = format!("all that raced have failed: {}", names.join(", "));

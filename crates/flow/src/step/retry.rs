@@ -10,6 +10,10 @@ use tokio::time::Instant;
 
 use crate::{IntoStep, Retry, StepValue, child::Child};
 
+/// Why a failure stands that another attempt might have mended.
+const NOT_AGAIN: &str = "not tried again, for its text was already given to a reader that can't take \
+                         it back; read events";
+
 /// A step that is tried again; made by [`retry`].
 #[derive(Clone, Debug)]
 pub struct Retrying<S> {
@@ -199,7 +203,7 @@ impl Failed {
             return Err(error);
         };
         if !ctx.can_retract_since(ctx.path(), self.since).await {
-            return Err(error);
+            return Err(error.with_note(NOT_AGAIN));
         }
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Ok(Next {

@@ -158,3 +158,47 @@ async fn a_run_that_is_dropped_stops_all_that_is_in_it() -> Result<()> {
     assert_eq!(alive.load(Ordering::SeqCst), 0);
     Ok(())
 }
+
+#[test]
+fn what_has_no_name_is_refused() {
+    let id = |n: u8| n;
+    for (flow, path, mend) in [
+        (Flow::<u8>::new(" ").step("a", id), " ", "Flow::new"),
+        (Flow::new("f").step("", id), "f", "a step without a name"),
+        (
+            Flow::new("f").step("in", Flow::new("").step("a", id)),
+            "f/in",
+            "Flow::new",
+        ),
+        (
+            Flow::new("f").step("in", retry(2, named("", id))),
+            "f/in",
+            "`named(\"\", ..)`",
+        ),
+    ] {
+        let error = flow.check().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert_eq!(error.step().unwrap().to_string(), path);
+        assert!(error.message().contains(mend), "{error}");
+    }
+}
+
+#[test]
+fn a_version_isnt_compatible_with_itself() {
+    let flow = || Flow::<u8>::new("f").step("a", |n: u8| n);
+    let error = flow().compatible_with("1").check().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.message().contains("compatible with `1`"), "{error}");
+    flow().version("2").compatible_with("1").check().unwrap();
+}
+
+#[test]
+fn a_bool_has_two_arms() {
+    let id = |n: bool| n;
+    let flow = |branch| Flow::<bool>::new("f").branch("b", branch).check();
+    let error = flow(by_value().arm(true, id)).unwrap_err();
+    assert_eq!(error.step().unwrap().to_string(), "f/b");
+    assert!(error.message().contains("no arm for `false`"), "{error}");
+    flow(by_value().arm(true, id).arm(false, id)).unwrap();
+    flow(by_value().arm(false, id).otherwise(id)).unwrap();
+}

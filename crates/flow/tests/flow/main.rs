@@ -21,6 +21,7 @@ mod race;
 mod random;
 mod repeat;
 mod resume;
+mod resume_changed;
 mod resume_edges;
 mod shared_state;
 mod text;

@@ -148,6 +148,9 @@ async fn a_reader_of_text_isnt_given_another_beginning() -> Result<()> {
     assert_eq!(run.next_text().await?.unwrap(), "try 1");
     let error = run.next_text().await.unwrap_err();
     assert_eq!(error.step().unwrap().to_string(), "f/write/flaky");
+    let expected = "not tried again, for its text was already given to a reader that can't take it \
+                    back; read events";
+    assert!(error.message().ends_with(expected), "{error}");
 
     let other = fallback(with(fails(1), flaky), |_: u8| 7u32);
     let flow = Flow::<u8>::new("f").step("write", other);
@@ -155,6 +158,14 @@ async fn a_reader_of_text_isnt_given_another_beginning() -> Result<()> {
     assert_eq!(run.next_text().await?.unwrap(), "try 1");
     let error = run.next_text().await.unwrap_err();
     assert_eq!(error.step().unwrap().to_string(), "f/write[0]/flaky");
+    assert!(
+        error.message().contains("the other step wasn't done"),
+        "{error}"
+    );
+    // Whoever reads events gets the other attempt, and who has no attempts left no excuse.
+    let flow = Flow::<u8>::new("f").step("write", retry(2, with(fails(9), flaky)));
+    let error = flow.run(1u8).await.unwrap_err();
+    assert!(!error.message().contains("again"), "{error}");
     Ok(())
 }
 

@@ -93,7 +93,8 @@ async fn a_step_that_fails_is_out_and_if_all_fail_so_does_the_race() -> Result<(
     let error = race([63, 61, 62]).run(1u8).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "step `f/fastest`: all that raced have failed: `hare`, `tortoise`, `jay`"
+        "step `f/fastest`: all that raced have failed: `fastest[0]/hare`, `fastest[1]/tortoise`, \
+         `fastest[2]/jay`"
     );
     let last = error.source().unwrap().to_string();
     assert!(last.contains("f/fastest[0]/hare"), "{last}");

@@ -219,6 +219,8 @@ async fn an_answer_that_doesnt_fit_leaves_the_run_as_it_was() -> Result<()> {
         (error.kind(), error.code()),
         (ErrorKind::Value, Some("not_resumed"))
     );
+    let message = "the answer to `sign[0]/boss` isn't what was asked for: expected a boolean";
+    assert_eq!(error.message(), message);
     assert_eq!(log(&store, &asked.run).await, before);
 
     let right = asked.clone().answer("sign[0]/boss", &true)?;
@@ -316,6 +318,17 @@ async fn a_flow_that_has_changed_is_refused_unless_its_version_goes_with_it() ->
 
 #[tokio::test]
 async fn what_cant_go_on_says_why() -> Result<()> {
+    let asks = Flow::<u8>::new("f").ask::<bool>("go", |_: &u8| Question::new("Go on?"));
+    let error = asks.run(1).await.unwrap_err();
+    let expected = "it has no store, and so can't go on: give it one by `store(..)`";
+    assert!(
+        error.message().starts_with("the run waits for an answer; "),
+        "{error}"
+    );
+    assert!(error.message().ends_with(expected), "{error}");
+    let error = asks.run(1).store(MemoryStore::new()).await.unwrap_err();
+    assert!(!error.message().contains("store"), "{error}");
+
     let flow = Flow::new("f").step("a", |n: u8| n);
     let error = flow.resume("r").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);

@@ -98,7 +98,7 @@ async fn each_kind_of_step_is_found_again_in_its_picture() -> Result<()> {
             "├─ ✓ grow (repeat, up to 10 rounds)",
             "│  └─ ✓ double (function) 3 × done",
             "├─ ✓ even (when)",
-            "│  └─ – function (function)",
+            "│  └─ – function",
             "├─ ✓ again (retry, up to 3 attempts)",
             "│  └─ ✓ flaky (function) attempt 2, 1 × taken back",
             "├─ ✓ instead (fallback, until one succeeds)",
@@ -110,7 +110,7 @@ async fn each_kind_of_step_is_found_again_in_its_picture() -> Result<()> {
             "├─ ✓ soon (function, within 1s)",
             "├─ ✓ list (function)",
             "└─ ✓ each (map, each item, 2 at once) 3 of 3",
-            "   └─ ✓ optional (optional) 3 × done",
+            "   └─ ✓ optional 3 × done",
             "      └─ ✗ fails (function) 3 failed",
         ]
     );

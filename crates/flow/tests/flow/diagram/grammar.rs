@@ -25,6 +25,12 @@ fn read(chart: &str) -> Result<usize, String> {
             let id = labelled(frame, &[("[", "]")]).ok_or_else(wrong)?;
             (open, steps) = (open + 1, steps + 1);
             known.insert(id);
+        } else if let Some(way) = line.strip_prefix("direction ") {
+            let is_in_frame = open > 0 && ["TB", "LR"].contains(&way);
+            is_in_frame.then_some(()).ok_or_else(wrong)?;
+        } else if let Some(style) = line.strip_prefix("linkStyle default ") {
+            let sound = |c: char| c.is_ascii_alphanumeric() || ":#,-.".contains(c);
+            style.chars().all(sound).then_some(()).ok_or_else(wrong)?;
         } else if let Some(class) = line.strip_prefix("classDef ") {
             let sound = |c: char| c.is_ascii_alphanumeric() || " :#,-".contains(c);
             class.chars().all(sound).then_some(()).ok_or_else(wrong)?;
@@ -40,6 +46,7 @@ fn read(chart: &str) -> Result<usize, String> {
             let boxes = [
                 ("([", "])"),
                 ("[/", "/]"),
+                ("[[", "]]"),
                 ("[", "]"),
                 ("{{", "}}"),
                 ("{", "}"),
@@ -69,7 +76,8 @@ fn edge(line: &str) -> Option<(&str, &str)> {
     let (from, rest) = line.split_once(' ')?;
     let rest = rest
         .strip_prefix("-->")
-        .or_else(|| rest.strip_prefix("-.->"))?;
+        .or_else(|| rest.strip_prefix("-.->"))
+        .or_else(|| rest.strip_prefix("~~~"))?;
     let to = match rest.strip_prefix("|\"") {
         None => rest.strip_prefix(' ')?,
         Some(rest) => {
@@ -88,7 +96,7 @@ fn is_id(text: &str) -> bool {
 
 /// Letters, digits and a few signs; `<br/>`, and other signs by number. No icon, even by numbers.
 fn is_label(text: &str) -> bool {
-    let plain = |c: char| c.is_alphanumeric() || " ,?·…×✓✗–▸↺■".contains(c);
+    let plain = |c: char| c.is_alphanumeric() || " \u{a0},?·…×✓✗–▸↺■".contains(c);
     let lines: Option<Vec<_>> = text.split("<br/>").map(decoded).collect();
     lines.is_some_and(|lines| {
         let is_sound =
@@ -179,6 +187,7 @@ fn the_grammar_refuses_what_isnt_sound() {
         "flowchart TD\n  s0[\"a\"]\n  s0 --> s1\n",
         "flowchart TD\n  s0[\"%%{init}%%\"]\n",
         "flowchart TD\n  click s0\n",
+        "flowchart TD\n  direction TB\n",
         "flowchart TD\n  s0[\"fa#58;fa#45;bird\"]\n",
         "flowchart TD\n  s0[\"a\"]\n  s0 -->|\"\"| s0\n",
     ] {

@@ -24,7 +24,11 @@ fn an_agent_is_a_picture_of_one_step() {
     assert_eq!(diagram.to_text(), "writer (agent)\n");
     assert_eq!(
         diagram.to_mermaid(),
-        "flowchart TD\n    s0([\"writer<br/>agent\"])\n"
+        "flowchart TD
+    s0([\"writer<br/>agent\"])
+    classDef step fill:#f4f4f5,stroke:#71717a,color:#18181b
+    class s0 step
+"
     );
 }
 

@@ -2,7 +2,7 @@
 
 use mainstem_agent::Agent;
 use mainstem_core::{
-    CancelledBy, Json, MemoryStore, PlanShape, Result, RunCancelled, RunFinished, RunId,
+    CancelledBy, Json, MemoryStore, PlanShape, Question, Result, RunCancelled, RunFinished, RunId,
     RunResumed, RunSuspended, StepPlan, StepResult, Store, Usage, test_util::ScriptedModel,
 };
 use mainstem_flow::{Diagram, Flow, named};
@@ -136,9 +136,9 @@ fn what_began_in_a_taken_back_part_is_taken_back_and_nothing_else() {
     assert_eq!(
         lines(&diagram, &log)[1..],
         [
-            "▸ item (flow) — 2 under way, 1 × taken back, 4 ms",
+            "▸ item (flow) — 2 under way, 1 × taken back, 6 ms",
             "✓ a (function) — 2 × done, 1 × taken back, 3 ms",
-            "▸ b (function) — 1 × taken back, 0 ms",
+            "▸ b (function) — 1 × taken back, 1 ms",
         ]
     );
 }
@@ -204,6 +204,118 @@ fn what_is_under_way_when_the_run_ends_was_stopped() {
             "✗ b (function) — 0 ms"
         ]
     );
+}
+
+/// A reader of a resumed run's stream alone: it doesn't know what came before, and doesn't say so.
+#[test]
+fn what_came_before_a_resumed_stream_isnt_claimed() {
+    let all = StepPlan::new("all", "flow").inside([function("a"), function("ask"), function("b")]);
+    let (diagram, mut log) = follow(&all);
+    log.event("", RunResumed::new(Vec::new()));
+    assert_eq!(log.state.progress(), None);
+    assert!(
+        lines(&diagram, &log)
+            .iter()
+            .all(|line| line.starts_with('…'))
+    );
+    log.finish("all/ask").begin("all/b").after(2);
+    assert_eq!(log.state.progress(), None);
+    assert_eq!(
+        lines(&diagram, &log),
+        [
+            "… all (flow)",
+            "… a (function)",
+            "✓ ask (function)",
+            "▸ b (function) — 0 ms"
+        ]
+    );
+    log.finish("all/b").finish("all");
+    assert_eq!(log.state.progress(), Some(1.0));
+    let picture = lines(&diagram, &log);
+    assert_eq!(picture[..2], ["✓ all (flow)", "… a (function)"]);
+    assert_eq!(picture[3], "✓ b (function) — 2 ms");
+    check_golden("resumed.mmd", &diagram.with_state(&log.state).to_mermaid());
+}
+
+/// The time in which a process was down is no time of its steps.
+#[test]
+fn a_step_that_was_taken_back_took_its_time() {
+    let race = StepPlan::new("race", "race")
+        .shape(PlanShape::Race)
+        .inside([function("a"), function("b")]);
+    let (diagram, mut log) = follow(&race);
+    log.begin("race");
+    let since = log.next();
+    log.begin("race[1]/b")
+        .begin("race[0]/a")
+        .after(7)
+        .finish("race[0]/a");
+    log.retract("race[1]", since).finish("race");
+    assert_eq!(
+        lines(&diagram, &log)[2],
+        "– b (function) — 1 × taken back, 7 ms"
+    );
+
+    let (diagram, mut log) = follow(&function("a"));
+    let since = log.next();
+    log.begin("a")
+        .after(5)
+        .event("", mainstem_core::TextDelta::new("Jays"));
+    log.after(3_600_000)
+        .event("", RunResumed::new(Vec::new()))
+        .retract("a", since);
+    assert_eq!(
+        lines(&diagram, &log),
+        ["↺ a (function) — 1 × taken back, 5 ms"]
+    );
+}
+
+#[test]
+fn what_was_stopped_isnt_under_way() {
+    let each = StepPlan::new("each", "map")
+        .shape(PlanShape::Repeated)
+        .inside([function("a")]);
+    let (diagram, mut log) = follow(&each);
+    log.begin("each").step("each[0]/a").begin("each[1]/a");
+    assert_eq!(
+        lines(&diagram, &log)[1],
+        "▸ a (function) — 1 × done, 1 under way, 1 ms"
+    );
+    log.event("", RunCancelled::new(CancelledBy::Stop));
+    assert_eq!(
+        lines(&diagram, &log)[1],
+        "■ a (function) — 1 × done, 1 stopped, 1 ms"
+    );
+}
+
+#[tokio::test]
+async fn a_state_from_a_store_goes_on_with_the_resumed_run() -> Result<()> {
+    let flow = Flow::new("pay")
+        .step("price", |order: String| order.len())
+        .ask::<bool>("approve", |_: &usize| Question::new("Pay?"))
+        .step("pay", |(price, _): (usize, bool)| price);
+    let store = MemoryStore::new();
+    let asked = flow.run("x").store(store.clone()).outcome().await?;
+    let asked = asked.suspended().unwrap();
+    let diagram = flow.diagram();
+    let mut state = diagram.state_of(&store, &asked.run).await?;
+    assert!(diagram.with_state(&state).to_text().contains("? approve"));
+    let mut run = flow
+        .resume(asked.answer("approve", &true)?)
+        .store(store)
+        .stream();
+    for event in collect(&mut run).await {
+        state.follow(&event);
+        assert!(state.progress() >= Some(1.0 / 3.0));
+    }
+    let picture = diagram.with_state(&state).to_text();
+    assert_eq!(picture.matches('✓').count(), 4, "{picture}");
+    let error = diagram
+        .state_of(&MemoryStore::new(), &"r".into())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), mainstem_core::ErrorKind::NotFound);
+    Ok(())
 }
 
 #[test]
