@@ -231,6 +231,7 @@ async fn a_server_that_is_down_is_left_alone() {
     }
     let error = agent.run("Name a bird.").await.unwrap_err();
     assert_eq!(error.code(), Some("circuit_open"));
+    assert_eq!(error.partial().unwrap().usage, Usage::default());
     assert_eq!(server.requests().len(), 2);
     tokio::time::sleep(error.retry_after().unwrap()).await;
     assert_eq!(agent.run("Name a bird.").await.unwrap().output, "A jay.");

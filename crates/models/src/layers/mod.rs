@@ -10,7 +10,7 @@ pub use breaker::{Breaker, Guarded};
 #[cfg(feature = "cache")]
 pub use cache::{Cache, Cached};
 pub use limiter::{Limited, Limiter};
-use mainstem_core::Model;
+use mainstem_core::{Error, Model, ModelEvent, Result, Usage};
 pub use recovery::{Recovery, RecoveryBuilder, WhenCut};
 
 /// What can be put around any model.
@@ -36,3 +36,8 @@ pub trait ModelExt: Model + Sized {
 }
 
 impl<M: Model> ModelExt for M {}
+
+/// The answer to a request that isn't sent: it counts as no request.
+fn unsent(error: Error) -> [Result<ModelEvent>; 2] {
+    [Ok(ModelEvent::Usage(Usage::default())), Err(error)]
+}

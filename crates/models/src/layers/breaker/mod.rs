@@ -17,6 +17,8 @@ use mainstem_core::{
 };
 use tokio::time::Instant;
 
+use super::unsent;
+
 /// A circuit breaker: after some failures in a row, requests fail at once, without being sent.
 ///
 /// A clone is the same breaker; all models that it guards share it, so give it to models of one
@@ -32,7 +34,7 @@ use tokio::time::Instant;
 /// it is sent, says nothing. So does one that a time limit *around* the breaker drops: for these see
 /// [`time_limits`](Self::time_limits).
 ///
-/// The error of an open breaker has the code `circuit_open`. It is retryable, so that another model
+/// The error of an open breaker has the code `circuit_open`; it counts as no request. It is retryable, so that another model
 /// is asked, and its [`retry_after`](Error::retry_after) says when the next request goes out.
 ///
 /// ```
@@ -46,10 +48,12 @@ use tokio::time::Instant;
 /// let down = Error::new(ErrorKind::Model, "it answered 503").with_status(503);
 /// let model = ScriptedModel::new().script(Script::new().fail(down)).guarded(&breaker);
 ///
-/// let first = model.stream(ModelRequest::default()).next().await.unwrap();
-/// assert_eq!(first.unwrap_err().status(), Some(503));
-/// let second = model.stream(ModelRequest::default()).next().await.unwrap();
-/// assert_eq!(second.unwrap_err().code(), Some("circuit_open"));
+/// let error = async || {
+///     let answer: Vec<_> = model.stream(ModelRequest::default()).collect().await;
+///     answer.into_iter().find_map(Result::err).unwrap()
+/// };
+/// assert_eq!(error().await.status(), Some(503));
+/// assert_eq!(error().await.code(), Some("circuit_open"));
 /// # });
 /// ```
 #[derive(Clone)]
@@ -246,7 +250,9 @@ impl<M: Model> Model for Guarded<M> {
             let mut trial = match breaker.admit(model.id()) {
                 Ok(trial) => trial,
                 Err(error) => {
-                    yield Err(error);
+                    for item in unsent(error) {
+                        yield item;
+                    }
                     return;
                 }
             };

@@ -15,6 +15,8 @@ use mainstem_core::{
 use pass::{Mean, Pass};
 use tokio::sync::Semaphore;
 
+use super::unsent;
+
 /// Limits of what goes out, shared by all models that hold it: a clone is the same limiter.
 ///
 /// Who comes first goes first. A request that has to wait says so ([`ModelEvent::Waiting`], with the
@@ -255,7 +257,9 @@ impl<M: Model> Model for Limited<M> {
             let need = match limiter.need(&request) {
                 Ok(need) => need,
                 Err(error) => {
-                    yield Err(error);
+                    for item in unsent(error) {
+                        yield item;
+                    }
                     return;
                 }
             };

@@ -320,7 +320,10 @@ async fn what_never_fits_is_refused() {
     let model = Noted::default().limited(&limiter);
     let refused = async |request: ModelRequest, of: &dyn Fn(Limiter) -> Limiter| {
         let model = model.model.as_ref().clone().limited(&of(limiter.clone()));
-        let error = model.stream(request).next().await.unwrap().unwrap_err();
+        let mut answer = model.stream(request);
+        let used = answer.next().await.unwrap().unwrap();
+        assert_eq!(used, ModelEvent::Usage(Usage::default()));
+        let error = answer.next().await.unwrap().unwrap_err();
         assert!(!error.is_retryable());
         (error.kind(), error.message().to_owned())
     };
