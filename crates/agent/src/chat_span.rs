@@ -153,12 +153,16 @@ fn note_failure(span: &Span, kind: ErrorKind) {
 
 /// The provider's name, as the conventions have it, and the model's, of a model's id.
 fn names(id: &str) -> (&str, &str) {
-    match id.split_once("://") {
-        Some(("azure", model)) => ("azure.ai.openai", model),
-        Some(("gemini", model)) => ("gcp.gemini", model),
-        Some((provider, model)) => (provider, model),
-        None => (id, id),
-    }
+    let Some((scheme, model)) = id.split_once("://") else {
+        return (id, id);
+    };
+    // What follows a plus is the API, as in `openai+responses`.
+    let provider = match scheme.split_once('+').map_or(scheme, |(name, _)| name) {
+        "azure" => "azure.ai.openai",
+        "gemini" => "gcp.gemini",
+        provider => provider,
+    };
+    (provider, model)
 }
 
 #[cfg(test)]
@@ -169,6 +173,7 @@ mod tests {
     fn a_models_id_names_its_provider() {
         assert_eq!(names("openai://gpt-5-mini"), ("openai", "gpt-5-mini"));
         assert_eq!(names("gemini://pro"), ("gcp.gemini", "pro"));
+        assert_eq!(names("openai+responses://gpt-5"), ("openai", "gpt-5"));
         assert_eq!(names("demo"), ("demo", "demo"));
     }
 }

@@ -48,7 +48,9 @@ pub(crate) fn choose(flags: &ChatFlags) -> Result<Chosen> {
 
 /// Whether a name says by itself where its model is.
 pub(crate) fn is_address(name: &str) -> bool {
-    let provider = name.split_once("://").map(|(provider, _)| provider);
+    let scheme = name.split_once("://").map(|(scheme, _)| scheme);
+    // What follows a plus is the API.
+    let provider = scheme.map(|scheme| scheme.split_once('+').map_or(scheme, |(name, _)| name));
     name == DEMO || provider.is_some_and(|provider| provider.parse::<Provider>().is_ok())
 }
 
@@ -170,6 +172,7 @@ mod tests {
             "{by_flag}"
         );
         assert!(error(None, Some("openai://m")).contains("by MAINSTEM_MODEL"));
+        assert!(error(Some("openai+responses://m"), None).ends_with("--model m"));
         assert!(error(Some("demo"), None).ends_with("--model NAME"));
         // A server of one's own may call its models anything else.
         let own = choice(Some("http://h/v1"), Some("hf://m"), &[]);

@@ -14,7 +14,7 @@ use crate::log::Sending;
 use crate::refusal;
 use crate::reply::{Body, Wishes};
 use crate::request::{self, ReadError, Request};
-use crate::script::{Pause, Stop, Wire};
+use crate::script::{Pause, Phrasing, Stop};
 use crate::server::Shared;
 use crate::wire::Op;
 use crate::{Recorded, Reply};
@@ -145,7 +145,7 @@ impl Exchange<'_> {
         }
         let body = reply.answer(Wishes {
             stream: self.recorded.is_streaming(),
-            wire: self.wire(),
+            phrasing: self.phrasing(),
             chunks: self.request.modern,
         });
         let keep_alive = self.request.keep_alive && body.framing != Framing::CloseDelimited;
@@ -162,14 +162,14 @@ impl Exchange<'_> {
         Ok(Next::Close)
     }
 
-    fn wire(&self) -> Wire {
+    fn phrasing(&self) -> Phrasing {
         let recorded = self.recorded;
         if recorded.is_for_responses() {
-            return Wire::Responses {
+            return Phrasing::Responses {
                 encrypted: recorded.wants_encrypted_reasoning(),
             };
         }
-        Wire::Chat {
+        Phrasing::Chat {
             usage: !self.shared.options.honour_include_usage || recorded.wants_usage(),
         }
     }

@@ -10,7 +10,7 @@ use crate::completion;
 use crate::delivery::{Delivery, Framing, Split};
 use crate::json::error_text;
 use crate::responses;
-use crate::script::{Part, Pause, Script, Stop, Wire};
+use crate::script::{Part, Pause, Phrasing, Script, Stop};
 use crate::script_file::ReplyForm;
 use crate::step::{RawBytes, Step};
 use crate::wire::{Op, Ops};
@@ -94,7 +94,7 @@ pub(crate) struct Body {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wishes {
     pub(crate) stream: bool,
-    pub(crate) wire: Wire,
+    pub(crate) phrasing: Phrasing,
     /// Whether the client's HTTP knows chunks.
     pub(crate) chunks: bool,
 }
@@ -103,7 +103,7 @@ pub(crate) struct Wishes {
 const ENDLESS_SAMPLE: usize = 1 << 20;
 
 /// Chat completions, with all that they may have.
-const CHAT: Wire = Wire::Chat { usage: true };
+const CHAT: Phrasing = Phrasing::Chat { usage: true };
 
 impl Reply {
     /// Creates a complete answer of these chunks of text.
@@ -351,17 +351,17 @@ impl Reply {
     /// ```
     #[must_use]
     pub fn response_bytes(&self) -> Vec<u8> {
-        self.bytes_in(Wire::Responses { encrypted: true })
+        self.bytes_in(Phrasing::Responses { encrypted: true })
     }
 
-    fn bytes_in(&self, wire: Wire) -> Vec<u8> {
+    fn bytes_in(&self, phrasing: Phrasing) -> Vec<u8> {
         let limit = if self.script.is_endless() {
             ENDLESS_SAMPLE
         } else {
             usize::MAX
         };
         let mut body = Vec::new();
-        for part in self.delivery.apply(self.script.parts(wire)) {
+        for part in self.delivery.apply(self.script.parts(phrasing)) {
             if let Part::Bytes { data, .. } = part {
                 body.extend_from_slice(&data);
             }
@@ -437,14 +437,14 @@ impl Reply {
             "text/event-stream"
         };
         let length = (framing == Framing::ContentLength)
-            .then(|| length_of(self.uncut().apply(self.script.parts(wishes.wire))));
+            .then(|| length_of(self.uncut().apply(self.script.parts(wishes.phrasing))));
         let ops: Box<dyn Iterator<Item = Op> + Send> = match &self.prepared {
             Some(prepared) if framing == self.stream_framing() && wishes.is_chat() => {
                 let prepared = Arc::clone(prepared);
                 Box::new((0..prepared.len()).map(move |index| prepared[index].clone()))
             }
             _ => {
-                let parts = self.delivery.apply(self.script.parts(wishes.wire));
+                let parts = self.delivery.apply(self.script.parts(wishes.phrasing));
                 Box::new(Ops::new(parts, framing))
             }
         };
@@ -458,9 +458,9 @@ impl Reply {
     }
 
     fn answer_as_completion(&self, wishes: Wishes) -> Body {
-        let completion = match wishes.wire {
-            Wire::Chat { .. } => completion::assemble(&self.script),
-            Wire::Responses { encrypted } => responses::assemble(&self.script, encrypted),
+        let completion = match wishes.phrasing {
+            Phrasing::Chat { .. } => completion::assemble(&self.script),
+            Phrasing::Responses { encrypted } => responses::assemble(&self.script, encrypted),
         };
         let framing = wishes.allow(self.framing.unwrap_or(Framing::ContentLength));
         let length = (framing == Framing::ContentLength)
@@ -485,7 +485,7 @@ impl Reply {
 
 impl Wishes {
     fn is_chat(self) -> bool {
-        matches!(self.wire, Wire::Chat { .. })
+        matches!(self.phrasing, Phrasing::Chat { .. })
     }
 
     fn allow(self, framing: Framing) -> Framing {

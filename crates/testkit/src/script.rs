@@ -53,7 +53,7 @@ pub(crate) enum Stop {
 
 /// The API in whose words a reply is written.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Wire {
+pub(crate) enum Phrasing {
     /// Chat completions, with or without the usage chunk.
     Chat { usage: bool },
     /// The Responses API, with or without reasoning in its encrypted form.
@@ -85,10 +85,12 @@ struct Repeating {
 
 impl Script {
     /// Returns the parts of the streamed reply.
-    pub(crate) fn parts(self: &Arc<Self>, wire: Wire) -> Parts {
-        let (with_usage, writer) = match wire {
-            Wire::Chat { usage } => (usage, None),
-            Wire::Responses { encrypted } => (true, Some(Writer::new(&self.dialect, encrypted))),
+    pub(crate) fn parts(self: &Arc<Self>, phrasing: Phrasing) -> Parts {
+        let (with_usage, writer) = match phrasing {
+            Phrasing::Chat { usage } => (usage, None),
+            Phrasing::Responses { encrypted } => {
+                (true, Some(Writer::new(&self.dialect, encrypted)))
+            }
         };
         Parts {
             script: Arc::clone(self),

@@ -78,10 +78,7 @@ async fn each_role_has_its_own_form() {
         ),
         (
             Message::new(Role::Assistant, [Part::text("a"), refusal]),
-            json!([{"type": "message", "role": "assistant", "content": [
-                {"type": "output_text", "text": "a"},
-                {"type": "refusal", "refusal": "No."},
-            ]}]),
+            json!([{"type": "message", "role": "assistant", "content": "aNo."}]),
         ),
         (Message::new(Role::Assistant, []), json!([])),
     ] {
@@ -104,15 +101,15 @@ async fn each_part_of_a_users_message_has_its_own_form() {
         ),
         (
             Part::image_url("https://a.example/b"),
-            json!({"type": "input_image", "image_url": "https://a.example/b"}),
+            json!({"type": "input_image", "image_url": "https://a.example/b", "detail": "auto"}),
         ),
         (
             media(Part::Image, base64(), "image/jpeg"),
-            json!({"type": "input_image", "image_url": "data:image/jpeg;base64,AQID"}),
+            json!({"type": "input_image", "image_url": "data:image/jpeg;base64,AQID", "detail": "auto"}),
         ),
         (
             media(Part::Image, id(), "image/png"),
-            json!({"type": "input_image", "file_id": "file-1"}),
+            json!({"type": "input_image", "file_id": "file-1", "detail": "auto"}),
         ),
         (
             named,

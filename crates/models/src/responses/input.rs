@@ -50,15 +50,16 @@ fn user(message: &Message) -> Result<Value> {
 fn user_part(part: &Part) -> Result<Value> {
     match part {
         Part::Text(text) => Ok(json!({"type": "input_text", "text": &*text.text})),
-        Part::Image(image) => match &image.source {
-            MediaSource::Url(url) => Ok(json!({"type": "input_image", "image_url": &**url})),
-            MediaSource::Base64(data) => {
-                let url = data_url(image, data, "image/png");
-                Ok(json!({"type": "input_image", "image_url": url}))
-            }
-            MediaSource::Id(id) => Ok(json!({"type": "input_image", "file_id": &**id})),
-            _ => Err(unsupported("a picture from there")),
-        },
+        Part::Image(image) => {
+            let (field, value) = match &image.source {
+                MediaSource::Url(url) => ("image_url", url.to_string()),
+                MediaSource::Base64(data) => ("image_url", data_url(image, data, "image/png")),
+                MediaSource::Id(id) => ("file_id", id.to_string()),
+                _ => return Err(unsupported("a picture from there")),
+            };
+            // Some servers insist on `detail`.
+            Ok(json!({"type": "input_image", field: value, "detail": "auto"}))
+        }
         Part::File(file) => input_file(file),
         Part::Audio(audio) => {
             let (sound, data) = Sound::of(audio).map_err(unsupported)?;
@@ -98,32 +99,26 @@ fn unsupported(what: &str) -> Error {
 /// An assistant's message: what it said, and what its server wants back, in its order.
 fn assistant(message: &Message, carrier: Carrier<'_>) -> Vec<Value> {
     let mut items = Vec::new();
-    let mut content = Vec::new();
+    let mut words = String::new();
     for part in &message.parts {
         match part {
-            Part::Text(text) if text.text.is_empty() => {}
-            Part::Text(text) => content.push(json!({"type": "output_text", "text": &*text.text})),
-            Part::Refusal(text) => {
-                content.push(json!({"type": "refusal", "refusal": &*text.text}));
-            }
+            Part::Text(part) | Part::Refusal(part) => words.push_str(&part.text),
             Part::Reasoning(part) => {
                 let mut data = own(part.provider_data.as_ref(), carrier.origin);
-                let item = data
-                    .remove(ITEM)
-                    .filter(|item| goes_back(item, carrier.store));
-                if let Some(item) = item {
-                    said(&mut items, &mut content);
+                let item = data.remove(ITEM);
+                if let Some(item) = item.filter(|item| goes_back(item, carrier.store)) {
+                    add_words(&mut items, &mut words);
                     items.push(item);
                 }
             }
             Part::ToolCall(call) => {
-                said(&mut items, &mut content);
+                add_words(&mut items, &mut words);
                 items.push(function_call(call, carrier));
             }
             _ => {}
         }
     }
-    said(&mut items, &mut content);
+    add_words(&mut items, &mut words);
     // Thoughts without what they led to are refused: the answer was cut there.
     while items.last().is_some_and(is_reasoning) {
         items.pop();
@@ -131,20 +126,12 @@ fn assistant(message: &Message, carrier: Carrier<'_>) -> Vec<Value> {
     items
 }
 
-/// Adds what was said so far as a message. Text alone is a string, which every server takes.
-fn said(items: &mut Vec<Value>, content: &mut Vec<Value>) {
-    if content.is_empty() {
-        return;
+/// Adds what was said so far as a message of plain text, the one form that every server takes.
+fn add_words(items: &mut Vec<Value>, words: &mut String) {
+    if !words.is_empty() {
+        let words = std::mem::take(words);
+        items.push(json!({"type": "message", "role": "assistant", "content": words}));
     }
-    let texts: Option<String> = content.iter().map(|part| part["text"].as_str()).collect();
-    let content = match texts {
-        Some(text) => {
-            content.clear();
-            Value::String(text)
-        }
-        None => Value::Array(std::mem::take(content)),
-    };
-    items.push(json!({"type": "message", "role": "assistant", "content": content}));
 }
 
 /// Whether a server that doesn't keep it knows an item again.

@@ -5,6 +5,8 @@ mod input;
 mod reader;
 mod request;
 mod slots;
+#[cfg(test)]
+mod split_tests;
 
 use std::{fmt, sync::Arc};
 

@@ -34,9 +34,12 @@ macro_rules! cut_everywhere {
             responses_bare,
             responses_cut_short,
             responses_failed,
+            responses_proxy,
             responses_refusal,
             responses_text,
+            responses_thinking,
             responses_tools,
+            responses_whole,
         }
     };
 }
