@@ -1,6 +1,7 @@
 //! The suite of `mainstem-testkit`: streams of real servers' shapes, cut and split everywhere.
 
-use mainstem::models::ChatCompletions;
+use mainstem::models::{ChatCompletions, Responses};
+use mainstem_testkit::{Fixture, Wire, models::cut_everywhere};
 use mainstem_tests::client;
 
 fn adapter(base_url: &str) -> ChatCompletions {
@@ -17,13 +18,35 @@ mod chat {
     mainstem_testkit::cut_everywhere!(chat, adapter);
 }
 
+mod responses {
+    use super::*;
+
+    mainstem_testkit::cut_everywhere!(responses, |base_url: &str| {
+        let model = Responses::builder("m").base_url(base_url).client(client());
+        model.build().unwrap()
+    });
+}
+
+/// A stream of one's own, that never says how it ends.
+#[tokio::test]
+async fn a_fixture_without_an_end_is_truncated_everywhere() {
+    let frame = "data: {\"choices\":[{\"delta\":{\"content\":\"Auk\"}}]}\n\n";
+    let fixture = Fixture::new("half", Wire::Chat, frame.repeat(2));
+    let played = cut_everywhere(&fixture, adapter).await;
+    assert!(played.is_ok_and(|count| count > 3 * fixture.body().len()));
+    let expected = r#"{"text": "AukAu", "error": "truncated"}"#;
+    let fixture = fixture.expecting(serde_json::from_str(expected).unwrap());
+    let fault = cut_everywhere(&fixture, adapter).await.unwrap_err();
+    let told = "half, sent whole: the text should be \"AukAu\", and is \"AukAuk\"";
+    assert_eq!(fault.to_string(), told);
+}
+
 /// Adapters that do what the suite is there to find.
 mod faulty {
     use futures::{StreamExt, stream};
     use mainstem::{
         Error, ErrorKind, FinishReason, Model, ModelEvent, ModelRequest, ModelStream, Result,
     };
-    use mainstem_testkit::{Fixture, models::cut_everywhere};
 
     use super::*;
 

@@ -118,15 +118,17 @@ impl Case {
         }
     }
 
+    /// Returns the reply; most are thousands, and in one chunk, or two, they are fast.
     pub(super) fn reply(&self, fixture: &Fixture) -> Reply {
         let body = fixture.body();
         let one = |bytes: Vec<u8>| streamed([Bytes::from(bytes)]);
+        let whole = || streamed([body.clone()]);
         match self {
             Self::Whole => fixture.reply(),
-            Self::Cut(at) => fixture.reply().cut_at(*at as u64),
-            Self::End(at) => fixture.reply().end_at(*at as u64),
-            Self::Split(at) => fixture.reply().split_at(*at as u64),
-            Self::Chunks(size) => fixture.reply().chunk_size(*size),
+            Self::Cut(at) => whole().cut_at(*at as u64),
+            Self::End(at) => whole().end_at(*at as u64),
+            Self::Split(at) => whole().split_at(*at as u64),
+            Self::Chunks(size) => whole().chunk_size(*size),
             Self::Framed(framing) => fixture.reply().framing(*framing),
             Self::Written(manner, size) => one(manner.write(body)).chunk_size(*size),
             Self::WrittenAndSplit(manner, at) => one(manner.write(body)).split_at(*at as u64),

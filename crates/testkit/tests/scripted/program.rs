@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Output, Stdio};
 
 use crate::client::{Client, Response, request};
+use mainstem_testkit::Fixture;
 
 /// The program, killed when the test is over.
 struct Program {
@@ -14,7 +15,11 @@ struct Program {
 
 impl Program {
     fn serve(arguments: &[&str]) -> Self {
-        let mut child = command(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        Self::start(&mut command(arguments))
+    }
+
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
@@ -35,6 +40,21 @@ impl Program {
         let mut client = Client::connect_to(self.address).await;
         client.send(&request(true)).await;
         client.response().await
+    }
+}
+
+#[cfg(all(unix, feature = "record"))]
+impl Program {
+    /// Ends it as Ctrl-C does, and returns what it said on standard error.
+    fn interrupt(mut self) -> String {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &id]).status();
+        assert!(sent.unwrap().success());
+        let mut said = String::new();
+        let mut error = self.child.stderr.take().unwrap();
+        std::io::Read::read_to_string(&mut error, &mut said).unwrap();
+        assert!(self.child.wait().unwrap().success(), "{said}");
+        said
     }
 }
 
@@ -107,4 +127,58 @@ fn it_explains_itself_and_its_errors() {
     assert!(String::from_utf8_lossy(&help.stdout).contains("--fault"));
     let fault = run(&["serve", "--fault", "sulk"]);
     assert!(String::from_utf8_lossy(&fault.stderr).contains("one of cut, end, stall"));
+}
+
+#[tokio::test]
+async fn it_lists_fixtures_and_plays_one() {
+    let list = run(&["fixtures"]);
+    let list = String::from_utf8_lossy(&list.stdout).into_owned();
+    assert_eq!(list.lines().count(), Fixture::all().len());
+    assert!(list.contains("\nresponses-failed"), "{list}");
+    let fixture = Fixture::named("gemini-tools").unwrap();
+    let shown = run(&["fixtures", "gemini-tools"]).stdout;
+    assert_eq!(shown, fixture.body()[..]);
+    let program = Program::serve(&["serve", "--fixture", "gemini-tools"]);
+    assert_eq!(program.ask().await.body, fixture.body()[..]);
+    let unknown = run(&["serve", "--fixture", "goose"]);
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("no fixture is called `goose`"));
+}
+
+#[cfg(all(unix, feature = "record"))]
+#[tokio::test]
+async fn it_records_until_it_is_stopped_and_replays() {
+    let name = format!("testkit-program-{}.jsonl", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let path = path.to_str().unwrap();
+    let upstream = Program::serve(&["serve", "--text", "Hello, sesame-seed"]);
+    let url = format!("http://{}/v1", upstream.address);
+    let mut recorder = command(&["record", "--upstream", &url, "--out", path]);
+    recorder.args([
+        "--secret-env",
+        "TESTKIT_SECRET",
+        "--keep-header",
+        "x-request-id",
+    ]);
+    recorder.env("TESTKIT_SECRET", "sesame-seed");
+    let recorder = Program::start(recorder.stderr(Stdio::piped()));
+    let recorded = recorder.ask().await;
+    assert!(recorded.complete && recorded.text().contains("esam"));
+    let said = recorder.interrupt();
+    assert!(said.contains("1 exchange in "), "{said}");
+
+    let again = run(&["record", "--upstream", &url, "--out", path]);
+    assert!(String::from_utf8_lossy(&again.stderr).contains("is there already"));
+    let mut replay = command(&["replay", path, "--match", "by-body"]);
+    let replay = Program::start(replay.stderr(Stdio::piped()));
+    let replayed = replay.ask().await;
+    assert_eq!(replayed.header("x-request-id"), Some("req-testkit-0"));
+    assert!(replayed.complete && replayed.text().contains("Hell"));
+    assert!(!replayed.text().contains("e-se"), "{}", replayed.text());
+    assert_eq!(replay.ask().await.status(), 400);
+    let said = replay.interrupt();
+    assert!(
+        said.contains("request 1 (POST /v1/chat/completions)"),
+        "{said}"
+    );
+    std::fs::remove_file(path).unwrap();
 }
