@@ -9,10 +9,10 @@ use std::{
 use futures::{StreamExt, future::join_all, stream};
 use mainstem_agent::Agent;
 use mainstem_core::{
-    ErrorKind, EventKind, FinishReason, Model, ModelEvent, ModelRequest, ModelStream, TimeLimits,
-    Usage,
+    ErrorKind, EventKind, FinishReason, Model, ModelEvent, ModelRequest, ModelStream, OutputMode,
+    OutputSpec, TimeLimits, Usage,
 };
-use mainstem_models::{Breaker, ChatCompletions, Limiter, ModelExt, Recovery};
+use mainstem_models::{Breaker, ChatCompletions, Limiter, ModelExt, Provider, Recovery};
 use mainstem_testkit::{Reply, ScriptedServer};
 use tokio::time::Instant;
 
@@ -134,6 +134,26 @@ async fn each_attempt_takes_a_turn_and_its_time_begins_then() {
     let asked = model.asked();
     let after: Vec<_> = asked.iter().map(|at| (*at - begin).as_secs()).collect();
     assert_eq!(after, [0, 60, 120]);
+}
+
+#[test]
+fn a_layer_is_the_model_to_those_around_it() {
+    let model = || {
+        let model = ChatCompletions::builder("m").provider(Provider::Anthropic);
+        model.api_key("k").build().unwrap()
+    };
+    let layers: Vec<Box<dyn Model>> = vec![
+        Box::new(model().limited(&Limiter::new())),
+        Box::new(model().guarded(&Breaker::new())),
+        #[cfg(feature = "cache")]
+        Box::new(model().cached(&mainstem_models::Cache::new(1))),
+    ];
+    let output = OutputSpec::new(mainstem_structured::Schema::any());
+    assert_eq!(model().output_mode(&output), Some(OutputMode::ForcedTool));
+    for layer in layers {
+        assert_eq!(layer.id(), model().id());
+        assert_eq!(layer.output_mode(&output), Some(OutputMode::ForcedTool));
+    }
 }
 
 /// Real threads and a real clock: nobody is forgotten, and nobody is early.

@@ -154,12 +154,3 @@ async fn clones_share_their_circuit_and_settings_make_another() {
     let another = breaker.open_for(SECOND);
     assert!(ask(&up.guarded(&another)).await.is_ok());
 }
-
-#[test]
-fn it_is_the_model_to_those_around_it() {
-    let model = ScriptedModel::new().guarded(&Breaker::default());
-    assert_eq!(model.id(), "scripted");
-    let spec = OutputSpec::new(mainstem_structured::Schema::any());
-    let inner = ScriptedModel::new().output_mode(&spec);
-    assert_eq!(model.output_mode(&spec), inner);
-}
