@@ -2,8 +2,11 @@
 //!
 //! [`model`] makes one from an address such as `openai://gpt-5-mini` or `openai+responses://gpt-5`;
 //! [`ChatCompletions::builder`] and [`Responses::builder`] set up everything. The configuration is
-//! async-openai's, and so are the request types of chat completions; the body is read by this crate: leniently where the meaning is clear, in flat memory, with back-pressure to the
-//! socket, to its end.
+//! async-openai's, and so are the request types of chat completions; the body is read by this
+//! crate: leniently where the meaning is clear, in flat memory, with back-pressure to the socket, to
+//! its end.
+//!
+//! Layers go around any model: [`Recovery`] tries again, [`ModelExt`] has the others.
 //!
 //! # Features
 //!

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod cell;
+mod drops;
 mod fault;
 mod page;
 mod policy;

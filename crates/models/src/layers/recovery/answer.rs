@@ -27,7 +27,8 @@ pub(super) enum How {
 impl Answer {
     /// Takes note of what is given.
     pub(super) fn note(&mut self, event: &ModelEvent) {
-        self.has_begun |= event.is_data();
+        let is_empty = matches!(event, ModelEvent::Text(text) if text.is_empty());
+        self.has_begun |= event.is_data() && !is_empty;
         match event {
             ModelEvent::Text(text) => self.text.push_str(text),
             ModelEvent::Refusal(_) | ModelEvent::ToolCall { .. } => self.has_more_than_text = true,

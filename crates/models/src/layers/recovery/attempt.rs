@@ -9,6 +9,9 @@ use mainstem_core::{
 
 use super::{Plan, WhenCut, answer::Answer, seam::Seam};
 
+/// The most that is held back, in bytes.
+const MAX_HELD_BYTES: usize = 64 << 20;
+
 /// Reads one attempt.
 pub(super) struct Attempt {
     model: Text,
@@ -26,6 +29,8 @@ pub(super) struct Attempt {
     /// Whether the server has taken the request.
     is_accepted: bool,
     usage: Option<Usage>,
+    /// That of attempts of a layer inside, which told of them itself.
+    pub(super) told: Usage,
     finished: Option<FinishReason>,
 }
 
@@ -57,6 +62,7 @@ impl Attempt {
             is_waiting: false,
             is_accepted: false,
             usage: None,
+            told: Usage::default(),
             finished: None,
         }
     }
@@ -71,7 +77,7 @@ impl Attempt {
             Some(Ok(event)) => {
                 self.note(&event);
                 self.take_event(event, answer);
-                None
+                self.is_too_long().then(|| self.too_long())
             }
             Some(Err(error)) => Some(End::Failed(Failure {
                 error,
@@ -80,6 +86,23 @@ impl Attempt {
             })),
             None => Some(self.end(answer)),
         }
+    }
+
+    /// What nobody reads yet, nobody can stop.
+    fn is_too_long(&self) -> bool {
+        self.held.is_some() && self.written.len() > MAX_HELD_BYTES
+    }
+
+    fn too_long(&self) -> End {
+        let message = format!(
+            "the answer of `{}` is held back, and has more than {MAX_HELD_BYTES} bytes",
+            self.model
+        );
+        End::Failed(Failure {
+            error: Error::new(ErrorKind::Limit, message),
+            gave_up: None,
+            is_told: false,
+        })
     }
 
     fn note(&mut self, event: &ModelEvent) {
@@ -120,6 +143,7 @@ impl Attempt {
     /// A layer inside of this one tries again.
     fn take_next(&mut self, mut next: NextAttempt, answer: &mut Answer) {
         self.usage = None;
+        self.told += next.usage;
         self.written.clear();
         if let Some(held) = &mut self.held
             && std::mem::take(&mut next.is_void)

@@ -48,6 +48,7 @@ pub(super) fn recover(
 
             let usage = attempt.usage(&plan, &asked, &failure.error);
             spent += usage;
+            spent += attempt.told;
             let next = schedule.next(&failure.error);
             let how = match next {
                 Some(_) => answer.go_on(&plan, &request).await,

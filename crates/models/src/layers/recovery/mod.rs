@@ -77,7 +77,7 @@ pub enum WhenCut {
     /// Nothing is shown before the answer is complete, so that it can begin anew unseen.
     ///
     /// Then an answer is one burst at its end, and its first piece comes as late as that: the agent's
-    /// own [`TimeLimits`] must allow for it.
+    /// own [`TimeLimits`] must allow for it. More than 64 MiB aren't held: that is a failure.
     Hold,
 }
 

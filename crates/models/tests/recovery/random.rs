@@ -1,5 +1,4 @@
 //! Random failures, random policies: what is delivered is the answer, once.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::{
     sync::{Arc, Mutex},
