@@ -101,27 +101,22 @@ async fn what_no_model_does_better_is_asked_of_none() {
 
 #[tokio::test(start_paused = true)]
 async fn jitter_is_by_chance_or_by_its_seed() {
-    let pauses = async |seed: Option<u64>| {
+    let pause = async |first: Duration, seed: Option<u64>| {
         let model = ScriptedModel::new()
             .script(failing(status(500)))
             .answer(["Jay"]);
-        let plan = Recovery::of(model).backoff(10 * SECOND, 60 * SECOND);
+        let plan = Recovery::of(model).backoff(first, 2 * first);
         let plan = seed.into_iter().fold(plan, RecoveryBuilder::jitter_seed);
-        Read::of(&plan.build().unwrap(), Recall::never()).await.took
+        let took = Read::of(&plan.build().unwrap(), Recall::never()).await.took;
+        // Timers have milliseconds.
+        let longest = first + first / 2 + Duration::from_millis(1);
+        assert!((first..=longest).contains(&took), "{took:?}");
+        took
     };
-    let waits = [
-        pauses(Some(1)).await,
-        pauses(Some(2)).await,
-        pauses(None).await,
-        pauses(None).await,
-    ];
-    assert!(
-        waits
-            .iter()
-            .all(|wait| (10 * SECOND..=15 * SECOND).contains(wait)),
-        "{waits:?}"
-    );
-    assert_eq!(pauses(Some(1)).await, waits[0]);
-    assert_ne!(waits[0], waits[1]);
-    assert_ne!(waits[2], waits[3]);
+    let seeded = pause(SECOND, Some(1)).await;
+    assert_eq!(pause(SECOND, Some(1)).await, seeded);
+    assert_ne!(pause(SECOND, Some(2)).await, seeded);
+    // Long ones, of which no two are the same by chance.
+    let long = 100_000 * SECOND;
+    assert_ne!(pause(long, None).await, pause(long, None).await);
 }

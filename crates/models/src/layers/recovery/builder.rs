@@ -153,7 +153,7 @@ impl RecoveryBuilder {
             let message = format!("the recovery of `{of}` allows no attempt; give 1 or more");
             return Err(Error::new(ErrorKind::Config, message));
         }
-        if let Err(error) = plan.pauses.maker() {
+        if let Err(error) = plan.pauses.check() {
             let message = format!("the recovery of `{of}` can't wait like that: {error}");
             return Err(Error::new(ErrorKind::Config, message));
         }

@@ -12,7 +12,7 @@ use tower::{
     retry::backoff::{
         Backoff, ExponentialBackoff, ExponentialBackoffMaker, InvalidBackoff, MakeBackoff,
     },
-    util::rng::HasherRng,
+    util::rng::{HasherRng, Rng},
 };
 
 use super::Plan;
@@ -27,17 +27,19 @@ pub(super) struct Pauses {
 }
 
 impl Pauses {
-    pub(super) fn maker(&self) -> Result<ExponentialBackoffMaker<Random>, InvalidBackoff> {
-        let random = HasherRng::with_hasher(Chance { seed: self.seed });
-        ExponentialBackoffMaker::new(self.first, self.most, self.jitter, random)
+    /// Refuses what can't be waited for.
+    pub(super) fn check(&self) -> Result<(), InvalidBackoff> {
+        self.maker(self.jitter).map(|_| ())
+    }
+
+    fn maker(&self, jitter: f64) -> Result<ExponentialBackoffMaker, InvalidBackoff> {
+        ExponentialBackoffMaker::new(self.first, self.most, jitter, HasherRng::default())
     }
 }
 
-pub(super) type Random = HasherRng<Chance>;
-
 /// Where the jitter comes from: chance, or a seed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Chance {
+struct Chance {
     seed: Option<u64>,
 }
 
@@ -61,7 +63,8 @@ pub(super) struct Schedule<'a> {
     plan: &'a Plan,
     model: usize,
     tries: u32,
-    backoff: Option<ExponentialBackoff<Random>>,
+    backoff: Option<ExponentialBackoff>,
+    chance: HasherRng<Chance>,
     began: Instant,
 }
 
@@ -80,6 +83,9 @@ impl<'a> Schedule<'a> {
             model: 0,
             tries: 1,
             backoff: None,
+            chance: HasherRng::with_hasher(Chance {
+                seed: plan.pauses.seed,
+            }),
             began: Instant::now(),
         }
     }
@@ -119,16 +125,21 @@ impl<'a> Schedule<'a> {
 
     /// The back-off, each time the next one.
     fn pause(&mut self) -> Duration {
+        let pauses = self.plan.pauses;
         if self.backoff.is_none() {
-            let maker = self.plan.pauses.maker().ok();
+            let maker = pauses.maker(0.0).ok();
             self.backoff = maker.map(|mut maker| maker.make_backoff());
         }
         let now = Instant::now();
         // It tells a pause as the timer of it.
         let timer = self.backoff.as_mut().map(Backoff::next_backoff);
-        timer.map_or(self.plan.pauses.most, |timer| {
+        let base = timer.map_or(pauses.most, |timer| {
             timer.deadline().saturating_duration_since(now)
-        })
+        });
+        // Its own jitter is one of whole seconds, and none of a pause of one.
+        let jitter = base.as_secs_f64() * pauses.jitter * self.chance.next_f64();
+        let jitter = Duration::try_from_secs_f64(jitter).unwrap_or(pauses.most);
+        base.saturating_add(jitter).min(pauses.most)
     }
 
     fn is_in_time(&self, wait: Duration) -> bool {
