@@ -3,5 +3,7 @@
 
 mod content;
 mod ends;
+mod export;
+mod receiver;
 mod recorder;
 mod tree;

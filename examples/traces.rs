@@ -1,0 +1,72 @@
+//! Two agents at the same time, traced: in the terminal, and to a collector if there is one.
+//!
+//! With `OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318` the spans go there, as OTLP over HTTP: to
+//! Jaeger, say, by `docker run --rm -p 4318:4318 -p 16686:16686 jaegertracing/jaeger`.
+
+use std::env;
+
+use mainstem::{Traces, prelude::*};
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _};
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing_subscriber::{
+    Layer as _, Registry,
+    filter::Targets,
+    fmt::{self, format::FmtSpan},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
+
+/// Listens to spans, in the terminal and for a collector.
+fn listen() -> anyhow::Result<SdkTracerProvider> {
+    let mut provider = SdkTracerProvider::builder();
+    if let Ok(endpoint) = env::var("OTEL_EXPORTER_OTLP_ENDPOINT") {
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .with_protocol(Protocol::HttpJson)
+            .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')));
+        provider = provider.with_batch_exporter(exporter.build()?);
+    }
+    let provider = provider.build();
+    let terminal = fmt::layer()
+        .with_span_events(FmtSpan::CLOSE)
+        .with_target(false)
+        .compact();
+    let exported = tracing_opentelemetry::layer().with_tracer(provider.tracer("mainstem"));
+    // What the exporter itself traces, while it sends, is left out.
+    let ours = Targets::new()
+        .with_target("mainstem", tracing::Level::INFO)
+        .with_target("traces", tracing::Level::INFO);
+    Registry::default()
+        .with(terminal.with_filter(ours.clone()))
+        .with(exported.with_filter(ours))
+        .init();
+    Ok(provider)
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let provider = listen()?;
+    let address = env::var("MAINSTEM_MODEL").unwrap_or_else(|_| "demo".into());
+    let agent = |name: &str| {
+        let agent = Agent::builder(mainstem::model(&address)?).name(name);
+        agent.instructions("Be brief.").build()
+    };
+    let flow = Flow::new("guide")
+        .step("ask", |topic: String| {
+            // Inside of the step's span, without a word about spans.
+            tracing::info!(bytes = topic.len(), "asked");
+            format!("What is {topic}?")
+        })
+        .parallel("views", (agent("poet")?, agent("critic")?))
+        .step("join", |(one, other): (String, String)| {
+            format!("{one}\n\n{other}")
+        });
+
+    // `with_content()` would add what is said.
+    let traces = Traces::new().conversation("example");
+    let answer = flow.run("an event").traces(traces).await?.output;
+    println!("{answer}");
+    provider.shutdown()?;
+    Ok(())
+}
