@@ -12,7 +12,10 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing_subscriber::{
     Layer as _, Registry,
     filter::Targets,
-    fmt::{self, format::FmtSpan},
+    fmt::{
+        self,
+        format::{self, FmtSpan},
+    },
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
@@ -28,10 +31,18 @@ fn listen() -> anyhow::Result<SdkTracerProvider> {
         provider = provider.with_batch_exporter(exporter.build()?);
     }
     let provider = provider.build();
+    // By the names that a collector would show; a collector gets all fields.
+    let names = format::debug_fn(|out, field, value| match field.name() {
+        "otel.name" => write!(out, "{value:?}"),
+        name if name.starts_with("mainstem") || name.starts_with("gen_ai") => Ok(()),
+        "otel.kind" | "otel.status_code" => Ok(()),
+        "message" => write!(out, "{value:?} "),
+        name => write!(out, "{name}={value:?} "),
+    });
     let terminal = fmt::layer()
         .with_span_events(FmtSpan::CLOSE)
         .with_target(false)
-        .compact();
+        .fmt_fields(names);
     let exported = tracing_opentelemetry::layer().with_tracer(provider.tracer("mainstem"));
     // What the exporter itself traces, while it sends, is left out.
     let ours = Targets::new()

@@ -7,6 +7,16 @@ use tracing::{Span, field::Empty, info_span};
 
 use crate::{answer::Answer, attempts::Failure, content};
 
+/// Tells the agent's own span, the one that is being polled, which model it asks.
+pub(crate) fn note_model(model: &str) {
+    let agent = Span::current();
+    if !agent.is_disabled() {
+        let (provider, name) = names(model);
+        agent.record("gen_ai.provider.name", provider);
+        agent.record("gen_ai.request.model", name);
+    }
+}
+
 /// From the request to the end of the answer, however it ends.
 pub(crate) struct ChatSpan {
     span: Span,
@@ -16,7 +26,7 @@ pub(crate) struct ChatSpan {
 }
 
 impl ChatSpan {
-    /// Inside of the agent's.
+    /// Inside of the agent's, or of its turn's.
     pub(crate) fn begin(model: &str, request: &ModelRequest, traces: &Traces) -> Self {
         let (provider, name) = names(model);
         let settings = &request.settings;
@@ -54,12 +64,6 @@ impl ChatSpan {
             error.type = Empty,
         );
         let is_seen = !span.is_disabled();
-        if is_seen {
-            // The agent's own span.
-            let agent = Span::current();
-            agent.record("gen_ai.provider.name", provider);
-            agent.record("gen_ai.request.model", name);
-        }
         let has_content = is_seen && traces.content;
         if has_content {
             if let Some(instructions) = &request.instructions {

@@ -5,6 +5,7 @@ use mainstem_core::{Error, ErrorKind, Message, ModelRequest, Result, RunContext,
 use crate::{
     agent::{Agent, Parts},
     ask::{ask, output_of, take_turn},
+    chat_span::note_model,
     memory::Memory,
     tools::{Call, Exchange, Tools, make_calls},
 };
@@ -17,6 +18,7 @@ pub(crate) async fn drive<T: Send + 'static>(
     input: String,
 ) -> Result<T> {
     let parts = agent.parts();
+    note_model(parts.model.id());
     check(parts, &input)?;
     let (memory, messages) = Memory::begin(&ctx, parts.thread.as_ref(), input);
 

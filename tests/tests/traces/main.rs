@@ -6,4 +6,5 @@ mod ends;
 mod export;
 mod receiver;
 mod recorder;
+mod tools;
 mod tree;

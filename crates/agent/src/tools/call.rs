@@ -14,7 +14,7 @@ use mainstem_core::{
     Text, Tool, ToolCallPart, ToolChoice, ToolResult, ToolResultPart, WhenToolFails,
 };
 
-use super::{Equipped, Exchange, Tools};
+use super::{Equipped, Exchange, Tools, span::CallSpan};
 
 /// What the step of a call is named, if there is no such tool: the model may have written anything.
 const UNKNOWN: &str = "unknown_tool";
@@ -73,13 +73,18 @@ impl Call {
 
     /// Does it; the model is told how it went.
     async fn make(self, ctx: RunContext) -> Result<ToolResultPart> {
+        let span = CallSpan::current(&ctx, &self.id);
         let outcome = match &self.task {
-            Ok(task) => task.carry_out(&ctx).await,
+            Ok(task) => {
+                span.called_with(&task.arguments);
+                task.carry_out(&ctx).await
+            }
             Err(error) => Err(Failure::Unmade(error.clone())),
         };
         let mut result = ToolResult::new(self.id.clone(), self.name.clone());
         let (told, error) = match outcome {
             Ok(output) => {
+                span.gave(&output);
                 let part = ToolResultPart::new(self.id, words(&output));
                 result.output = Some(output);
                 ctx.emit(result).await;
@@ -102,6 +107,7 @@ impl Call {
             }
             _ => error,
         };
+        span.failed(&error);
         result.error = Some(Box::new(ErrorInfo::from(&error)));
         ctx.emit(result).await;
         let ends_run = self

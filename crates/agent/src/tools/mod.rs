@@ -4,6 +4,7 @@ mod call;
 mod exchange;
 mod function;
 mod guarded;
+mod span;
 mod step;
 
 use std::sync::Arc;
