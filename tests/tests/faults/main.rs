@@ -8,4 +8,5 @@ mod drops;
 mod fault;
 mod page;
 mod policy;
+mod tools;
 mod views;
