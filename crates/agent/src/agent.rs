@@ -71,6 +71,13 @@ impl<T> Agent<T> {
     }
 }
 
+impl<T> Agent<T> {
+    /// Whether its output is JSON.
+    pub(crate) fn is_typed(&self) -> bool {
+        self.0.output.is_some()
+    }
+}
+
 impl<T: Serialize + Send + 'static> Agent<T> {
     /// A run on an input, to be set up, then awaited or streamed.
     ///

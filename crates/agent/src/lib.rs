@@ -37,6 +37,7 @@ mod chat_span;
 mod content;
 mod drive;
 mod expense;
+mod evaluate;
 mod finish;
 mod memory;
 mod prompt;
@@ -46,6 +47,7 @@ mod tools;
 pub use agent::Agent;
 pub use attempts::{FailedAttempt, OutputAttempts};
 pub use builder::AgentBuilder;
+pub use evaluate::{Draft, EvaluatedAgent, Evaluation, Judge, Retake};
 pub use finish::CutOutput;
 pub use prompt::Prompt;
 pub use tools::{

@@ -42,6 +42,8 @@ struct Local {
     is_whole_run: bool,
     /// Whether it is a tool, or inside of one.
     is_in_tool: bool,
+    /// Whether its text isn't shown.
+    is_quiet: bool,
     /// What it asked a person while it runs, to be answered before it can go on.
     asked: Arc<Asked>,
     /// What it emitted before its run was resumed, if it goes on from there: not emitted again.
@@ -77,6 +79,7 @@ impl RunContext {
             },
             is_whole_run: false,
             is_in_tool: false,
+            is_quiet: false,
             asked: Arc::default(),
             emitted: None,
             span: Weak::new(),
@@ -115,6 +118,7 @@ impl RunContext {
             },
             is_whole_run: false,
             is_in_tool: self.local.is_in_tool,
+            is_quiet: self.local.is_quiet,
             asked: Arc::default(),
             emitted: None,
             span: Weak::clone(&self.local.span),
@@ -205,6 +209,34 @@ impl RunContext {
         })
     }
 
+    /// The same step, whose output isn't shown, nor that of the steps inside of it.
+    ///
+    /// Text, JSON, bytes and refusals that are emitted there go nowhere; all other events are the
+    /// run's as always. It is for who shows an output later, or never: a draft, a judge's verdict.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// use mainstem_core::{Run, TextDelta};
+    ///
+    /// let run = Run::new("r", |ctx| async move {
+    ///     ctx.quiet().emit(TextDelta::new("a draft")).await;
+    ///     ctx.emit(TextDelta::new("final")).await;
+    ///     Ok(())
+    /// });
+    /// assert_eq!(run.stream().next_text().await?.unwrap(), "final");
+    /// # Ok::<(), mainstem_core::Error>(())
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn quiet(&self) -> Self {
+        let local = self.local_at(self.local.path.clone(), self.local.context.clone());
+        self.inside(Local {
+            is_quiet: true,
+            asked: Arc::clone(&self.local.asked),
+            ..local
+        })
+    }
+
     /// In a run with a store: until all that was emitted is there.
     pub(super) async fn until_logged(&self) {
         if self.is_stored() {
@@ -255,7 +287,7 @@ impl RunContext {
     /// one of these does nothing.
     pub async fn emit(&self, kind: impl Into<EventKind>) {
         let kind = kind.into();
-        if kind.is_of_the_run() || self.was_emitted(&kind) {
+        if kind.is_of_the_run() || self.is_hushed(&kind) || self.was_emitted(&kind) {
             return;
         }
         let retracted = match &kind {
@@ -284,6 +316,18 @@ impl RunContext {
         if let Some(emitted) = &self.local.emitted {
             lock(emitted).clear();
         }
+    }
+
+    /// Whether it is output of a step that is [quiet](Self::quiet).
+    fn is_hushed(&self, kind: &EventKind) -> bool {
+        self.local.is_quiet
+            && matches!(
+                kind,
+                EventKind::TextDelta(_)
+                    | EventKind::RefusalDelta(_)
+                    | EventKind::JsonDelta(_)
+                    | EventKind::Bytes(_)
+            )
     }
 
     /// Whether the run had emitted it before it was resumed; each time, one of its kind.

@@ -1,0 +1,260 @@
+//! Answers that are judged, and asked for again until one is good enough.
+
+mod judge;
+mod rounds;
+
+use std::{fmt, sync::Arc};
+
+use futures::{FutureExt, future::BoxFuture};
+use mainstem_core::{
+    Error, ErrorKind, PlanShape, Result, Run, RunContext, RunStream, Step, StepPath, StepPlan,
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use self::judge::{Draft, Evaluation, Judge};
+use self::rounds::Rounds;
+use crate::Agent;
+
+/// An agent whose answers are judged; made by [`Agent::evaluated_by`].
+///
+/// It is a step like the agent itself, and runs by itself, too. Its attempts are rounds of it:
+/// `write[0]/write`, judged in `write[0]/judge`; each score is an
+/// [`Evaluated`](mainstem_core::Evaluated).
+pub struct EvaluatedAgent<T = String>(Arc<Parts<T>>);
+
+/// Makes the prompt of another attempt.
+type AskAgain<T> = dyn Fn(&Retake<'_, T>) -> String + Send + Sync;
+
+struct Parts<T> {
+    agent: Agent<T>,
+    judge: Judge<T>,
+    threshold: f64,
+    attempts: u32,
+    is_live: bool,
+    must_pass: bool,
+    again: Arc<AskAgain<T>>,
+}
+
+/// What is known when an answer is asked for again.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Retake<'a, T = String> {
+    /// What was asked at first.
+    pub input: &'a str,
+    /// The last answer.
+    pub output: &'a T,
+    /// What the judge said of it.
+    pub evaluation: &'a Evaluation,
+    /// The score that is needed.
+    pub threshold: f64,
+}
+
+impl<T: Serialize + Clone + Send + Sync + 'static> Agent<T> {
+    /// The agent, with its answers judged and asked for again until one is good enough.
+    ///
+    /// A score of 85 is enough by default, and 3 attempts are made at most; each one after the first is
+    /// told of the last answer and of what the judge said. If none is good enough, the best one is the
+    /// output: see [`must_pass`](EvaluatedAgent::must_pass). A judge that fails fails the run: no score
+    /// is made up.
+    ///
+    /// No text of an attempt is shown before it has passed; [`live`](EvaluatedAgent::live) changes that.
+    /// What the judge writes is never shown as text.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mainstem_core::Error> {
+    /// # use mainstem_core::test_util::ScriptedModel;
+    /// use mainstem_agent::{Agent, Evaluation};
+    ///
+    /// # let writer = ScriptedModel::new().answer(["Birds fly."]).answer(["Jays hide acorns."]);
+    /// # let judge = ScriptedModel::new()
+    /// #     .answer([r#"{"score": 40, "feedback": "Name a species."}"#])
+    /// #     .answer([r#"{"score": 90, "feedback": ""}"#]);
+    /// let judge = Agent::builder(judge).name("judge").output::<Evaluation>().build()?;
+    /// let writer = Agent::builder(writer).name("writer").build()?;
+    /// let result = writer.evaluated_by(judge).run("Something about birds").await?;
+    /// assert_eq!(result.output, "Jays hide acorns.");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn evaluated_by(&self, judge: impl Into<Judge<T>>) -> EvaluatedAgent<T> {
+        EvaluatedAgent(Arc::new(Parts {
+            agent: self.clone(),
+            judge: judge.into(),
+            threshold: 85.0,
+            attempts: 3,
+            is_live: false,
+            must_pass: false,
+            again: Arc::new(ask_again),
+        }))
+    }
+}
+
+impl<T> EvaluatedAgent<T> {
+    /// The score that is enough, from 0 to 100; 85 by default.
+    #[must_use]
+    pub fn threshold(self, threshold: f64) -> Self {
+        self.with(|parts| parts.threshold = threshold)
+    }
+
+    /// How many attempts are made at most, at least 1; 3 by default.
+    #[must_use]
+    pub fn attempts(self, attempts: u32) -> Self {
+        self.with(|parts| parts.attempts = attempts)
+    }
+
+    /// Shows the text of each attempt while it arrives, and retracts it if it isn't good enough.
+    ///
+    /// What a reader of text alone was shown can't be taken back: then the attempt stands, whatever
+    /// its score, and a notice with the code `not_asked_again` says so.
+    #[must_use]
+    pub fn live(self) -> Self {
+        self.with(|parts| parts.is_live = true)
+    }
+
+    /// Fails if no attempt is good enough; by default the best one is the output.
+    ///
+    /// The error is of kind [`ErrorKind::Output`] and has the code `not_good_enough`.
+    #[must_use]
+    pub fn must_pass(self) -> Self {
+        self.with(|parts| parts.must_pass = true)
+    }
+
+    /// How it is asked for another attempt, instead of the words of its own.
+    #[must_use]
+    pub fn ask_again(
+        self,
+        prompt: impl Fn(&Retake<'_, T>) -> String + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|parts| parts.again = Arc::new(prompt))
+    }
+
+    fn with(self, change: impl FnOnce(&mut Parts<T>)) -> Self {
+        let mut parts = match Arc::try_unwrap(self.0) {
+            Ok(parts) => parts,
+            Err(shared) => shared.duplicate(),
+        };
+        change(&mut parts);
+        Self(Arc::new(parts))
+    }
+}
+
+impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> EvaluatedAgent<T> {
+    /// A run on an input, to be set up, then awaited or streamed.
+    pub fn run(&self, input: impl Into<String>) -> Run<T> {
+        Run::of(self.clone(), input.into())
+    }
+
+    /// The stream of a run on an input: `run(input).stream()`.
+    pub fn run_streamed(&self, input: impl Into<String>) -> RunStream<T> {
+        self.run(input).stream()
+    }
+
+    /// A run that goes on after its process died: [`Run::resume`] tells how.
+    pub fn resume(&self, run: impl Into<mainstem_core::Resume>) -> Run<T> {
+        Run::resume(self.clone(), run)
+    }
+}
+
+impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Step<String>
+    for EvaluatedAgent<T>
+{
+    type Output = T;
+
+    fn name(&self) -> &str {
+        self.0.agent.name()
+    }
+
+    fn kind(&self) -> &'static str {
+        "evaluate"
+    }
+
+    fn plan(&self) -> StepPlan {
+        let (needed, attempts) = (self.0.threshold, self.0.attempts);
+        StepPlan::new(self.name(), self.kind())
+            .detail(format!("{needed} of 100, up to {attempts} attempts"))
+            .shape(PlanShape::Repeated)
+            .inside([self.0.agent.plan(), self.0.judge.plan()])
+    }
+
+    fn resumes(&self) -> bool {
+        true
+    }
+
+    fn check(&self, path: &StepPath) -> Result<()> {
+        self.0.check().map_err(|error| error.with_step(path))
+    }
+
+    fn call(&self, ctx: RunContext, input: String) -> BoxFuture<'static, Result<T>> {
+        let parts = Arc::clone(&self.0);
+        async move {
+            parts.check()?;
+            Rounds::new(&parts, ctx, input).run().await
+        }
+        .boxed()
+    }
+}
+
+impl<T> Parts<T> {
+    fn check(&self) -> Result<()> {
+        let message = if self.attempts == 0 {
+            "no attempt is allowed; give `attempts` at least 1"
+        } else if !(0.0..=100.0).contains(&self.threshold) {
+            "the threshold is no score; give `threshold` one from 0 to 100"
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(ErrorKind::Config, message))
+    }
+
+    fn duplicate(&self) -> Self {
+        Self {
+            agent: self.agent.clone(),
+            judge: self.judge.clone(),
+            threshold: self.threshold,
+            attempts: self.attempts,
+            is_live: self.is_live,
+            must_pass: self.must_pass,
+            again: Arc::clone(&self.again),
+        }
+    }
+}
+
+/// The words by which another attempt is asked for.
+fn ask_again<T: Serialize>(retake: &Retake<'_, T>) -> String {
+    let Retake {
+        input,
+        output,
+        evaluation,
+        threshold,
+    } = retake;
+    format!(
+        "{input}\n\nYour last answer was, as JSON: {}\nIt was judged with {} of 100; {threshold} are \
+         needed. What would make it better: {}\nAnswer again.",
+        json_of(output),
+        evaluation.score,
+        evaluation.feedback
+    )
+}
+
+fn json_of<T: Serialize + ?Sized>(value: &T) -> String {
+    // What can't be JSON has failed the step that gave it.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+impl<T> Clone for EvaluatedAgent<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> fmt::Debug for EvaluatedAgent<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EvaluatedAgent")
+            .field("agent", &self.0.agent)
+            .field("judge", &self.0.judge)
+            .field("threshold", &self.0.threshold)
+            .field("attempts", &self.0.attempts)
+            .finish_non_exhaustive()
+    }
+}
