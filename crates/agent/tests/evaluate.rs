@@ -54,7 +54,8 @@ fn left(events: &[Event]) -> String {
                 shown.push((event.path.clone(), event.place(), delta.text.to_string()));
             }
             EventKind::Retracted(retracted) => {
-                shown.retain(|(path, at, _)| *at < retracted.since || !path.is_within(&event.path))
+                let since = retracted.since;
+                shown.retain(|(path, at, _)| *at < since || !path.is_within(&event.path));
             }
             _ => {}
         }

@@ -58,7 +58,10 @@
 //! | `async-openai` 0.43 | [`ModelBuilder::config`](models::ModelBuilder::config) | [`models::async_openai`] |
 
 // Agents, and what they say to models.
-pub use mainstem_agent::{Agent, AgentBuilder, CutOutput, FailedAttempt, OutputAttempts, Prompt};
+pub use mainstem_agent::{
+    Agent, AgentBuilder, CutOutput, Draft, EvaluatedAgent, Evaluation, FailedAttempt, Judge,
+    OutputAttempts, Prompt, Retake,
+};
 // Tools.
 pub use mainstem_agent::{
     FunctionTool, Guarded, StepTool, ToolArguments, ToolExt, ToolFunction, step_tool, tool_fn,

@@ -228,7 +228,7 @@ impl Question {
         let words = json.to::<String>();
         let words = words.unwrap_or_else(|_| json.as_str().to_owned());
         let (memory, _) = Memory::begin(&self.ctx, None, input);
-        memory.add_answer(Message::assistant(words));
+        memory.add(Message::assistant(words));
         Ok(())
     }
 }

@@ -376,9 +376,9 @@ impl RunContext {
     ///
     /// The run's error or cancellation carries it, with that of the other steps under way. For a
     /// step that is dropped when the run is stopped, it is to be called by a destructor. Inside of a
-    /// tool it does nothing: that is no output of the run.
+    /// tool, or where it is [quiet](Self::quiet), it does nothing: that is no output of the run.
     pub fn record_partial(&self, partial: Partial) {
-        if self.local.is_in_tool {
+        if self.local.is_in_tool || self.local.is_quiet {
             return;
         }
         let next = self.next_place();
