@@ -24,6 +24,9 @@ pub(super) enum Case {
     Written(Manner, usize),
     /// Other line ends, in two HTTP chunks.
     WrittenAndSplit(Manner, usize),
+    /// Other line ends, and the connection is closed after this many bytes; the place in the
+    /// fixture's body.
+    WrittenAndCut(Manner, usize, usize),
     /// These bytes are sent twice.
     Twice(Range<usize>),
     /// After this many bytes, there are only comments.
@@ -69,7 +72,22 @@ pub(super) fn stops(fixture: &Fixture) -> Vec<Case> {
     let places = 0..=fixture.body().len();
     // At its last byte a body that ends properly is whole.
     let cuts = places.clone().map(Case::Cut);
-    cuts.chain(places.map(Case::End)).collect()
+    let stops = cuts.chain(places.map(Case::End));
+    stops.chain(cuts_in_line_ends(fixture)).collect()
+}
+
+/// Cuts before, within and after each line end of two bytes.
+fn cuts_in_line_ends(fixture: &Fixture) -> Vec<Case> {
+    let written = Manner::CrLf.write(fixture.body());
+    let mut place = 0;
+    let mut cuts = Vec::new();
+    for (at, byte) in written.iter().enumerate() {
+        if *byte == b'\r' || *byte == b'\n' {
+            cuts.push(Case::WrittenAndCut(Manner::CrLf, at, place));
+        }
+        place += usize::from(*byte != b'\r');
+    }
+    cuts
 }
 
 /// Every way to send the whole body.
@@ -113,6 +131,7 @@ impl Case {
     pub(super) fn place(&self) -> Option<usize> {
         match self {
             Self::Cut(at) | Self::End(at) | Self::Split(at) | Self::Stall(at) => Some(*at),
+            Self::WrittenAndCut(_, _, place) => Some(*place),
             Self::Twice(range) => Some(range.start),
             _ => None,
         }
@@ -132,6 +151,7 @@ impl Case {
             Self::Framed(framing) => fixture.reply().framing(*framing),
             Self::Written(manner, size) => one(manner.write(body)).chunk_size(*size),
             Self::WrittenAndSplit(manner, at) => one(manner.write(body)).split_at(*at as u64),
+            Self::WrittenAndCut(manner, at, _) => one(manner.write(body)).cut_at(*at as u64),
             Self::Twice(range) => {
                 let twice = [&body[..range.end], &body[range.clone()], &body[range.end..]];
                 let twice = Bytes::from(twice.concat());
@@ -168,6 +188,7 @@ impl fmt::Display for Case {
             Self::WrittenAndSplit(manner, at) => {
                 write!(f, "{manner}, split at byte {at} of these")
             }
+            Self::WrittenAndCut(manner, at, _) => write!(f, "{manner}, cut at byte {at} of these"),
             Self::Twice(range) => write!(f, "with bytes {} to {} twice", range.start, range.end),
             Self::Stall(at) => write!(f, "stalled at byte {at}"),
         }
@@ -200,6 +221,20 @@ mod tests {
         assert_eq!(written(Manner::NoSpace), "data:1\n\n");
         let comments = "data: 1\n: keep-alive\n\n: keep-alive\n";
         assert_eq!(written(Manner::Comments), comments);
+    }
+
+    #[test]
+    fn a_cut_in_a_line_end_knows_its_place() {
+        let fixture = Fixture::new("x", Wire::Chat, "a\n\nb");
+        let cuts = cuts_in_line_ends(&fixture).into_iter();
+        let cuts: Vec<(Vec<u8>, Option<usize>)> = cuts
+            .map(|case| (case.reply(&fixture).body_bytes(), case.place()))
+            .collect();
+        let expected = [("a", 1), ("a\r", 1), ("a\r\n", 2), ("a\r\n\r", 2)];
+        assert_eq!(
+            cuts,
+            expected.map(|(body, place)| (body.into(), Some(place)))
+        );
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Judge {
                 self.delivered.insert(*at, seen.pieces);
                 Ok(())
             }
-            Case::End(at) => self.check_stop(*at, &seen),
+            Case::End(at) | Case::WrittenAndCut(_, _, at) => self.check_stop(*at, &seen),
             _ => self.check_whole(&seen),
         }
     }

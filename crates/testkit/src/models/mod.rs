@@ -34,7 +34,7 @@
 //!
 //! Each fixture is sent over a real socket: whole; cut at every byte, with the connection closed
 //! inside of the body; ended properly at every byte; split at every byte into two HTTP chunks; byte
-//! by byte; with CR LF or a lone CR as line ends, with a byte order mark, with and without a space
+//! by byte; with CR LF or a lone CR as line ends, cut within them; with a byte order mark, with and without a space
 //! after the colon, with comments between all lines; with a length or a close instead of chunks;
 //! with what comes from the end's signal on sent twice, and the whole body twice; and stalled after
 //! every event, while comments go on.

@@ -111,12 +111,8 @@ impl Passing<'_> {
         let request = request
             .headers(to_pass_on(&self.request.headers))
             .body(self.request.body.clone());
-        // The URL may have a key in its query.
-        let response = request.send().await.map_err(|error| {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            let cause = cause.unwrap_or_else(|| error.without_url().to_string());
-            format!("the server couldn't be reached: {cause}")
-        })?;
+        let response = request.send().await;
+        let response = response.map_err(|error| unreachable(error.without_url()))?;
         let encoding = response.headers().get("content-encoding");
         if encoding.is_some_and(|encoding| encoding != "identity") {
             return Err("the answer is compressed, though that wasn't asked for".to_owned());
@@ -168,6 +164,17 @@ impl Passing<'_> {
             Err(_) => Ending::Left,
         }
     }
+}
+
+/// Says why no answer came; the URL, which may have a key in its query, has been taken out.
+fn unreachable(error: reqwest::Error) -> String {
+    let mut words = "the server couldn't be reached".to_owned();
+    let mut cause: Option<&dyn std::error::Error> = Some(&error);
+    while let Some(error) = cause {
+        words.extend([": ", &*error.to_string()]);
+        cause = error.source();
+    }
+    words
 }
 
 /// Waits until the client closes; what it sends meanwhile is kept.

@@ -294,6 +294,8 @@ async fn what_cannot_be_recorded_is_refused() {
     let query = format!("/v1/chat/completions?key={KEY}");
     let unreachable = post(&url, &query, "", &request(true)).await;
     assert_eq!(unreachable.status(), 502);
+    let why = "the server couldn't be reached: error sending request: ";
+    assert!(unreachable.text().contains(why), "{}", unreachable.text());
     assert!(!unreachable.text().contains(KEY), "{}", unreachable.text());
     let elsewhere = post(&url, "/v2/chat/completions", "", &request(true)).await;
     assert!(
