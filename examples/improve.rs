@@ -2,13 +2,16 @@
 use std::io::Write;
 
 use futures::StreamExt;
-use mainstem::{EventKind, Evaluation, prelude::*, test_util::ScriptedModel};
+use mainstem::{Evaluation, EventKind, prelude::*, test_util::ScriptedModel};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let model = ScriptedModel::new()
-        .answer(["Birds ", "fly."])
-        .answer(["Jays ", "hide ", "acorns ", "for the winter."]);
+    let model = ScriptedModel::new().answer(["Birds ", "fly."]).answer([
+        "Jays ",
+        "hide ",
+        "acorns ",
+        "for the winter.",
+    ]);
     let verdicts = ScriptedModel::new()
         .answer([r#"{"score": 40, "feedback": "Name a species, and say what it does."}"#])
         .answer([r#"{"score": 92, "feedback": ""}"#]);

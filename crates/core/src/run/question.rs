@@ -173,8 +173,8 @@ impl InputRequest {
 
 fn refused(request: &InputRequest, reason: Text) -> Error {
     let id = &request.id;
-    let message =
-        format!("whoever was asked `{id}` refused to answer; `upstream()` has the reason");
+    // The reason is the upstream's own words.
+    let message = format!("whoever was asked `{id}` refused to answer");
     Error::new(ErrorKind::Refused, message)
         .with_code(DECLINED)
         .with_source(UpstreamError::new(reason))
