@@ -218,7 +218,7 @@ async fn played(view: View, (when_cut, in_text): (WhenCut, WhenCut)) -> &'static
     let plan = plan.when_cut(when_cut).when_cut_in_text(in_text);
     let agent = Agent::builder(plan.build().unwrap()).output::<Vec<String>>();
     let run = agent.build().unwrap().run("Birds?");
-    let end = within(look(view, run, &given, &model)).await;
+    let end = within(Box::pin(look(view, run, &given, &model))).await;
     let given = given.0.lock().unwrap();
     let shown = &given.shown;
     let name = format!("{view:?}, {when_cut:?}, {in_text:?}: {shown}, {end:?}");
