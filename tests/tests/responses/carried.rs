@@ -2,8 +2,8 @@
 
 use mainstem::{
     Agent, Context, Message, Model, ModelEvent, ModelRequest, Part, ReasoningPart, Role,
-    ToolCallPart,
-    models::{Provider, ResponsesBuilder},
+    models::{Provider, Responses, ResponsesBuilder},
+    tool_fn,
 };
 use mainstem_testkit::{Reply, ScriptedServer};
 use mainstem_tests::{Seen, model, responses, responses_builder, server_with, within};
@@ -152,62 +152,67 @@ async fn thoughts_that_led_to_nothing_stay_here() {
     assert_eq!(lengths, [2, 4]);
 }
 
-/// The message that an answer is, as an agent with tools keeps it.
-fn kept(seen: &Seen) -> Message {
-    let mut parts = Vec::new();
-    for event in &seen.events {
-        match event {
-            ModelEvent::ReasoningData(data) => {
-                let mut part = ReasoningPart::new("");
-                part.provider_data = Some(data.clone());
-                parts.push(Part::Reasoning(part));
-            }
-            ModelEvent::ToolCall { id, name, .. } => {
-                parts.push(Part::ToolCall(ToolCallPart::new(
-                    id.clone(),
-                    name.clone(),
-                    "",
-                )));
-            }
-            ModelEvent::ToolArguments { text, .. } => {
-                let Some(Part::ToolCall(call)) = parts.last_mut() else {
-                    panic!()
-                };
-                call.arguments = format!("{}{text}", call.arguments).into();
-            }
-            ModelEvent::ToolCallData { data, .. } => {
-                let Some(Part::ToolCall(call)) = parts.last_mut() else {
-                    panic!()
-                };
-                call.provider_data = Some(data.clone());
-            }
-            _ => {}
-        }
-    }
-    Message::new(Role::Assistant, parts)
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Feed {
+    /// How many grains.
+    corn: u8,
+}
+
+fn call(id: &str, arguments: &str) -> Value {
+    json!({"type": "function_call", "id": format!("fc_{id}"), "status": "completed", "call_id": id,
+        "name": "feed", "arguments": arguments, "namespace": "birds"})
+}
+
+/// Asks an agent with a tool, which stores its conversation between two runs.
+async fn feed(first: Reply, model: impl Fn(&ScriptedServer) -> Responses) -> Vec<Value> {
+    let server = server_with([first, Reply::text(["It ate."]), Reply::text(["Bye."])]).await;
+    let tool = tool_fn("feed", "Feeds a bird.", async |args: Feed| {
+        Ok(format!("{} grains", args.corn))
+    });
+    let agent = Agent::builder(model(&server)).tool(tool).build().unwrap();
+    let ctx = Context::new();
+    let fed = within(agent.run("Feed it.").context(&ctx)).await.unwrap();
+    assert_eq!(fed.output, "It ate.");
+    let stored = serde_json::to_string(&ctx.snapshot()).unwrap();
+    let ctx = Context::restore(serde_json::from_str(&stored).unwrap());
+    within(agent.run("Bye.").context(&ctx)).await.unwrap();
+    let input = |request: &mainstem_testkit::Recorded| request.body["input"].clone();
+    server.requests().iter().skip(1).map(input).collect()
 }
 
 #[tokio::test]
-async fn a_tool_call_goes_round_with_its_thought_and_what_else_it_has() {
-    let call = json!({"type": "function_call", "id": "fc_1", "status": "completed", "call_id": "call_a",
-        "name": "feed", "arguments": "{\"corn\":5}", "namespace": "birds"});
-    let server = server_with([streamed(&[thought(), call]), Reply::text(["It ate."])]).await;
-    let model = responses(&server);
-    let mut messages = vec![Message::user("Feed it.")];
-    let seen = within(Seen::of(model.stream(ModelRequest::new(messages.clone())))).await;
-    messages.push(kept(&seen));
-    // As it comes out of a store.
-    let stored = serde_json::to_string(&messages).unwrap();
-    let mut messages: Vec<Message> = serde_json::from_str(&stored).unwrap();
-    messages.push(Message::tool_result("call_a", "ok"));
-    let seen = within(Seen::of(model.stream(ModelRequest::new(messages)))).await;
-    assert_eq!(seen.text, "It ate.");
-    let expected = json!([
-        {"role": "user", "content": "Feed it."},
+async fn tool_calls_go_round_with_their_thought_and_what_else_they_have() {
+    let output = [
         thought(),
-        {"type": "function_call", "call_id": "call_a", "name": "feed",
-            "arguments": "{\"corn\":5}", "namespace": "birds"},
-        {"type": "function_call_output", "call_id": "call_a", "output": "ok"},
-    ]);
-    assert_eq!(server.requests()[1].body["input"], expected);
+        call("a", r#"{"corn":5}"#),
+        call("b", r#"{"corn":7}"#),
+    ];
+    let back = |id: &str, arguments: &str| {
+        json!({"type": "function_call", "call_id": id, "name": "feed", "arguments": arguments,
+            "namespace": "birds"})
+    };
+    let result = |id: &str, output: &str| json!({"type": "function_call_output", "call_id": id, "output": output});
+    let expected = [
+        json!({"role": "user", "content": "Feed it."}),
+        thought(),
+        back("a", r#"{"corn":5}"#),
+        back("b", r#"{"corn":7}"#),
+        result("a", "5 grains"),
+        result("b", "7 grains"),
+    ];
+    for streams in [true, false] {
+        let first = if streams {
+            streamed(&output)
+        } else {
+            whole(&output)
+        };
+        let inputs = feed(first, |server| match streams {
+            true => responses(server),
+            false => responses(server).without_streaming(),
+        });
+        let inputs = inputs.await;
+        assert_eq!(inputs[0], json!(expected), "streams: {streams}");
+        let again = &inputs[1].as_array().unwrap()[..expected.len()];
+        assert_eq!(again, expected, "streams: {streams}");
+    }
 }

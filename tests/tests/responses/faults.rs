@@ -136,6 +136,19 @@ async fn a_status_is_told_with_its_mend() {
 }
 
 #[tokio::test]
+async fn a_model_that_does_not_reason_says_what_to_leave_out() {
+    let words = "Encrypted content is not supported with this model.";
+    let seen = read_response(Reply::error_status(400, words)).await;
+    let error = seen.failure();
+    assert!(
+        error.message().contains("carries_reasoning(false)"),
+        "{error}"
+    );
+    let seen = read_response(Reply::error_status(400, "no")).await;
+    assert!(!seen.failure().message().contains("reason"));
+}
+
+#[tokio::test]
 async fn a_key_that_the_server_repeats_is_taken_out() {
     const KEY: &str = "sk-sesame-123";
     let words = format!("bad key {KEY}");

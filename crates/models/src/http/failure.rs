@@ -49,7 +49,7 @@ pub(super) async fn refused(server: &Server, response: Response, key: Option<&st
         Fault::from_body(&String::from_utf8_lossy(&body))
     };
     let mut message = format!("`{}` answered {status}", server.id);
-    if let Some(hint) = hint(server, status, &headers) {
+    if let Some(hint) = hint(server, status, &headers, &fault) {
         message = format!("{message}; {hint}");
     }
     fault
@@ -58,8 +58,16 @@ pub(super) async fn refused(server: &Server, response: Response, key: Option<&st
 }
 
 /// What to look at, for the statuses that have one usual cause.
-fn hint(server: &Server, status: StatusCode, headers: &HeaderMap) -> Option<String> {
+fn hint(server: &Server, status: StatusCode, headers: &HeaderMap, fault: &Fault) -> Option<String> {
+    let says = |words: &str| {
+        let message = fault.message.as_deref();
+        message.is_some_and(|message| message.contains(words))
+    };
     match status {
+        StatusCode::BAD_REQUEST if says("Encrypted content is not supported") => Some(
+            "it doesn't reason; `carries_reasoning(false)` of its builder leaves that out"
+                .to_owned(),
+        ),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(server.key.origin().into_owned()),
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Some(format!(
             "check the model's name and the base URL{}{}",
