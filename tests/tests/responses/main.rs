@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod carried;
-mod cut_everywhere;
 mod defects;
 mod ends;
 mod faults;
