@@ -1,7 +1,8 @@
 //! What every adapter of a model must do with a stream, wherever it is cut.
 //!
-//! An adapter reads a provider's stream and is a Mainstem `Model`. [`cut_everywhere!`] makes a test
-//! of each [`Fixture`](crate::Fixture) of a wire; say how the adapter is made for a base URL:
+//! An adapter reads a provider's stream and is a Mainstem `Model`.
+//! [`cut_everywhere!`](crate::cut_everywhere!) makes a test of each [`Fixture`] of a wire; say how
+//! the adapter is made for a base URL:
 //!
 //! ```
 //! # use mainstem_core::{Model, ModelEvent, ModelRequest, ModelStream};
@@ -34,8 +35,8 @@
 //!
 //! Each fixture is sent over a real socket: whole; cut at every byte, with the connection closed
 //! inside of the body; ended properly at every byte; split at every byte into two HTTP chunks; byte
-//! by byte; with CR LF or a lone CR as line ends, cut within them; with a byte order mark, with and without a space
-//! after the colon, with comments between all lines; with a length or a close instead of chunks;
+//! by byte; with CR LF or a lone CR as line ends, cut within them; with a byte order mark, without a
+//! space after the colon, with comments between all lines; with a length or a close instead of chunks;
 //! with what comes from the end's signal on sent twice, and the whole body twice; and stalled after
 //! every event, while comments go on.
 //!

@@ -112,7 +112,7 @@ impl Passing<'_> {
             .headers(to_pass_on(&self.request.headers))
             .body(self.request.body.clone());
         let response = request.send().await;
-        let response = response.map_err(|error| unreachable(error.without_url()))?;
+        let response = response.map_err(|error| unreachable(&error.without_url()))?;
         let encoding = response.headers().get("content-encoding");
         if encoding.is_some_and(|encoding| encoding != "identity") {
             return Err("the answer is compressed, though that wasn't asked for".to_owned());
@@ -167,9 +167,9 @@ impl Passing<'_> {
 }
 
 /// Says why no answer came; the URL, which may have a key in its query, has been taken out.
-fn unreachable(error: reqwest::Error) -> String {
+fn unreachable(error: &reqwest::Error) -> String {
     let mut words = "the server couldn't be reached".to_owned();
-    let mut cause: Option<&dyn std::error::Error> = Some(&error);
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
         words.extend([": ", &*error.to_string()]);
         cause = error.source();
