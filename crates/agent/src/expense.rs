@@ -101,8 +101,14 @@ impl Expense {
             ModelEvent::Text(text)
             | ModelEvent::Reasoning(text)
             | ModelEvent::Refusal(text)
-            | ModelEvent::ToolCall { name: text, .. }
             | ModelEvent::ToolArguments { text, .. } => self.wrote(text),
+            ModelEvent::ToolCall { name, .. } => {
+                self.written.counted += match &self.counter {
+                    Some(counter) => counter.count_call(name, ""),
+                    None => RoughTokens.count_call(name, ""),
+                };
+                self.wrote("")
+            }
             ModelEvent::Usage(usage) => {
                 self.given = Some(*usage);
                 self.over = self.spending.so_far(*usage).err();
@@ -210,7 +216,7 @@ impl Written {
     fn tokens(&self, counter: Option<&dyn TokenCounter>) -> u64 {
         match counter {
             Some(counter) => self.counted + counter.count(&self.rest),
-            None => RoughTokens.count_bytes(self.bytes),
+            None => self.counted + RoughTokens.count_bytes(self.bytes),
         }
     }
 }

@@ -61,7 +61,7 @@ pub trait TokenCounter: Send + Sync + 'static {
     /// The tokens of a message with what the chat format puts around it.
     ///
     /// As OpenAI documents it for its chat models: 3 a message, 1 for its role, and 1 for a name. A tool
-    /// call is its name and its arguments and 8 more, reasoning is its text. A picture, a document or a sound is 765, whatever
+    /// call counts by [`count_call`](Self::count_call), reasoning is its text. A picture, a document or a sound is 765, whatever
     /// its size: that of a picture of 1024 by 1024 in full detail.
     fn count_message(&self, message: &Message) -> u64 {
         let name = message.name.as_ref();
@@ -70,10 +70,15 @@ pub trait TokenCounter: Send + Sync + 'static {
             Part::Text(part) | Part::Refusal(part) => self.count(&part.text),
             Part::Reasoning(part) => self.count(&part.text),
             Part::Image(_) | Part::File(_) | Part::Audio(_) => PER_MEDIUM,
-            Part::ToolCall(call) => PER_CALL + self.count(&call.name) + self.count(&call.arguments),
+            Part::ToolCall(call) => self.count_call(&call.name, &call.arguments),
             Part::ToolResult(result) => self.count(&result.output),
         });
         PER_MESSAGE + name + parts.sum::<u64>()
+    }
+
+    /// The tokens of a call of a tool: its name, its arguments, and 8 more.
+    fn count_call(&self, name: &str, arguments: &str) -> u64 {
+        PER_CALL + self.count(name) + self.count(arguments)
     }
 
     /// The tokens of what a model is told of a tool.
@@ -138,6 +143,10 @@ impl<C: TokenCounter + ?Sized> TokenCounter for Arc<C> {
 
     fn count_message(&self, message: &Message) -> u64 {
         (**self).count_message(message)
+    }
+
+    fn count_call(&self, name: &str, arguments: &str) -> u64 {
+        (**self).count_call(name, arguments)
     }
 
     fn count_tool(&self, tool: &ToolSpec) -> u64 {

@@ -40,6 +40,7 @@
 //! | `jsonschema` | yes | typed output is judged by the `jsonschema` crate (without network access), not by serde alone |
 //! | `cache` | no | `Cache`: what a model was asked before is answered as before |
 //! | `demo` | no | [`models`]`::demo`: an offline model that answers from Mainstem's documentation; the address `demo` |
+//! | `openai-tokens` | no | `OpenAiTokens`: tokens as OpenAI's models count them |
 //! | `sqlite` | no | `SqliteStore`: logs of runs, and conversations, in a file of SQLite, which is built in |
 //! | `test-util` | no | `test_util`: scripted doubles for tests |
 //!

@@ -12,6 +12,7 @@
 //!
 //! - `cache`: `Cache`, which answers what was asked before as before.
 //! - `demo`: `demo`, an offline model that answers from Mainstem's own documentation.
+//! - `openai-tokens`: `OpenAiTokens`, which counts tokens as OpenAI's models do.
 
 mod address;
 mod chat;
@@ -21,6 +22,8 @@ mod http;
 mod key;
 mod layers;
 mod nesting;
+#[cfg(feature = "openai-tokens")]
+mod openai_tokens;
 mod output;
 mod provider;
 mod responses;
@@ -37,6 +40,8 @@ pub use layers::{
 };
 #[cfg(feature = "cache")]
 pub use layers::{Cache, Cached};
+#[cfg(feature = "openai-tokens")]
+pub use openai_tokens::OpenAiTokens;
 pub use output::strict_schema;
 pub use provider::Provider;
 /// reqwest, for [`ModelBuilder::client`].
