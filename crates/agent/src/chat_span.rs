@@ -86,10 +86,14 @@ impl ChatSpan {
     }
 
     /// Notes when the answer begins.
+    #[inline]
     pub(crate) fn note(&mut self, event: &Result<ModelEvent>) {
-        if self.began.is_none() || !event.as_ref().is_ok_and(ModelEvent::is_data) {
-            return;
+        if self.began.is_some() && event.as_ref().is_ok_and(ModelEvent::is_data) {
+            self.note_beginning();
         }
+    }
+
+    fn note_beginning(&mut self) {
         if let Some(began) = self.began.take() {
             let seconds = began.elapsed().as_secs_f64();
             self.span

@@ -84,12 +84,14 @@ impl Engine {
 
     /// The next event for the reader; none after the end.
     pub(super) fn poll_event(&mut self, task: &mut Task<'_>) -> Poll<Option<Event>> {
-        if self.span.is_none() {
-            return self.poll_next(task);
-        }
-        let polled = self.span.get().in_scope(|| self.poll_next(task));
-        if self.is_over() {
-            self.end_span();
+        // Without a listener it costs a look, and no frame: this runs for each chunk.
+        let inside = (!self.span.is_none()).then(|| self.span.get().entered());
+        let polled = self.poll_next(task);
+        if let Some(inside) = inside {
+            drop(inside);
+            if self.is_over() {
+                self.end_span();
+            }
         }
         polled
     }
