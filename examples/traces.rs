@@ -33,7 +33,7 @@ fn listen() -> anyhow::Result<SdkTracerProvider> {
     let provider = provider.build();
     // By the names that a collector would show; a collector gets all fields.
     let names = format::debug_fn(|out, field, value| match field.name() {
-        "otel.name" => write!(out, "{value:?}"),
+        "otel.name" => write!(out, "{}", format!("{value:?}").trim_matches('"')),
         name if name.starts_with("mainstem") || name.starts_with("gen_ai") => Ok(()),
         "otel.kind" | "otel.status_code" => Ok(()),
         "message" => write!(out, "{value:?} "),
