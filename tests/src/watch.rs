@@ -152,6 +152,9 @@ fn part_in_words(part: &Part) -> String {
         Part::Text(text) => text.text.to_string(),
         Part::Reasoning(thought) => format!("({})", thought.text),
         Part::Refusal(refusal) => format!("[{}]", refusal.text),
+        Part::ToolCall(call) => format!("{}({})", call.name, call.arguments),
+        Part::ToolResult(result) if result.is_error => format!("!> {}", result.output),
+        Part::ToolResult(result) => format!("-> {}", result.output),
         other => format!("{other:?}"),
     }
 }

@@ -47,7 +47,9 @@ async fn check(scenario: &Scenario, api: Api) {
         (End::Failed(kind, text) | End::CutOff(kind, text), Err((info, partial))) => {
             let info: ErrorInfo = serde_json::from_value(info.clone()).unwrap();
             assert_eq!(info.kind, *kind, "{name}: {info:?}");
-            let step = info.step.map(|step| step.to_string());
+            let step = info
+                .step
+                .and_then(|step| Some(step.segments().next()?.name().into_owned()));
             let is_of_step = matches!(scenario.end, End::Failed(..));
             assert_eq!(step.as_deref(), is_of_step.then_some("agent"), "{name}");
             assert_eq!(partial.as_ref().unwrap().text, *text, "{name}");

@@ -13,5 +13,6 @@ mod scenarios;
 mod sharing;
 mod stops;
 mod streaming;
+mod tool_cuts;
 mod usage;
 mod whole_answers;

@@ -2,6 +2,7 @@
 
 mod histories;
 mod limits;
+mod tools;
 
 use futures::{FutureExt, future::BoxFuture};
 use mainstem::{Agent, AgentBuilder, Context, ErrorKind, OutputMode};
@@ -94,6 +95,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         inputs(),
         limits::rows(),
         histories::rows(),
+        tools::rows(),
     ]
     .into_iter()
     .flatten()

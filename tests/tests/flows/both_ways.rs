@@ -14,10 +14,11 @@ use crate::scenarios::{Agents, End, Scenario, all};
 
 /// What the request's last message says.
 fn asked(request: &Recorded) -> String {
-    request.messages().last().unwrap()["content"]
-        .as_str()
-        .unwrap()
-        .to_owned()
+    let messages = request.messages();
+    let last = messages.last().unwrap();
+    // What a tool gave is the `output` of an item, by the Responses API.
+    let said = last["content"].as_str().or(last["output"].as_str());
+    said.unwrap().to_owned()
 }
 
 /// One way of a scenario: what was seen, sent and remembered, branches in the order of their paths.

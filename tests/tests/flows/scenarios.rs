@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures::{FutureExt, future::BoxFuture};
 use mainstem::{
-    Agent, Context, ErrorKind, Flow, Notice, OutputMode, RunContext, StepError, StepResult,
-    TextDelta, at_most, named,
+    Agent, AgentBuilder, Context, ErrorKind, Flow, Notice, OutputMode, RunContext, StepError,
+    StepResult, TextDelta, at_most, named, tool_fn,
 };
 use mainstem_testkit::{Reply, ScriptedServer};
 use mainstem_tests::{
@@ -43,6 +43,10 @@ impl Agents {
             .name(name)
             .build()
             .unwrap()
+    }
+
+    fn builder(&self, name: &'static str) -> AgentBuilder {
+        Agent::builder(self.1.model(&self.0)).name(name)
     }
 
     fn birds(&self) -> Agent<Bird> {
@@ -87,6 +91,7 @@ fn bird(_: &str) -> Reply {
 
 pub(crate) fn all() -> Vec<Scenario> {
     let mut rows = sequences();
+    rows.extend(tools());
     rows.extend(branches());
     rows.extend(failures());
     rows
@@ -152,6 +157,44 @@ fn sequences() -> Vec<Scenario> {
             remembered: &["user: jays", "assistant: 6"],
         },
     ]
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Add {
+    a: i64,
+    b: i64,
+}
+
+/// Asks the expert, which adds; then says what it heard.
+fn called(asked: &str) -> Reply {
+    match asked {
+        "jays" => Reply::tool_call("a", "ask", &json!({"input": "3 + 4?"})),
+        "3 + 4?" => Reply::tool_call("b", "add", &json!({"a": 3, "b": 4})),
+        heard => Reply::text([format!("<{heard}>")]),
+    }
+}
+
+fn tools() -> Vec<Scenario> {
+    vec![Scenario {
+        name: "an agent that is the tool of another one, before a function",
+        replies: called,
+        play: |agents, ctx, how| {
+            let add = tool_fn("add", "Adds.", |Add { a, b }: Add| a + b);
+            let expert = agents.builder("expert").tool(add).build().unwrap();
+            let boss = agents
+                .builder("boss")
+                .tool(expert.as_tool("ask", "Adds."))
+                .build()
+                .unwrap();
+            let flow = Flow::new("flow")
+                .step("answer", boss)
+                .step("length", |text: String| text.len());
+            async move { watch(flow.run("jays").context(&ctx), how).await }.boxed()
+        },
+        requests: 4,
+        end: End::Output(json!(5)),
+        remembered: &["user: jays", "assistant: 5"],
+    }]
 }
 
 fn views(agents: &Agents) -> (impl Fn(&'static str) -> Agent, [&'static str; 2]) {

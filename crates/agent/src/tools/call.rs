@@ -267,7 +267,10 @@ fn note(made: Result<ToolResultPart>, exchange: &Exchange, at: usize) -> Result<
                 has_failed: false,
                 requests: suspension.requests.clone(),
             }),
-            None => Err(error),
+            None => {
+                exchange.note(at, exchange.failed(at, &error));
+                Err(error)
+            }
         },
     }
 }

@@ -1,6 +1,6 @@
 use std::sync::Mutex;
 
-use mainstem_core::{Message, Part, Role, Text, ToolResultPart};
+use mainstem_core::{Error, Message, Part, Role, Text, ToolResultPart};
 use mainstem_structured::Schema;
 
 use super::call::arguments_of;
@@ -74,6 +74,14 @@ impl Exchange {
             Part::ToolResult(result)
         });
         [self.said.clone(), Message::new(Role::Tool, results)]
+    }
+
+    /// The result of a call that ends the run.
+    pub(super) fn failed(&self, call: usize, error: &Error) -> ToolResultPart {
+        let words = format!("The call failed: {}", error.message());
+        let mut result = ToolResultPart::new(self.calls[call].clone(), words);
+        result.is_error = true;
+        result
     }
 
     fn missing(&self, id: &Text) -> ToolResultPart {

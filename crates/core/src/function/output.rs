@@ -10,6 +10,12 @@ use crate::{Result, StepResult};
 /// future of one.
 ///
 /// Implemented for all of these; `Kind` tells them apart and is inferred.
+#[diagnostic::on_unimplemented(
+    message = "a function of a step or a tool can't give `{Self}`",
+    label = "gives `{Self}`",
+    note = "it gives a value that is `serde::Serialize`, a `StepResult` of one, or, if it is async, a \
+            future of a `StepResult`: `async fn(..) -> StepResult<T>`"
+)]
 pub trait StepOutput<Kind> {
     /// The step's output.
     type Output: Serialize + Send + 'static;
