@@ -43,7 +43,7 @@ async fn show(mut run: RunStream<String>) -> anyhow::Result<Option<Suspension>> 
     while let Some(event) = run.next_event().await {
         match &event.kind {
             EventKind::ToolCallReady(call) => {
-                println!("[{} {}]", call.name, call.arguments.as_str())
+                println!("[{} {}]", call.name, call.arguments.as_str());
             }
             EventKind::Progress(progress) => println!("[… {}]", progress.label),
             EventKind::ToolResult(result) => match (&result.output, &result.error) {

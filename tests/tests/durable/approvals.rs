@@ -129,8 +129,8 @@ async fn one_is_granted_and_one_is_refused_by_another_process() {
     assert_eq!(said[0], "said user: Pay my bills.");
     assert_eq!(
         said[2],
-        "said tool: -> paid to Ada | !> The call wasn't made: whoever was asked `pay[1]/approve` refused \
-         to answer: I know no Bob | -> paid to Cid"
+        "said tool: -> paid to Ada | !> The call wasn't made: whoever was asked refused: I know no Bob | \
+         -> paid to Cid"
     );
     assert_eq!(said[3], "said assistant: Two are paid.");
     assert_eq!(server.requests().len(), 2);

@@ -301,6 +301,9 @@ fn told(error: &Error) -> String {
     let reason = error.upstream().map(|upstream| upstream.message());
     match (error.kind(), error.source(), reason) {
         (ErrorKind::Step, Some(source), _) => source.to_string(),
+        (ErrorKind::Refused, _, Some(reason)) if error.code() == Some("declined") => {
+            format!("whoever was asked refused: {reason}")
+        }
         (_, _, Some(reason)) => format!("{}: {reason}", error.message()),
         _ => error.message().to_owned(),
     }

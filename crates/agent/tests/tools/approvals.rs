@@ -98,8 +98,7 @@ async fn all_that_wait_are_asked_at_once_and_the_rest_is_done() -> Result<()> {
         [
             "paid 70",
             "2",
-            "! The call wasn't made: whoever was asked `pay[2]/approve` refused to answer: that bill is \
-             wrong",
+            "! The call wasn't made: whoever was asked refused: that bill is wrong",
             "paid 5"
         ]
     );

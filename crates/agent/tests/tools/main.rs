@@ -6,6 +6,7 @@ mod arguments;
 mod calls;
 mod choices;
 mod conversations;
+mod random;
 mod resume;
 mod steps;
 
