@@ -77,13 +77,13 @@ async fn newcomers_find_the_page() {
             "Branches in parallel",
         ),
         ("What is a flow?", "docs/flows.md", "Flows»"),
-        ("How do I write my own tool?", "docs/agents.md", "Tools"),
+        ("How do I write my own tool?", "docs/tools.md", ""),
         (
             "How do I write a model of my own?",
             "docs/models.md",
             "A model of your own",
         ),
-        ("Can an agent call tools?", "docs/agents.md", "Tools"),
+        ("Can an agent call tools?", "docs/tools.md", ""),
         (
             "Where do I put my API key?",
             "docs/models.md",
