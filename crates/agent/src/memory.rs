@@ -27,10 +27,10 @@ impl Memory {
         // A tool has no part in the conversation of the model that calls it.
         let is_apart = own.is_none() && ctx.is_in_tool();
         let asked = !is_apart && history.last() == Some(&message);
-        let mut messages = match is_apart {
-            true => Vec::new(),
-            false => history.to_vec(),
-        };
+        let before = if is_apart { &[] } else { &*history };
+        // With room for the question: a long conversation isn't moved for it.
+        let mut messages = Vec::with_capacity(before.len() + 1);
+        messages.extend_from_slice(before);
         drop(history);
         if !asked {
             messages.push(message.clone());
