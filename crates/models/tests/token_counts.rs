@@ -65,8 +65,11 @@ fn request(exchange: &Exchange) -> ModelRequest {
     request
 }
 
+/// The counter of a model, by its name.
+type CounterOf = dyn Fn(&str) -> Box<dyn TokenCounter>;
+
 /// The error of a counter on what is sent and on what is written, by exchange.
-fn errors(counter: &dyn Fn(&str) -> Box<dyn TokenCounter>) -> [Vec<(f64, String)>; 2] {
+fn errors(counter: &CounterOf) -> [Vec<(f64, String)>; 2] {
     let (mut sent, mut written) = (Vec::new(), Vec::new());
     for exchange in exchanges() {
         let counter = counter(&exchange.model);
@@ -109,8 +112,7 @@ fn the_page_says_how_far_they_are_off() {
          | counter | of | mean error | worst error |\n|---|---|---|---|\n",
         exchanges().len()
     );
-    let counters: [(&str, &dyn Fn(&str) -> Box<dyn TokenCounter>); 2] =
-        [("`OpenAiTokens`", &exact), ("`RoughTokens`", &rough)];
+    let counters: [(&str, &CounterOf); 2] = [("`OpenAiTokens`", &exact), ("`RoughTokens`", &rough)];
     for (name, counter) in counters {
         let [sent, written] = errors(counter);
         table.push_str(&row(name, "input", &sent));
