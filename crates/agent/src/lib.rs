@@ -42,6 +42,8 @@ mod finish;
 mod memory;
 mod prompt;
 mod reading;
+mod template;
+mod templated;
 mod tools;
 
 pub use agent::Agent;
@@ -50,6 +52,8 @@ pub use builder::AgentBuilder;
 pub use evaluate::{Draft, EvaluatedAgent, Evaluation, Judge, Retake};
 pub use finish::CutOutput;
 pub use prompt::Prompt;
+pub use template::Template;
+pub use templated::Templated;
 pub use tools::{
     FunctionTool, Guarded, StepTool, ToolArguments, ToolExt, ToolFunction, step_tool, tool_fn,
 };

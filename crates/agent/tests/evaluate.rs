@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use futures::StreamExt;
-use mainstem_agent::{Agent, Draft, Evaluation, Judge};
+use mainstem_agent::{Agent, Draft, Evaluation, Judge, Template};
 use mainstem_core::{
     Context, Durability, ErrorKind, Evaluated, Event, EventKind, MemoryStore, NewRun, Result,
     StepError, Store, test_util::ScriptedModel,
@@ -283,6 +283,9 @@ async fn bad_numbers_are_refused() {
         agent.evaluated_by(number()).attempts(0),
         agent.evaluated_by(number()).threshold(101.0),
         agent.evaluated_by(number()).threshold(f64::NAN),
+        agent
+            .evaluated_by(number())
+            .ask_again_by(Template::new("{{RESULT}} {{FEEDBACK}}").unwrap()),
     ] {
         let error = judged.run("Write.").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);

@@ -61,7 +61,7 @@
 // Agents, and what they say to models.
 pub use mainstem_agent::{
     Agent, AgentBuilder, CutOutput, Draft, EvaluatedAgent, Evaluation, FailedAttempt, Judge,
-    OutputAttempts, Prompt, Retake,
+    OutputAttempts, Prompt, Retake, Template, Templated,
 };
 // Tools.
 pub use mainstem_agent::{

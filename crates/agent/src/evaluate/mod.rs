@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::judge::{Draft, Evaluation, Judge};
 use self::rounds::Rounds;
-use crate::Agent;
+use crate::{Agent, Template};
 
 /// An agent whose answers are judged; made by [`Agent::evaluated_by`].
 ///
@@ -23,7 +23,7 @@ use crate::Agent;
 pub struct EvaluatedAgent<T = String>(Arc<Parts<T>>);
 
 /// Makes the prompt of another attempt.
-type AskAgain<T> = dyn Fn(&Retake<'_, T>) -> String + Send + Sync;
+type AskAgain<T> = dyn Fn(&Retake<'_, T>) -> Result<String> + Send + Sync;
 
 struct Parts<T> {
     agent: Agent<T>,
@@ -33,6 +33,8 @@ struct Parts<T> {
     is_live: bool,
     must_pass: bool,
     again: Arc<AskAgain<T>>,
+    /// A name in the template of another attempt that stands for nothing.
+    unknown: Option<String>,
 }
 
 /// What is known when an answer is asked for again.
@@ -85,7 +87,8 @@ impl<T: Serialize + Clone + Send + Sync + 'static> Agent<T> {
             attempts: 3,
             is_live: false,
             must_pass: false,
-            again: Arc::new(ask_again),
+            again: Arc::new(|retake| Ok(ask_again(retake))),
+            unknown: None,
         }))
     }
 }
@@ -126,7 +129,62 @@ impl<T> EvaluatedAgent<T> {
         self,
         prompt: impl Fn(&Retake<'_, T>) -> String + Send + Sync + 'static,
     ) -> Self {
-        self.with(|parts| parts.again = Arc::new(prompt))
+        self.with(|parts| parts.again = Arc::new(move |retake| Ok(prompt(retake))))
+    }
+
+    /// How it is asked for another attempt, by a template.
+    ///
+    /// Its names: `INPUT` is what was asked at first, `RESULT` the last answer, `EVAL_RESULT` what would
+    /// make it better, `SCORE` what it got, and `THRESHOLD` what is needed. Another one is an error of
+    /// kind [`ErrorKind::Config`] before anything runs.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mainstem_core::Error> {
+    /// # use mainstem_core::test_util::ScriptedModel;
+    /// use mainstem_agent::{Agent, Draft, Evaluation, Judge, Template};
+    ///
+    /// # let model = ScriptedModel::new().answer(["Birds"]).answer(["Birds fly."]);
+    /// let dot = Judge::function("dot", async |draft: Draft| {
+    ///     let score = if draft.output.ends_with('.') { 100.0 } else { 0.0 };
+    ///     Ok(Evaluation::new(score).feedback("End with a dot."))
+    /// });
+    /// let writer = Agent::builder(model.clone())
+    ///     .build()?
+    ///     .evaluated_by(dot)
+    ///     .ask_again_by(Template::new("{{INPUT}} Not {{RESULT}}: {{EVAL_RESULT}}")?);
+    /// assert_eq!(writer.run("Write.").await?.output, "Birds fly.");
+    /// assert_eq!(model.requests()[1].messages[0].text(), "Write. Not Birds: End with a dot.");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn ask_again_by(self, template: Template) -> Self
+    where
+        T: Serialize,
+    {
+        let known = ["INPUT", "RESULT", "EVAL_RESULT", "SCORE", "THRESHOLD"];
+        let first = |name: &str| {
+            name.split('.')
+                .next()
+                .is_some_and(|name| known.contains(&name))
+        };
+        let unknown = template
+            .names()
+            .find(|name| !first(name))
+            .map(str::to_owned);
+        self.with(|parts| {
+            parts.unknown = unknown;
+            parts.again = Arc::new(move |retake| {
+                template.fill(&Fields {
+                    input: retake.input,
+                    result: retake.output,
+                    eval_result: &retake.evaluation.feedback,
+                    score: retake.evaluation.score,
+                    threshold: retake.threshold,
+                })
+            });
+        })
     }
 
     fn with(self, change: impl FnOnce(&mut Parts<T>)) -> Self {
@@ -197,6 +255,13 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Step<Strin
 
 impl<T> Parts<T> {
     fn check(&self) -> Result<()> {
+        if let Some(name) = &self.unknown {
+            let message = format!(
+                "the template for another attempt has no value for `{name}`; there are `INPUT`, \
+                 `RESULT`, `EVAL_RESULT`, `SCORE` and `THRESHOLD`"
+            );
+            return Err(Error::new(ErrorKind::Config, message));
+        }
         let message = if self.attempts == 0 {
             "no attempt is allowed; give `attempts` at least 1"
         } else if !(0.0..=100.0).contains(&self.threshold) {
@@ -216,8 +281,20 @@ impl<T> Parts<T> {
             is_live: self.is_live,
             must_pass: self.must_pass,
             again: Arc::clone(&self.again),
+            unknown: self.unknown.clone(),
         }
     }
+}
+
+/// What a template for another attempt is filled with.
+#[derive(Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+struct Fields<'a, T> {
+    input: &'a str,
+    result: &'a T,
+    eval_result: &'a str,
+    score: f64,
+    threshold: f64,
 }
 
 /// The words by which another attempt is asked for.

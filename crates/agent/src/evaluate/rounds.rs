@@ -99,6 +99,7 @@ impl<'a, T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Rounds
                 threshold: self.parts.threshold,
             })
         });
+        let again = again.transpose()?;
         let score = evaluation.score;
         if self.best.as_ref().is_none_or(|best| best.score < score) {
             self.best = Some(Best {
