@@ -181,17 +181,17 @@ async fn a_run_is_shown_with_its_steps() {
 ? guide (flow)
 ├─ ✓ words (function)
 ├─ ✓ measure (map)
-│  └─ ✓ function (function)
+│  └─ ✓ function
 ├─ ✓ both (parallel, at the same time)
-│  ├─ ✓ function (function)
+│  ├─ ✓ function
 │  └─ ✓ sum (function)
 ├─ ✓ pick (function)
 ├─ ✓ try (optional)
-│  └─ ✗ function (function)
+│  └─ ✗ function
 └─ ? approve (ask)
 "
     );
-    assert!(tree.contains("function (function) — 3 "), "{tree}");
+    assert!(tree.contains("✓ function — 3 "), "{tree}");
     let facts: Vec<_> = facts.lines().collect();
     assert_eq!(
         facts[..3],
