@@ -18,18 +18,18 @@ use crate::{
 /// one and no calls of tools.
 ///
 /// `said` is what the model had said before. If this is dropped or fails on the way, the [`Answer`] records
-/// what there was.
+/// what there was. What is large is in boxes: each call on the way down would hold it twice.
 pub(crate) async fn ask<T>(
     agent: &Parts<T>,
     ctx: &RunContext,
     memory: &Memory,
-    mut request: ModelRequest,
+    mut request: Box<ModelRequest>,
     mut said: String,
-) -> Result<(Option<T>, Answer)> {
+) -> Result<(Option<T>, Box<Answer>)> {
     let mut attempts = Attempts::new(agent.output_attempts);
     loop {
         let next = attempts.has_another().then(|| request.clone());
-        let mut answer = Answer::begin(agent, ctx.clone(), memory.clone());
+        let mut answer = Box::new(Answer::begin(agent, ctx.clone(), memory.clone()));
         answer.continue_from(std::mem::take(&mut said));
         let misfit = match ask_once(agent, request, &mut answer).await {
             Ok(output) => return Ok((output, answer)),
@@ -50,7 +50,7 @@ pub(crate) async fn ask<T>(
 /// One attempt, in a span of its own. The model's stream is gone when this returns.
 async fn ask_once<T>(
     agent: &Parts<T>,
-    request: ModelRequest,
+    request: Box<ModelRequest>,
     answer: &mut Answer,
 ) -> Result<Option<T>, Failure> {
     let mut span = ChatSpan::begin(agent.model.id(), &request, answer.traces());
@@ -64,14 +64,14 @@ async fn ask_once<T>(
 
 async fn attempt<T>(
     agent: &Parts<T>,
-    mut request: ModelRequest,
+    mut request: Box<ModelRequest>,
     answer: &mut Answer,
     span: &mut ChatSpan,
 ) -> Result<Option<T>, Failure> {
     request.recall = answer.recall();
     answer.open(agent.token_counter.clone(), &request)?;
     let limits = answer.time_limits().unwrap_or(agent.time_limits);
-    let mut events = TimedStream::new(agent.model.stream(request), limits);
+    let mut events = TimedStream::new(agent.model.stream(*request), limits);
     while let Some(event) = events.next().await {
         span.note(&event);
         answer.take(event).await?;
@@ -90,7 +90,7 @@ pub(crate) async fn take_turn<T: Send + 'static>(
     ctx: &RunContext,
     memory: &Memory,
     number: u32,
-    request: ModelRequest,
+    request: Box<ModelRequest>,
 ) -> Result<Message> {
     let (agent, memory) = (agent.clone(), memory.clone());
     let turn = StepScope::new("turn", "turn").index(number);

@@ -22,7 +22,7 @@ pub(crate) async fn drive<T: Send + 'static>(
     check(parts, &input)?;
     let (memory, messages) = Memory::begin(&ctx, parts.thread.as_ref(), input);
 
-    let mut request = ModelRequest::new(messages);
+    let mut request = Box::new(ModelRequest::new(messages));
     request.instructions = parts.instructions.clone();
     request.output = parts.output.clone();
     request.settings = ctx.settings().clone().or(&parts.settings);
@@ -38,7 +38,7 @@ async fn answer<T>(
     agent: &Parts<T>,
     ctx: &RunContext,
     memory: &Memory,
-    mut request: ModelRequest,
+    mut request: Box<ModelRequest>,
 ) -> Result<T> {
     let said = agent.continues().then(|| ctx.take_said()).flatten();
     let said = match said {
@@ -66,7 +66,7 @@ async fn converse<T: Send + 'static>(
     tools: &Tools,
     ctx: &RunContext,
     memory: Memory,
-    mut request: ModelRequest,
+    mut request: Box<ModelRequest>,
 ) -> Result<T> {
     tools.check_choice(request.settings.tool_choice.as_ref())?;
     request.tools = tools.specs();
