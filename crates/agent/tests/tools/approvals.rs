@@ -128,13 +128,13 @@ async fn nobody_waits_longer_than_the_question_says() -> Result<()> {
         .calls([("add", json!({"a": 1, "b": 1}))])
         .answer(["Too late."]);
     let add = add()
-        .approve_if(|_: &Add| Some(Question::new("Add?").expires_in(Duration::from_millis(1))));
+        .approve_if(|_: &Add| Some(Question::new("Add?").expires_in(Duration::from_secs(1))));
     let agent = Agent::builder(model.clone()).tool(add).build()?;
     let store = MemoryStore::new();
     let asked = suspended(agent.run("1 + 1?").store(store.clone()).outcome().await?).await;
     let expires = asked.requests[0].expires.unwrap();
     while mainstem_core::Timestamp::now() <= expires {
-        std::thread::yield_now();
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(
         agent.resume(&asked.run).store(store).await?.output,
