@@ -127,8 +127,8 @@ async fn nobody_waits_longer_than_the_question_says() -> Result<()> {
     let model = ScriptedModel::new()
         .calls([("add", json!({"a": 1, "b": 1}))])
         .answer(["Too late."]);
-    let add = add()
-        .approve_if(|_: &Add| Some(Question::new("Add?").expires_in(Duration::from_secs(1))));
+    let add =
+        add().approve_if(|_: &Add| Some(Question::new("Add?").expires_in(Duration::from_secs(1))));
     let agent = Agent::builder(model.clone()).tool(add).build()?;
     let store = MemoryStore::new();
     let asked = suspended(agent.run("1 + 1?").store(store.clone()).outcome().await?).await;
