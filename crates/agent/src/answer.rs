@@ -329,7 +329,8 @@ impl Answer {
             .expense
             .as_ref()
             .map(Expense::by_model)
-            .unwrap_or_default();
+            .filter(|shares| !shares.is_empty())
+            .map(Box::new);
         self.ctx.emit(finished).await;
         self.ctx.record_finish_reason(reason);
         within_limits?;

@@ -185,11 +185,9 @@ impl History {
         }
         let usage = turn.usage;
         let model = self.models.get(path).cloned().unwrap_or_default();
-        let alone = turn.by_model.is_empty().then_some((model, usage));
-        let shares = turn
-            .by_model
-            .iter()
-            .map(|(model, usage)| (model.clone(), *usage));
+        let alone = turn.by_model.is_none().then_some((model, usage));
+        let shares = turn.by_model.iter().flat_map(|shares| shares.iter());
+        let shares = shares.map(|(model, usage)| (model.clone(), *usage));
         for (model, usage) in shares.chain(alone) {
             *self.by_model.entry(model).or_default() += usage;
         }

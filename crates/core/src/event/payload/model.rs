@@ -37,8 +37,9 @@ pub struct TurnFinished {
     /// What it used.
     pub usage: Usage,
     /// The same by models, if more than one was asked: another one went on where the first one failed.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub by_model: BTreeMap<Text, Usage>,
+    /// In a box, so that the events of each piece stay small.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_model: Option<Box<BTreeMap<Text, Usage>>>,
 }
 
 impl TurnFinished {
@@ -47,7 +48,7 @@ impl TurnFinished {
         Self {
             finish_reason,
             usage,
-            by_model: BTreeMap::new(),
+            by_model: None,
         }
     }
 }
