@@ -16,13 +16,11 @@ use crate::{
     attempts::{Failure, Misfit},
     expense::Expense,
     finish,
+    held::pieces,
     memory::Memory,
     reading::Reading,
     tools::Tools,
 };
-
-/// The most bytes of a piece in which JSON that was held back is shown.
-const HELD_PIECE: usize = 4096;
 
 /// A model's answer while it arrives.
 ///
@@ -354,15 +352,8 @@ impl Answer {
 
     /// Shows the JSON that was held back, in pieces of a bounded size.
     async fn show_held(&self) {
-        let mut rest = self.document();
-        while !rest.is_empty() {
-            let mut end = rest.len().min(HELD_PIECE);
-            while !rest.is_char_boundary(end) {
-                end -= 1;
-            }
-            let (piece, after) = rest.split_at(end);
+        for piece in pieces(self.document()) {
             self.ctx.emit(JsonDelta::new(piece)).await;
-            rest = after;
         }
     }
 

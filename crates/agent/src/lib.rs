@@ -39,6 +39,7 @@ mod drive;
 mod evaluate;
 mod expense;
 mod finish;
+mod held;
 mod memory;
 mod prompt;
 mod reading;

@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{collections::HashSet, fmt, sync::Arc};
 
 use mainstem_core::{Error, ErrorKind, Result};
 use serde::Serialize;
@@ -96,23 +96,12 @@ impl Template {
     /// # Ok::<(), mainstem_core::Error>(())
     /// ```
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        let name = |piece: &'_ Piece| match piece {
-            Piece::Place { name, .. } => Some(name.clone()),
+        let mut seen = HashSet::new();
+        let names = self.0.iter().filter_map(|piece| match piece {
+            Piece::Place { name, .. } => Some(name.as_str()),
             Piece::Text(_) => None,
-        };
-        self.0
-            .iter()
-            .enumerate()
-            .filter_map(move |(i, piece)| match piece {
-                Piece::Place { name: this, .. } => {
-                    let before = self.0[..i]
-                        .iter()
-                        .filter_map(name)
-                        .any(|other| other == *this);
-                    (!before).then_some(this.as_str())
-                }
-                Piece::Text(_) => None,
-            })
+        });
+        names.filter(move |name| seen.insert(*name))
     }
 
     /// The prompt, with the fields of a value in the places.

@@ -6,10 +6,7 @@ use mainstem_core::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Draft, Evaluation, Parts, Retake};
-use crate::memory::Memory;
-
-/// The most bytes of a piece in which an answer that was held back is shown.
-const PIECE: usize = 4096;
+use crate::{held::pieces, memory::Memory};
 
 /// The attempts of one run.
 pub(super) struct Rounds<'a, T> {
@@ -190,20 +187,6 @@ impl<'a, T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Rounds
         );
         Error::new(ErrorKind::Output, message).with_code("not_good_enough")
     }
-}
-
-/// A text in pieces of a bounded size.
-fn pieces(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let mut end = rest.len().min(PIECE);
-        while !rest.is_char_boundary(end) {
-            end -= 1;
-        }
-        let (piece, after) = rest.split_at(end);
-        rest = after;
-        (!piece.is_empty()).then_some(piece)
-    })
 }
 
 /// What was asked, and is remembered with the answer: also if there is none.
