@@ -15,6 +15,7 @@
 //!
 //! - `test-util`: `test_util`, scripted doubles for tests.
 
+mod backoff;
 mod context;
 mod conversations;
 mod error;
@@ -45,6 +46,7 @@ mod traces;
 mod type_name;
 mod usage;
 
+pub use backoff::Backoff;
 pub use context::{
     Busy, Context, ContextDelta, ContextSnapshot, History, Key, Merge, Thread, ValueDelta,
 };

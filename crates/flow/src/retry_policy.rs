@@ -1,11 +1,6 @@
 use std::{fmt, time::Duration};
 
-use mainstem_core::{Error, Result, StepPath};
-use tokio::time::Instant;
-use tower::{
-    retry::backoff::{Backoff, ExponentialBackoffMaker, InvalidBackoff, MakeBackoff},
-    util::rng::HasherRng,
-};
+use mainstem_core::{Backoff, Error, Result, StepPath};
 
 use crate::child::misbuilt;
 
@@ -26,9 +21,7 @@ use crate::child::misbuilt;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Retry {
     attempts: u32,
-    shortest: Duration,
-    longest: Duration,
-    jitter: f64,
+    backoff: Backoff,
     within: Option<Duration>,
 }
 
@@ -39,9 +32,7 @@ impl Retry {
     pub fn attempts(attempts: u32) -> Self {
         Self {
             attempts,
-            shortest: Duration::from_millis(500),
-            longest: Duration::from_secs(30),
-            jitter: 0.5,
+            backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(30)),
             within: None,
         }
     }
@@ -52,7 +43,7 @@ impl Retry {
     /// asks for may be longer, and holds.
     #[must_use]
     pub fn backoff(mut self, shortest: Duration, longest: Duration) -> Self {
-        (self.shortest, self.longest) = (shortest, longest);
+        self.backoff = self.backoff.waits(shortest, longest);
         self
     }
 
@@ -60,7 +51,7 @@ impl Retry {
     /// once; 0.5 by default, 0 for none.
     #[must_use]
     pub fn jitter(mut self, share: f64) -> Self {
-        self.jitter = share;
+        self.backoff = self.backoff.jitter(share);
         self
     }
 
@@ -79,18 +70,10 @@ impl Retry {
             let message = "`retry` allows no attempt; give 1 or more";
             return Err(misbuilt(path, message));
         }
-        match self.exponential() {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                let message = format!("`Retry` can't wait like that: {error}");
-                Err(misbuilt(path, message))
-            }
-        }
-    }
-
-    fn exponential(&self) -> Result<ExponentialBackoffMaker, InvalidBackoff> {
-        let random = HasherRng::default();
-        ExponentialBackoffMaker::new(self.shortest, self.longest, self.jitter, random)
+        self.backoff.check().map_err(|error| {
+            let message = format!("`Retry` can't wait like that: {}", error.message());
+            misbuilt(path, message)
+        })
     }
 
     /// How long to wait after so many attempts; none, if there is no other.
@@ -99,18 +82,9 @@ impl Retry {
             return None;
         }
         let asked_for = error.retry_after().unwrap_or_default();
-        let wait = self.after(tries)?.max(asked_for);
+        let wait = self.backoff.pause(tries).max(asked_for);
         let is_late = |total| spent.saturating_add(wait) > total;
         (!self.within.is_some_and(is_late)).then_some(wait)
-    }
-
-    /// The back-off after so many attempts.
-    fn after(&self, tries: u32) -> Option<Duration> {
-        let mut backoff = self.exponential().ok()?.make_backoff();
-        let now = Instant::now();
-        // It tells a wait as the timer of it.
-        let timer = (0..tries).map(|_| backoff.next_backoff()).last()?;
-        Some(timer.deadline().saturating_duration_since(now))
     }
 }
 
@@ -143,8 +117,8 @@ mod tests {
         Error::new(ErrorKind::Timeout, "late")
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn waits_grow_up_to_the_longest() {
+    #[test]
+    fn waits_grow_up_to_the_longest() {
         let policy = Retry::attempts(9).backoff(SECOND, 5 * SECOND).jitter(0.0);
         let waits: Vec<_> = (1..10)
             .map_while(|tries| policy.wait(tries, Duration::ZERO, &failure()))
@@ -153,18 +127,8 @@ mod tests {
         assert_eq!(waits, [1, 2, 4, 5, 5, 5, 5, 5]);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn jitter_adds_up_to_its_share() {
-        let policy = Retry::attempts(9).backoff(4 * SECOND, 60 * SECOND);
-        for tries in 1..4 {
-            let base = 4 * SECOND * 2u32.pow(tries - 1);
-            let wait = policy.wait(tries, Duration::ZERO, &failure()).unwrap();
-            assert!((base..=base + base / 2).contains(&wait), "{wait:?}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_the_upstream_asks_for_holds() {
+    #[test]
+    fn what_the_upstream_asks_for_holds() {
         let policy = Retry::attempts(2).backoff(SECOND, 2 * SECOND).jitter(0.0);
         let asks = |wait| failure().with_retry_after(wait);
         let wait = |error| policy.wait(1, Duration::ZERO, &error);
@@ -172,8 +136,8 @@ mod tests {
         assert_eq!(wait(asks(SECOND / 2)), Some(SECOND));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn no_attempt_begins_after_the_limit_nor_after_a_terminal_error() {
+    #[test]
+    fn no_attempt_begins_after_the_limit_nor_after_a_terminal_error() {
         let policy = Retry::attempts(3)
             .backoff(SECOND, SECOND)
             .jitter(0.0)
@@ -192,7 +156,7 @@ mod tests {
         assert!(ok.check(&path).is_ok());
         for (wrong, words) in [
             (Retry::attempts(0), "no attempt"),
-            (ok.backoff(2 * SECOND, SECOND), "maximum"),
+            (ok.backoff(2 * SECOND, SECOND), "longer"),
             (ok.jitter(-1.0), "jitter"),
             (ok.jitter(f64::NAN), "jitter"),
         ] {

@@ -121,8 +121,8 @@ pub use mainstem_core::{
 
 // What can be implemented: steps, tools and models.
 pub use mainstem_core::{
-    Model, ModelEvent, ModelRequest, ModelStream, NextAttempt, PlanShape, Recall, Step, StepPlan,
-    TimedStream,
+    Backoff, Model, ModelEvent, ModelRequest, ModelStream, NextAttempt, PlanShape, Recall, Step,
+    StepPlan, TimedStream,
 };
 
 // Layers: models around models.

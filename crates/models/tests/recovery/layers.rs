@@ -51,7 +51,7 @@ fn what_cannot_work_is_refused() {
     let build = || Recovery::of(ScriptedModel::new());
     for (wrong, words) in [
         (build().attempts(0), "no attempt"),
-        (build().backoff(2 * SECOND, SECOND), "maximum"),
+        (build().backoff(2 * SECOND, SECOND), "longer"),
         (build().jitter(-1.0), "jitter"),
         (build().when_cut_in_text(WhenCut::Continue), "`Restart`"),
         (build().when_cut_in_text(WhenCut::Hold), "can't `Hold`"),

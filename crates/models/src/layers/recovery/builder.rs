@@ -1,10 +1,10 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use mainstem_core::{
-    Error, ErrorKind, Model, ModelRequest, Result, RoughTokens, TimeLimits, TokenCounter,
+    Backoff, Error, ErrorKind, Model, ModelRequest, Result, RoughTokens, TimeLimits, TokenCounter,
 };
 
-use super::{Plan, Recovery, WhenCut, schedule::Pauses};
+use super::{Plan, Recovery, WhenCut};
 
 /// Sets up a [`Recovery`]; made by [`Recovery::of`].
 #[must_use = "a model is made by `build`"]
@@ -15,12 +15,7 @@ impl RecoveryBuilder {
         Self(Plan {
             models: vec![model],
             attempts: 3,
-            pauses: Pauses {
-                first: Duration::from_millis(500),
-                most: Duration::from_secs(30),
-                jitter: 0.5,
-                seed: None,
-            },
+            backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(30)),
             total: None,
             time_limits: TimeLimits::default(),
             when_cut: WhenCut::default(),
@@ -56,20 +51,20 @@ impl RecoveryBuilder {
     /// Each pause is twice the one before, with some [jitter](Self::jitter) added. A server that asks
     /// for more (`retry-after`) gets it, however long, unless there is another model to ask.
     pub fn backoff(mut self, first: Duration, most: Duration) -> Self {
-        (self.0.pauses.first, self.0.pauses.most) = (first, most);
+        self.0.backoff = self.0.backoff.waits(first, most);
         self
     }
 
     /// How much of a pause may be added to it by chance, so that many who wait don't come back at
     /// once; 0.5 by default, 0 for none.
     pub fn jitter(mut self, share: f64) -> Self {
-        self.0.pauses.jitter = share;
+        self.0.backoff = self.0.backoff.jitter(share);
         self
     }
 
     /// Makes the jitter the same each time: for tests.
     pub fn jitter_seed(mut self, seed: u64) -> Self {
-        self.0.pauses.seed = Some(seed);
+        self.0.backoff = self.0.backoff.seed(seed);
         self
     }
 
@@ -153,8 +148,11 @@ impl RecoveryBuilder {
             let message = format!("the recovery of `{of}` allows no attempt; give 1 or more");
             return Err(Error::new(ErrorKind::Config, message));
         }
-        if let Err(error) = plan.pauses.check() {
-            let message = format!("the recovery of `{of}` can't wait like that: {error}");
+        if let Err(error) = plan.backoff.check() {
+            let message = format!(
+                "the recovery of `{of}` can't wait like that: {}",
+                error.message()
+            );
             return Err(Error::new(ErrorKind::Config, message));
         }
         let way_out = plan.when_cut_in_text;

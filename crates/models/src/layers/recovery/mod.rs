@@ -11,10 +11,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 pub use builder::RecoveryBuilder;
 use mainstem_core::{
-    Model, ModelRequest, ModelStream, OutputMode, OutputSpec, TimeLimits, TokenCounter,
+    Backoff, Model, ModelRequest, ModelStream, OutputMode, OutputSpec, TimeLimits, TokenCounter,
 };
-
-use self::schedule::Pauses;
 
 /// A model that tries again: before the answer begins, and by policy after it began.
 ///
@@ -86,7 +84,7 @@ struct Plan {
     /// At least one.
     models: Vec<Arc<dyn Model>>,
     attempts: u32,
-    pauses: Pauses,
+    backoff: Backoff,
     total: Option<Duration>,
     time_limits: TimeLimits,
     when_cut: WhenCut,
