@@ -12,6 +12,7 @@ mod notes;
 mod print;
 mod prompt;
 mod runs;
+mod serve;
 mod terminal;
 
 use std::process::ExitCode;

@@ -19,7 +19,7 @@ fn build(model: &Arc<dyn Model>) -> Result<Answering> {
         .build()?;
     Ok(Flow::new("guide")
         .step("analyze", analyze)
-        .step("write", writer)
+        .step("generate", writer)
         .step("format", format))
 }
 

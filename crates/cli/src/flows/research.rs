@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use mainstem::{Agent, Flow, Model, Result, each, optional};
+use mainstem::{Agent, Flow, Model, Progress, Result, RunContext, StepResult, each, optional};
 
 use super::{Answering, Bundled};
 
@@ -11,10 +11,17 @@ pub(super) const BUNDLED: Bundled = Bundled {
 };
 
 /// The words that are worth a look.
-fn words(question: &str) -> Vec<String> {
+async fn words(ctx: RunContext, question: String) -> StepResult<Vec<String>> {
     let words = question.split(|c: char| !c.is_alphanumeric());
     let long = words.filter(|word| word.chars().count() > 3);
-    long.map(str::to_owned).collect()
+    let found: Vec<_> = long.map(str::to_owned).collect();
+    let mut progress = Progress::new("words", 0);
+    progress.total = Some(found.len() as u64);
+    for _ in &found {
+        progress.done += 1;
+        ctx.emit(progress.clone()).await;
+    }
+    Ok(found)
 }
 
 fn sum_up(found: &[Option<String>]) -> String {
@@ -28,7 +35,7 @@ fn build(model: &Arc<dyn Model>) -> Result<Answering> {
         .step("ask", |word: String| format!("What is {word}?"))
         .step("read", agent("reader")?);
     Ok(Flow::<String>::new("research")
-        .step("words", |question: String| words(&question))
+        .step("words", words)
         .map("look_up", each(optional(one)).at_most(3))
         .step(
             "sum_up",

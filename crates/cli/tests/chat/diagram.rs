@@ -11,7 +11,7 @@ async fn diagram(args: &[&str]) -> Done {
 const GUIDE: &str = "\
 guide (flow)
 ├─ analyze (function)
-├─ write (agent)
+├─ generate (agent)
 └─ format (function)
 ";
 
@@ -64,7 +64,7 @@ async fn a_run_is_drawn_with_what_was_done() {
     let expected = [
         "✓ guide (flow)",
         "├─ ✓ analyze (function)",
-        "├─ ✓ write (agent)",
+        "├─ ✓ generate (agent)",
         "└─ ✓ format (function)",
     ];
     assert_eq!(steps, expected, "{picture}");
@@ -150,9 +150,9 @@ mod on_a_terminal {
     #[tokio::test]
     async fn the_picture_changes_with_the_run_and_the_last_one_stays() {
         let mut terminal = Terminal::start(mainstem(&QUESTION));
-        terminal.sees("▸ write (agent)").await;
+        terminal.sees("▸ generate (agent)").await;
         terminal.sees("% done").await;
-        terminal.sees("✓ write (agent)").await;
+        terminal.sees("✓ generate (agent)").await;
         let (code, screen) = terminal.ends().await;
         assert_eq!(code, Some(0), "{screen}");
         let last = screen.rsplit("✓ guide (flow)").next().unwrap();
@@ -166,7 +166,7 @@ mod on_a_terminal {
     async fn ctrl_c_stops_the_run_and_shows_how_far_it_came() {
         let command = mainstem(&QUESTION).stdout(Stdio::piped());
         let mut terminal = Terminal::start(command);
-        terminal.sees("▸ write (agent)").await;
+        terminal.sees("▸ generate (agent)").await;
         terminal.types(CTRL_C).await;
         let child = &mut terminal.child;
         let mut picture = String::new();
@@ -175,7 +175,7 @@ mod on_a_terminal {
             .await
             .unwrap();
         assert!(
-            picture.contains("■ write (agent)") && picture.contains("– format"),
+            picture.contains("■ generate (agent)") && picture.contains("– format"),
             "{picture}"
         );
         let (code, screen) = terminal.ends().await;
