@@ -71,9 +71,9 @@ pub use path::{Segment, StepPath};
 pub use place::{Epoch, Place, Seq};
 pub use plan::{PlanShape, StepPlan};
 pub use run::{
-    ChunkBatches, ItemStream, Labelled, Merged, MergedText, Outcome, PartialView, PatchStream,
-    Question, Resume, Run, RunContext, RunFuture, RunResult, RunStream, Said, Spending, StepScope,
-    Stepped, StopHandle, TextStream, merge,
+    AppendOnly, Appended, ChunkBatches, ItemStream, Labelled, Merged, MergedText, Outcome,
+    PartialView, PatchStream, Question, Resume, Run, RunContext, RunFuture, RunResult, RunStream,
+    Said, Spending, StepScope, Stepped, StopHandle, TextStream, merge,
 };
 pub use settings::{ModelSettings, ReasoningEffort, ToolChoice};
 pub use step::Step;

@@ -41,6 +41,7 @@
 //! | `cache` | no | `Cache`: what a model was asked before is answered as before |
 //! | `demo` | no | [`models`]`::demo`: an offline model that answers from Mainstem's documentation; the address `demo` |
 //! | `openai-tokens` | no | `OpenAiTokens`: tokens as OpenAI's models count them |
+//! | `serve` | no | `mainstem::serve`: runs over HTTP |
 //! | `sqlite` | no | `SqliteStore`: logs of runs, and conversations, in a file of SQLite, which is built in |
 //! | `test-util` | no | `test_util`: scripted doubles for tests |
 //!
@@ -84,10 +85,10 @@ pub use mainstem_flow::{
 
 // Runs, and how they end.
 pub use mainstem_core::{
-    Answer, ChunkBatches, FinishReason, InputRequest, ItemStream, Labelled, Merged, MergedText,
-    Outcome, Partial, PartialView, PatchStream, Question, Resume, Run, RunContext, RunFuture,
-    RunId, RunResult, RunStream, Said, Spending, StepScope, Stepped, StopHandle, Suspension,
-    TextStream, Traces, merge,
+    Answer, AppendOnly, Appended, ChunkBatches, FinishReason, InputRequest, ItemStream, Labelled,
+    Merged, MergedText, Outcome, Partial, PartialView, PatchStream, Question, Resume, Run,
+    RunContext, RunFuture, RunId, RunResult, RunStream, Said, Spending, StepScope, Stepped,
+    StopHandle, Suspension, TextStream, Traces, merge,
 };
 
 // What models use, what it costs, and how much they may.
@@ -135,6 +136,9 @@ pub use mainstem_core::test_util;
 /// Models over HTTP.
 pub use mainstem_models as models;
 pub use mainstem_models::model;
+/// Runs over HTTP.
+#[cfg(feature = "serve")]
+pub use mainstem_serve as serve;
 /// JSON checked against a schema.
 pub use mainstem_structured as structured;
 /// schemars, whose `JsonSchema` a typed output has.

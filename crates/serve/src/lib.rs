@@ -1,7 +1,11 @@
 //! Agents and flows over HTTP.
 //!
-//! A run is a stream of events; a [`wire`] folds it into the frames of a response. That is all that
+//! A run is a stream of events; a [`wire`] folds it into the bytes of a response. That is all that
 //! a handler needs: `run.into_sse()`. A server around named agents and flows, with sessions that go on
 //! without their reader and are read again from any place, is built of the same parts.
 
+mod body;
+mod respond;
 pub mod wire;
+
+pub use respond::{IntoWire, RUN_HEADER, ResponseOptions, RunEvents, WireResponse, respond};

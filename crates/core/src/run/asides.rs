@@ -9,7 +9,7 @@ use std::{
 use crate::{Event, EventKind, StepPath, sync::lock};
 
 /// The tools under way: what is said in them is for readers of events, and no text of the run.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Asides {
     /// Whether there ever was one, to be known without the lock.
     any: AtomicBool,

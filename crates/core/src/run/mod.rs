@@ -1,5 +1,6 @@
 //! A run: one typed stream of events.
 
+mod append_only;
 mod asides;
 mod batches;
 mod clock;
@@ -42,6 +43,7 @@ use std::{
     time::Duration,
 };
 
+pub use append_only::{AppendOnly, Appended};
 use asides::Asides;
 pub use batches::ChunkBatches;
 pub use context::RunContext;

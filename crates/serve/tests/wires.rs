@@ -1,0 +1,8 @@
+//! What clients see of a run, by wire.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod wires {
+    pub(crate) mod log;
+    mod pace;
+    mod socket;
+}
