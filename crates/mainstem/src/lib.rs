@@ -41,6 +41,7 @@
 //! | `cache` | no | `Cache`: what a model was asked before is answered as before |
 //! | `demo` | no | [`models`]`::demo`: an offline model that answers from Mainstem's documentation; the address `demo` |
 //! | `openai-tokens` | no | `OpenAiTokens`: tokens as OpenAI's models count them |
+//! | `progress` | no | `progress`: how far a run has come, as a tree |
 //! | `serve` | no | `mainstem::serve`: runs over HTTP |
 //! | `sqlite` | no | `SqliteStore`: logs of runs, and conversations, in a file of SQLite, which is built in |
 //! | `test-util` | no | `test_util`: scripted doubles for tests |
@@ -136,6 +137,9 @@ pub use mainstem_core::test_util;
 /// Models over HTTP.
 pub use mainstem_models as models;
 pub use mainstem_models::model;
+/// How far a run has come, as a tree.
+#[cfg(feature = "progress")]
+pub use mainstem_progress as progress;
 /// Runs over HTTP.
 #[cfg(feature = "serve")]
 pub use mainstem_serve as serve;

@@ -1,0 +1,11 @@
+//! Trees of progress from the outside.
+//!
+//! `UPDATE_GOLDEN=1` writes the files of `golden/` anew.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod clock;
+mod golden;
+mod guards;
+mod recordings;
+mod runs;
+mod subscriptions;
