@@ -2,13 +2,13 @@ use std::{fmt, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
 use mainstem_core::{
-    Model, ModelSettings, OutputSpec, Result, Resume, Run, RunContext, RunStream, Step, Text,
-    TimeLimits, TokenCounter,
+    Model, ModelSettings, OutputSpec, Result, Resume, Run, RunContext, RunStream, Step, StepPlan,
+    Text, TimeLimits, TokenCounter,
 };
 use mainstem_structured::Front;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{AgentBuilder, drive::drive, reading::Reading, tools::Tools};
+use crate::{AgentBuilder, drive::drive, reading::Reading, route::words_of, tools::Tools};
 
 /// A model with instructions, settings and an output type.
 ///
@@ -128,6 +128,12 @@ impl<T: Serialize + Send + 'static> Step<String> for Agent<T> {
 
     fn kind(&self) -> &'static str {
         "agent"
+    }
+
+    fn plan(&self) -> StepPlan {
+        let output = self.0.output.as_ref();
+        let words = output.map(|output| words_of(output.schema.as_value()));
+        StepPlan::new(self.name(), self.kind()).gives(words.unwrap_or_default())
     }
 
     fn resumes(&self) -> bool {

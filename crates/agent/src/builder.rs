@@ -67,6 +67,17 @@ impl<T> AgentBuilder<T> {
         self
     }
 
+    /// Tells it more, after what it was told so far.
+    pub(crate) fn add_instructions(mut self, more: impl Into<Text>) -> Self {
+        let more = more.into();
+        let all = match self.parts.instructions.take() {
+            Some(told) => format!("{told}\n\n{more}").into(),
+            None => more,
+        };
+        self.parts.instructions = Some(all);
+        self
+    }
+
     /// Sets temperature, limits and more; a run's own settings go before them.
     pub fn settings(mut self, settings: ModelSettings) -> Self {
         self.parts.settings = settings;
@@ -193,7 +204,7 @@ impl<T> AgentBuilder<T> {
         })
     }
 
-    fn with_schema<U>(
+    pub(crate) fn with_schema<U>(
         self,
         schema: std::result::Result<Schema, SchemaError>,
         read: fn(&str) -> serde_json::Result<U>,
@@ -434,7 +445,7 @@ fn equip<T>(parts: &mut Parts<T>, tools: Vec<Arc<dyn Tool>>, max_turns: Option<u
     Ok(())
 }
 
-fn config(message: impl Into<Text>) -> Error {
+pub(crate) fn config(message: impl Into<Text>) -> Error {
     Error::new(ErrorKind::Config, message)
 }
 

@@ -43,6 +43,7 @@ mod held;
 mod memory;
 mod prompt;
 mod reading;
+mod route;
 mod template;
 mod templated;
 mod tools;
@@ -53,6 +54,7 @@ pub use builder::AgentBuilder;
 pub use evaluate::{Draft, EvaluatedAgent, Evaluation, Judge, Retake};
 pub use finish::CutOutput;
 pub use prompt::Prompt;
+pub use route::{Router, RouterBuilder};
 pub use template::Template;
 pub use templated::Templated;
 pub use tools::{

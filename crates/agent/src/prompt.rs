@@ -1,16 +1,27 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 use futures::future::BoxFuture;
-use mainstem_core::{Result, RunContext, Step};
-use serde::Serialize;
+use mainstem_core::{Result, RunContext, Step, StepPath, StepPlan};
 
 use crate::Agent;
 
 /// An agent that takes an `In`, by a function that makes its prompt; made by [`Agent::prompt`].
-pub struct Prompt<In, F, T = String> {
-    agent: Agent<T>,
+///
+/// `S` is the agent, or what is made of one.
+pub struct Prompt<In, F, S = Agent> {
+    step: S,
     prompt: Arc<F>,
     _input: PhantomData<fn(&In)>,
+}
+
+impl<In, F, S> Prompt<In, F, S> {
+    pub(crate) fn new(step: S, prompt: F) -> Self {
+        Self {
+            step,
+            prompt: Arc::new(prompt),
+            _input: PhantomData,
+        }
+    }
 }
 
 impl<T> Agent<T> {
@@ -34,58 +45,62 @@ impl<T> Agent<T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn prompt<In, F, P>(&self, prompt: F) -> Prompt<In, F, T>
+    pub fn prompt<In, F, P>(&self, prompt: F) -> Prompt<In, F, Self>
     where
         F: Fn(&In) -> P + Send + Sync + 'static,
         P: Into<String>,
     {
-        Prompt {
-            agent: self.clone(),
-            prompt: Arc::new(prompt),
-            _input: PhantomData,
-        }
+        Prompt::new(self.clone(), prompt)
     }
 }
 
-impl<In, F, P, T> Step<In> for Prompt<In, F, T>
+impl<In, F, P, S> Step<In> for Prompt<In, F, S>
 where
     In: Send + 'static,
     F: Fn(&In) -> P + Send + Sync + 'static,
     P: Into<String>,
-    T: Serialize + Send + 'static,
+    S: Step<String>,
 {
-    type Output = T;
+    type Output = S::Output;
 
     fn name(&self) -> &str {
-        self.agent.name()
+        self.step.name()
     }
 
     fn kind(&self) -> &'static str {
-        self.agent.kind()
+        self.step.kind()
+    }
+
+    fn plan(&self) -> StepPlan {
+        self.step.plan()
     }
 
     fn resumes(&self) -> bool {
-        self.agent.resumes()
+        self.step.resumes()
     }
 
-    fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<T>> {
+    fn check(&self, path: &StepPath) -> Result<()> {
+        self.step.check(path)
+    }
+
+    fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<S::Output>> {
         let prompt = (self.prompt)(&input).into();
-        self.agent.call(ctx, prompt)
+        self.step.call(ctx, prompt)
     }
 }
 
-impl<In, F, T> Clone for Prompt<In, F, T> {
+impl<In, F, S: Clone> Clone for Prompt<In, F, S> {
     fn clone(&self) -> Self {
         Self {
-            agent: self.agent.clone(),
+            step: self.step.clone(),
             prompt: Arc::clone(&self.prompt),
             _input: PhantomData,
         }
     }
 }
 
-impl<In, F, T> fmt::Debug for Prompt<In, F, T> {
+impl<In, F, S: fmt::Debug> fmt::Debug for Prompt<In, F, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Prompt").field(&self.agent).finish()
+        f.debug_tuple("Prompt").field(&self.step).finish()
     }
 }

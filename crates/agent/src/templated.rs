@@ -4,16 +4,28 @@ use futures::{
     FutureExt,
     future::{self, BoxFuture},
 };
-use mainstem_core::{Result, RunContext, Step, StepPlan};
+use mainstem_core::{Result, RunContext, Step, StepPath, StepPlan};
 use serde::Serialize;
 
 use crate::{Agent, Template};
 
 /// An agent that takes an `In`, by a template that makes its prompt; made by [`Agent::template`].
-pub struct Templated<In, T = String> {
-    agent: Agent<T>,
+///
+/// `S` is the agent, or what is made of one.
+pub struct Templated<In, S = Agent> {
+    step: S,
     template: Template,
     _input: PhantomData<fn(&In)>,
+}
+
+impl<In, S> Templated<In, S> {
+    pub(crate) fn new(step: S, template: Template) -> Self {
+        Self {
+            step,
+            template,
+            _input: PhantomData,
+        }
+    }
 }
 
 impl<T> Agent<T> {
@@ -35,61 +47,60 @@ impl<T> Agent<T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn template<In>(&self, template: Template) -> Templated<In, T> {
-        Templated {
-            agent: self.clone(),
-            template,
-            _input: PhantomData,
-        }
+    pub fn template<In>(&self, template: Template) -> Templated<In, Self> {
+        Templated::new(self.clone(), template)
     }
 }
 
-impl<In, T> Step<In> for Templated<In, T>
+impl<In, S> Step<In> for Templated<In, S>
 where
     In: Serialize + Send + 'static,
-    Agent<T>: Step<String, Output = T>,
-    T: Serialize + Send + 'static,
+    S: Step<String>,
 {
-    type Output = T;
+    type Output = S::Output;
 
     fn name(&self) -> &str {
-        self.agent.name()
+        self.step.name()
     }
 
     fn kind(&self) -> &'static str {
-        self.agent.kind()
+        self.step.kind()
     }
 
     fn plan(&self) -> StepPlan {
-        self.agent.plan()
+        self.step.plan()
     }
 
     fn resumes(&self) -> bool {
-        self.agent.resumes()
+        self.step.resumes()
     }
 
-    fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<T>> {
+    fn check(&self, path: &StepPath) -> Result<()> {
+        self.step.check(path)
+    }
+
+    fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<S::Output>> {
         match self.template.fill(&input) {
-            Ok(prompt) => self.agent.call(ctx, prompt),
+            Ok(prompt) => self.step.call(ctx, prompt),
             Err(error) => future::ready(Err(error)).boxed(),
         }
     }
 }
 
-impl<In, T> Clone for Templated<In, T> {
+impl<In, S: Clone> Clone for Templated<In, S> {
     fn clone(&self) -> Self {
         Self {
-            agent: self.agent.clone(),
+            step: self.step.clone(),
             template: self.template.clone(),
             _input: PhantomData,
         }
     }
 }
 
-impl<In, T> fmt::Debug for Templated<In, T> {
+impl<In, S: fmt::Debug> fmt::Debug for Templated<In, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Templated")
-            .field("agent", &self.agent)
+            .field("step", &self.step)
             .field("template", &self.template)
             .finish()
     }

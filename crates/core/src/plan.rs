@@ -32,6 +32,10 @@ pub struct StepPlan {
     /// The type that it gives, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Text>,
+    /// The words that its output is one of, where these are known: the destinations of a router, the
+    /// values of an enum.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gives: Vec<Text>,
     /// Which version of the flow it is; none for steps that have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Text>,
@@ -87,6 +91,7 @@ impl StepPlan {
             detail: None,
             input: None,
             output: None,
+            gives: Vec::new(),
             version: None,
             compatible_with: Vec::new(),
             weight: None,
@@ -106,6 +111,13 @@ impl StepPlan {
     #[must_use]
     pub fn shape(mut self, shape: PlanShape) -> Self {
         self.shape = shape;
+        self
+    }
+
+    /// Sets [`gives`](Self::gives).
+    #[must_use]
+    pub fn gives(mut self, words: impl IntoIterator<Item = impl Into<Text>>) -> Self {
+        self.gives = words.into_iter().map(Into::into).collect();
         self
     }
 

@@ -52,7 +52,7 @@ pub use retry_policy::Retry;
 pub use step::{
     ask::{Ask, ask},
     blocking::{Blocking, BlockingStep, blocking},
-    branch::{Branch, BranchStep, by, by_step, by_value},
+    branch::{ArmKey, Branch, BranchStep, by, by_step, by_value},
     fallback::{Fallback, FallbackStep, fallback},
     function::FunctionStep,
     map::{Each, List, Map, each},

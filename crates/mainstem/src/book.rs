@@ -42,6 +42,9 @@ mod recovery {}
 #[doc = include_str!("../../../docs/resuming.md")]
 mod resuming {}
 
+#[doc = include_str!("../../../docs/routing.md")]
+mod routing {}
+
 #[doc = include_str!("../../../docs/runs.md")]
 mod runs {}
 

@@ -63,7 +63,7 @@
 // Agents, and what they say to models.
 pub use mainstem_agent::{
     Agent, AgentBuilder, CutOutput, Draft, EvaluatedAgent, Evaluation, FailedAttempt, Judge,
-    OutputAttempts, Prompt, Retake, Template, Templated,
+    OutputAttempts, Prompt, Retake, Router, RouterBuilder, Template, Templated,
 };
 // Tools.
 pub use mainstem_agent::{
@@ -77,7 +77,7 @@ pub use mainstem_core::{
 
 // Flows.
 pub use mainstem_flow::{
-    Ask, AtMost, Blocking, Branch, Diagram, DiagramState, Each, Fallback, Flow, Function,
+    ArmKey, Ask, AtMost, Blocking, Branch, Diagram, DiagramState, Each, Fallback, Flow, Function,
     IntoBranches, IntoRace, IntoStep, List, Map, Named, Optional, Parallel, Race, Repeat, Retry,
     Retrying, StepOutput, StepValue, TimeLimit, Until, UpTo, Weighted, When, With, ask, at_most,
     blocking, by, by_step, by_value, each, fallback, named, optional, retry, time_limit, up_to,

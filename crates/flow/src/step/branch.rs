@@ -33,6 +33,36 @@ pub struct Branch<In, K, Out> {
     unwritable: Option<Error>,
 }
 
+/// What an arm can be given as its key: the key itself, or a `&str` where the keys are text.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no key of this branch",
+    label = "the keys of this branch are `{K}`",
+    note = "the key of an arm is what the branch chooses by: what the function of `by` or the step of \
+            `by_step` gives, or the input of `by_value`"
+)]
+pub trait ArmKey<K> {
+    /// The key.
+    fn into_key(self) -> K;
+}
+
+impl<K> ArmKey<K> for K {
+    fn into_key(self) -> K {
+        self
+    }
+}
+
+impl ArmKey<String> for &str {
+    fn into_key(self) -> String {
+        self.to_owned()
+    }
+}
+
+impl ArmKey<Text> for &str {
+    fn into_key(self) -> Text {
+        self.into()
+    }
+}
+
 /// What gives the key.
 enum Chooser<In, K> {
     Function(Arc<dyn Fn(&In) -> K + Send + Sync>),
@@ -82,9 +112,12 @@ pub fn by_value<In: Clone + 'static, Out>() -> Branch<In, In, Out> {
     by(In::clone)
 }
 
-/// Chooses by what a step gives for the input: a routing step, such as an agent with a typed output.
+/// Chooses by what a step gives for the input: a router, or another routing step, such as an agent with a
+/// typed output.
 ///
-/// The step goes by its own name, `route/router`, and gets a clone of the input.
+/// The step goes by its own name, `route/router`, and gets a clone of the input. If it is known what it can
+/// give, as of a router or of an agent whose output is an enum, then a word without an arm is found before
+/// anything runs, and so is an arm for a word that is never given.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -99,8 +132,8 @@ pub fn by_value<In: Clone + 'static, Out>() -> Branch<In, In, Out> {
 /// let flow = Flow::<String>::new("reply").branch(
 ///     "by_mood",
 ///     by_step(mood)
-///         .arm("loud".to_owned(), |text: String| text.to_lowercase())
-///         .arm("calm".to_owned(), |text: String| text),
+///         .arm("loud", |text: String| text.to_lowercase())
+///         .arm("calm", |text: String| text),
 /// );
 /// assert_eq!(flow.run("HEY!").await?.output, "hey!");
 /// # Ok(())
@@ -125,9 +158,9 @@ impl<In, K, Out> Branch<In, K, Out> {
         }
     }
 
-    /// Adds the step for inputs of that key.
+    /// Adds the step for inputs of that key; words can be given as a `&str`.
     #[must_use]
-    pub fn arm<S, M>(mut self, key: K, step: S) -> Self
+    pub fn arm<S, M>(mut self, key: impl ArmKey<K>, step: S) -> Self
     where
         In: Send + 'static,
         K: Serialize,
@@ -135,6 +168,7 @@ impl<In, K, Out> Branch<In, K, Out> {
         S: IntoStep<In, M>,
         S::Step: Step<In, Output = Out>,
     {
+        let key = key.into_key();
         let name = match arm_name(&key) {
             Ok(name) => name,
             Err(error) => {
@@ -275,7 +309,41 @@ where
             );
             return Err(misbuilt(path, message));
         }
+        self.check_words(path)?;
         self.arms.iter().try_for_each(|(_, arm)| arm.check(path))
+    }
+
+    /// Each word that the routing step gives has an arm, and each arm is for one of them.
+    fn check_words(&self, path: &StepPath) -> Result<()> {
+        let Chooser::Step(router, _) = &self.chooser else {
+            return Ok(());
+        };
+        let words = &router.plan.gives;
+        if words.is_empty() {
+            return Ok(());
+        }
+        let keyed: Vec<_> = self.arms.iter().filter(|(key, _)| key.is_some()).collect();
+        let has_rest = keyed.len() < self.arms.len();
+        let has_arm = |word: &&Text| keyed.iter().any(|(_, arm)| arm.name() == *word);
+        if let Some(word) = words.iter().find(|word| !has_rest && !has_arm(word)) {
+            let message = format!(
+                "the branch has no arm for `{word}`, which `{}` can give; add one, or one for all others \
+                 by `otherwise(step)`",
+                router.name()
+            );
+            return Err(misbuilt(path, message));
+        }
+        match keyed.iter().find(|(_, arm)| !words.contains(arm.name())) {
+            None => Ok(()),
+            Some((_, arm)) => Err(misbuilt(
+                &path.child(arm.name()),
+                format!(
+                    "`{}` never gives what this arm is for; it gives one of `{}`",
+                    router.name(),
+                    words.join("`, `")
+                ),
+            )),
+        }
     }
 
     /// Of a branch by a `bool` what it has no arm for: there are no other values.

@@ -23,6 +23,7 @@ mod repeat;
 mod resume;
 mod resume_changed;
 mod resume_edges;
+mod route;
 mod shared_state;
 mod text;
 mod usage_limits;
