@@ -55,10 +55,16 @@ impl Slot {
     ///
     /// Output beyond the limit is never shown: then this waits for the reader to end the run.
     pub(super) async fn put(&self, path: &StepPath, kind: EventKind) {
-        match self.vacancy.acquire().await {
-            Ok(permit) => permit.forget(),
-            Err(_closed) => return,
-        }
+        // Mostly there is room, and nobody waits: then this is cheaper. It overtakes no waiter, since
+        // a permit that is given back goes to the first of them.
+        let permit = match self.vacancy.try_acquire() {
+            Ok(permit) => permit,
+            Err(_) => match self.vacancy.acquire().await {
+                Ok(permit) => permit,
+                Err(_closed) => return,
+            },
+        };
+        permit.forget();
         let fits = {
             let mut state = lock(&self.state);
             if state.closed {
