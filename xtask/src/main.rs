@@ -19,6 +19,7 @@ mod examples;
 mod features;
 mod fuzz;
 mod house;
+mod mcp_servers;
 mod msrv;
 mod packages;
 mod schema_suite;

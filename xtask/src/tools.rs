@@ -6,9 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::schema_suite;
 use crate::session::{Session, cargo_bin};
 use crate::stages::Outcome;
+use crate::{mcp_servers, schema_suite};
 
 /// What a Debian package is needed for.
 #[derive(Clone, Copy, PartialEq)]
@@ -60,7 +60,19 @@ const DEBIAN_PACKAGES: &[DebianPackage] = &[
         probe: Probe::Command("pip3"),
         package: "python3-pip",
         need: Need::Test,
-        why: "the suite for JSON schemas comes from PyPI",
+        why: "the suite for JSON schemas, and an MCP server, come from PyPI",
+    },
+    DebianPackage {
+        probe: Probe::Command("node"),
+        package: "nodejs",
+        need: Need::Test,
+        why: "an MCP server that the tests call is written for it",
+    },
+    DebianPackage {
+        probe: Probe::Command("npm"),
+        package: "npm",
+        need: Need::Test,
+        why: "that server comes from npm's registry",
     },
     DebianPackage {
         probe: Probe::Command("valgrind"),
@@ -105,6 +117,7 @@ pub(crate) fn stage(session: &Session) -> Result<Outcome> {
         installed += usize::from(ensure_tool(session, tool)?);
     }
     installed += usize::from(schema_suite::ensure(session)?);
+    installed += mcp_servers::ensure(session)?;
     Ok(Outcome::Passed(match installed {
         0 => "nothing was missing".to_owned(),
         count => format!("{count} installed"),
@@ -194,7 +207,15 @@ mod tests {
                 .map(|package| package.package)
                 .collect()
         };
-        let test = ["gcc", "libc6-dev", "g++", "git", "python3-pip"];
+        let test = [
+            "gcc",
+            "libc6-dev",
+            "g++",
+            "git",
+            "python3-pip",
+            "nodejs",
+            "npm",
+        ];
         assert_eq!(names(Need::Test, false), test);
         assert_eq!(names(Need::Callgrind, false), ["valgrind"]);
         assert!(names(Need::Test, true).is_empty());

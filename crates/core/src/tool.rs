@@ -52,6 +52,12 @@ impl<T: Tool + ?Sized> Tool for Arc<T> {
     }
 }
 
+impl fmt::Debug for dyn Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tool").field(&self.spec().name).finish()
+    }
+}
+
 /// How an agent treats the calls of a tool.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]

@@ -40,6 +40,7 @@
 //! | `jsonschema` | yes | typed output is judged by the `jsonschema` crate (without network access), not by serde alone |
 //! | `cache` | no | `Cache`: what a model was asked before is answered as before |
 //! | `demo` | no | [`models`]`::demo`: an offline model that answers from Mainstem's documentation; the address `demo` |
+//! | `mcp` | no | `mcp`: tools from MCP servers, over standard input and output and over HTTP |
 //! | `openai-tokens` | no | `OpenAiTokens`: tokens as OpenAI's models count them |
 //! | `progress` | no | `progress`: how far a run has come, as a tree |
 //! | `serve` | no | `mainstem::serve`: runs over HTTP |
@@ -57,7 +58,8 @@
 //! | `serde` 1, `serde_json` 1 | everything that crosses a step's boundary; [`AgentBuilder::output_schema`] | |
 //! | `futures` 0.3 | streams, and the futures of traits: [`Model`], [`Step`], [`Store`] | |
 //! | `bytes` 1 | [`Bytes`] | |
-//! | `reqwest` 0.13 | [`ModelBuilder::client`](models::ModelBuilder::client) | [`models::reqwest`] |
+//! | `reqwest` 0.13 | [`ModelBuilder::client`](models::ModelBuilder::client), `mcp::McpServer::client` | [`models::reqwest`] |
+//! | `tokio` 1 | `mcp::McpServer::spawn` | |
 //! | `async-openai` 0.43 | [`ModelBuilder::config`](models::ModelBuilder::config) | [`models::async_openai`] |
 
 // Agents, and what they say to models.
@@ -134,6 +136,9 @@ pub use mainstem_models::{Breaker, Limiter, ModelExt, Recovery, RecoveryBuilder,
 
 #[cfg(feature = "test-util")]
 pub use mainstem_core::test_util;
+/// Tools from MCP servers.
+#[cfg(feature = "mcp")]
+pub use mainstem_mcp as mcp;
 /// Models over HTTP.
 pub use mainstem_models as models;
 pub use mainstem_models::model;

@@ -1,0 +1,9 @@
+//! Tools of real MCP servers, over standard input and output and over HTTP, and of ones that misbehave.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod agents;
+mod drops;
+mod everything;
+mod processes;
+mod support;
+mod time;
