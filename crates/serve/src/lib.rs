@@ -6,6 +6,13 @@
 
 mod body;
 mod respond;
+mod served;
+pub mod session;
 pub mod wire;
 
 pub use respond::{IntoWire, RUN_HEADER, ResponseOptions, RunEvents, WireResponse, respond};
+pub use served::Served;
+pub use session::{
+    ReadFrom, Reader, Session, SessionLimits, SessionStats, Sessions, SessionsBuilder, SlowReader,
+    StartOptions, code,
+};

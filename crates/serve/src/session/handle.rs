@@ -1,0 +1,309 @@
+use std::{fmt, sync::Arc};
+
+use mainstem_core::{
+    Answer, CancelledBy, Event, EventKind, Place, Result, RunCancelled, RunId, RunState, RunStatus,
+    Seq, StepPath, Suspension, Text, Timestamp,
+};
+
+use super::{
+    hub::Sessions,
+    join::Voids,
+    live::{Attachment, Live, Seat},
+    options::ReadFrom,
+    reader::{Reader, Snapshot},
+    refusals,
+    source::Source,
+};
+
+/// By whom a run is ended that somebody asked to end.
+const CANCEL: &str = "cancel";
+
+/// One run: under way here, under way elsewhere, suspended, or past.
+///
+/// Cheap to clone. There are four ways in which a run loses its reader or its future:
+///
+/// - **disconnect**: the last attached reader of an attached run is dropped, and nobody attaches within
+///   its `linger`. The run ends, cancelled by `disconnect`; its model's response is dropped.
+/// - **[`detach`](Self::detach)**: the run goes on and needs no reader any more.
+/// - **[`stop`](Self::stop)**: the program ends a run under way here; cancelled by `stop`.
+/// - **[`cancel`](Self::cancel)**: somebody asks for its end, wherever the run is, also while it is
+///   suspended; cancelled by `cancel`.
+///
+/// The session that [`start`](Sessions::start) gives counts as attached, as long as it or a clone of it
+/// is there: attach a reader, then drop it.
+#[derive(Clone)]
+pub struct Session {
+    sessions: Sessions,
+    id: RunId,
+    name: Text,
+    owner: Option<Text>,
+    /// Of the segment that it was opened in.
+    live: Option<Arc<Live>>,
+    attachment: Option<Arc<Attachment>>,
+}
+
+impl Session {
+    pub(super) fn of_live(sessions: Sessions, live: Arc<Live>) -> Self {
+        Self {
+            sessions,
+            id: live.id.clone(),
+            name: live.name.clone(),
+            owner: live.owner.clone(),
+            live: Some(live),
+            attachment: None,
+        }
+    }
+
+    pub(super) fn of_state(sessions: Sessions, state: RunState) -> Self {
+        Self {
+            sessions,
+            id: state.id,
+            name: state.name,
+            owner: state.owner,
+            live: None,
+            attachment: None,
+        }
+    }
+
+    pub(super) fn with_attachment(mut self, attachment: Option<Attachment>) -> Self {
+        self.attachment = attachment.map(Arc::new);
+        self
+    }
+
+    /// The run's id.
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// The name of the agent or flow.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whose the run is; none, if it is nobody's.
+    pub fn owner(&self) -> Option<&str> {
+        self.owner.as_deref()
+    }
+
+    /// Whether the run is under way in this process.
+    pub fn is_under_way(&self) -> bool {
+        self.sessions.hub.live(&self.id).is_some()
+    }
+
+    /// Whether the run needs no reader: one that was detached, or that isn't under way here.
+    pub fn is_detached(&self) -> bool {
+        let live = self.sessions.hub.live(&self.id);
+        live.is_none_or(|live| live.presence.is_detached())
+    }
+
+    /// What the store knows of the run.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::state`](mainstem_core::Store::state).
+    pub async fn state(&self) -> Result<RunState> {
+        self.sessions.hub.store.state(&self.id).await
+    }
+
+    /// Reads the run's events, as somebody whom the run doesn't need.
+    ///
+    /// # Errors
+    ///
+    /// Of the code [`no_such_place`](super::code::NO_SUCH_PLACE), if there is no event at the place to
+    /// read on from; of the code [`too_many_readers`](super::code::TOO_MANY_READERS); those of the store.
+    pub async fn read(&self, from: ReadFrom) -> Result<Reader> {
+        self.reader(from, false).await
+    }
+
+    /// Reads the run's events, as somebody whom the run needs: an attached run ends when its last
+    /// attached reader is dropped.
+    ///
+    /// To a run that was detached it is a reader like others.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Self::read).
+    pub async fn attach(&self, from: ReadFrom) -> Result<Reader> {
+        self.reader(from, true).await
+    }
+
+    async fn reader(&self, from: ReadFrom, attached: bool) -> Result<Reader> {
+        let hub = &self.sessions.hub;
+        let mut live = hub.live(&self.id);
+        if live.is_none() {
+            // Its end is told by nobody else.
+            live = self.live.clone().filter(|live| live.is_unlogged());
+        }
+        let seat = match &live {
+            None => None,
+            Some(live) => {
+                let at = match from {
+                    ReadFrom::After(place) => place.seq.0,
+                    _ => 0,
+                };
+                Some(Seat::take(live, attached, at)?)
+            }
+        };
+        let (mut at, mut snapshot) = (None, None);
+        match from {
+            ReadFrom::Start => {}
+            ReadFrom::After(place) => {
+                self.check(live.as_deref(), place).await?;
+                at = Some(place);
+            }
+            ReadFrom::Snapshot => snapshot = self.snapshot().await?,
+        }
+        let counters = Arc::clone(&hub.counters);
+        let source = Source::new(
+            Arc::clone(&hub.store),
+            self.id.clone(),
+            live,
+            Arc::clone(&counters),
+            at,
+        );
+        Ok(Reader::new(
+            self.id.clone(),
+            source,
+            seat,
+            counters,
+            snapshot,
+        ))
+    }
+
+    /// Whether the run has an event at a place.
+    async fn check(&self, live: Option<&Live>, place: Place) -> Result<()> {
+        if live.is_some_and(|live| live.has(place)) {
+            return Ok(());
+        }
+        let before = place.seq.0.checked_sub(1);
+        let before = before.map(|seq| Place::new(place.epoch, Seq(seq)));
+        let events = self.sessions.hub.store.read(&self.id, before, 1).await?;
+        match events.first() {
+            Some(event) if event.place() == place => Ok(()),
+            _ => Err(refusals::no_such_place(&self.id, place)),
+        }
+    }
+
+    async fn snapshot(&self) -> Result<Option<Snapshot>> {
+        let store = &self.sessions.hub.store;
+        let Some(until) = store.state(&self.id).await?.last else {
+            return Ok(None);
+        };
+        let voids = Voids::find(&**store, &self.id, until).await?;
+        Ok(Some(Snapshot { until, voids }))
+    }
+
+    /// From here on the run goes on without a reader. It can't be attached again.
+    ///
+    /// A run that isn't under way here stays as it is.
+    pub fn detach(&self) {
+        if let Some(live) = self.sessions.hub.live(&self.id) {
+            live.presence.detach();
+        }
+    }
+
+    /// Stops the run, if it is under way here, and doesn't wait for its end.
+    ///
+    /// The model's response is dropped before this returns; what follows is the end, cancelled by
+    /// `stop`.
+    pub fn stop(&self) {
+        if let Some(live) = self.sessions.hub.live(&self.id) {
+            live.stop_by(CancelledBy::Stop);
+        }
+    }
+
+    /// Ends the run for good, cancelled by `cancel`, and gives its state after that.
+    ///
+    /// A run under way here is stopped. One that is suspended, that was left behind, or that another
+    /// process writes is ended in its log: that other writer finds its log closed, and its run fails.
+    /// A run that has ended stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn cancel(&self) -> Result<RunState> {
+        if let Some(live) = self.sessions.hub.live(&self.id) {
+            live.stop_by(CANCEL.into());
+            live.over().await;
+        }
+        let state = self.state().await?;
+        let is_open = matches!(state.status, RunStatus::Running | RunStatus::Suspended);
+        if !is_open || state.closed {
+            return Ok(state);
+        }
+        let store = &self.sessions.hub.store;
+        let state = store.reopen(&self.id).await?;
+        let next = Seq(state.last.map_or(0, |last| last.seq.0) + 1);
+        let place = Place::new(state.epoch, next);
+        let end = EventKind::from(RunCancelled::new(CANCEL.into()));
+        let end = Event::new(place, Timestamp::now(), StepPath::run(), end);
+        let durability = mainstem_core::Durability::Power;
+        store
+            .append(&self.id, state.epoch, vec![end], durability)
+            .await?;
+        store.close(&self.id, state.epoch).await?;
+        self.state().await
+    }
+
+    /// Answers what a suspended run waits for, some or all of it; it goes on, detached, under the same
+    /// id.
+    ///
+    /// Readers of the segment before have its end; [`read`](Self::read) on after their last place.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`Conflict`](mainstem_core::ErrorKind::Conflict), if the run isn't suspended; of kind
+    /// [`NotFound`](mainstem_core::ErrorKind::NotFound), if its name isn't served here any more, or
+    /// nothing is asked under an answer's id; of kind [`Value`](mainstem_core::ErrorKind::Value), if an
+    /// answer isn't what was asked for. Then the run stays suspended.
+    pub async fn answer(&self, answers: Vec<Answer>) -> Result<Self> {
+        self.go_on(answers, true).await
+    }
+
+    /// As [`answer`](Self::answer); the run goes on attached to the session that this gives.
+    ///
+    /// # Errors
+    ///
+    /// As for [`answer`](Self::answer).
+    pub async fn answer_attached(&self, answers: Vec<Answer>) -> Result<Self> {
+        self.go_on(answers, false).await
+    }
+
+    async fn go_on(&self, answers: Vec<Answer>, detach: bool) -> Result<Self> {
+        if self.is_under_way() {
+            return Err(refusals::under_way(&self.id));
+        }
+        let mut asked = Suspension::load(&self.sessions.hub.store, &self.id).await?;
+        asked.answers = answers;
+        self.sessions
+            .take_up(
+                &self.name,
+                self.owner.clone(),
+                (&asked).into(),
+                &self.id,
+                detach,
+            )
+            .await
+    }
+
+    /// Waits until the run isn't under way here any more; gives its state then.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn ended(&self) -> Result<RunState> {
+        if let Some(live) = self.sessions.hub.live(&self.id) {
+            live.over().await;
+        }
+        self.state().await
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,391 @@
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64},
+    },
+    time::Duration,
+};
+
+use mainstem_core::{Json, Result, Resume, RunId, RunQuery, RunState, Store, Text};
+use tokio::{
+    sync::{Notify, oneshot},
+    task::AbortHandle,
+};
+
+use super::{
+    SessionLimits, SessionStats, SessionsBuilder, SlowReader, StartOptions,
+    drive::Drive,
+    handle::Session,
+    live::{Attachment, Live},
+    lock,
+    presence::Presence,
+    refusals,
+    ring::Ring,
+    stats::Counters,
+};
+use crate::{
+    Served,
+    served::{Begun, Setup},
+};
+
+/// The runs of a server: those under way in this process, and the store that has the logs of all.
+///
+/// Cheap to clone; a clone is the same. Each run under way has a task of its own, which ends when the
+/// last clone is dropped: then these runs are left without an end, and their readers get an error. Call
+/// [`shutdown`](Self::shutdown) before.
+///
+/// The module's own page has an example.
+#[derive(Clone)]
+pub struct Sessions {
+    pub(super) hub: Arc<Hub>,
+}
+
+pub(super) struct Hub {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) served: BTreeMap<Text, Served>,
+    pub(super) counters: Arc<Counters>,
+    /// No run is under way any more.
+    pub(super) emptied: Notify,
+    config: Config,
+    running: Mutex<Running>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Config {
+    pub(super) limits: SessionLimits,
+    pub(super) slow: Option<SlowReader>,
+    pub(super) linger: Duration,
+    pub(super) lease: Option<Duration>,
+}
+
+#[derive(Default)]
+struct Running {
+    runs: HashMap<RunId, Entry>,
+    /// How many runs each owner has.
+    owners: HashMap<Option<Text>, usize>,
+    is_closed: bool,
+}
+
+struct Entry {
+    owner: Option<Text>,
+    /// None while it is being begun.
+    run: Option<(Arc<Live>, AbortHandle)>,
+}
+
+impl Sessions {
+    /// Sets them up.
+    pub fn builder() -> SessionsBuilder {
+        SessionsBuilder::new()
+    }
+
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        served: BTreeMap<Text, Served>,
+        config: Config,
+    ) -> Self {
+        let hub = Hub {
+            store,
+            served,
+            counters: Arc::default(),
+            emptied: Notify::new(),
+            config,
+            running: Mutex::default(),
+        };
+        Self { hub: Arc::new(hub) }
+    }
+
+    /// What is served, in the order of the names.
+    pub fn served(&self) -> impl Iterator<Item = &Served> {
+        self.hub.served.values()
+    }
+
+    /// The store that has the logs.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.hub.store
+    }
+
+    /// Begins a run. It is in the store when this returns.
+    ///
+    /// An attached run, which is the default, is attached to the session that this gives.
+    ///
+    /// # Errors
+    ///
+    /// Of the codes `not_served`, `input`, `too_many_runs`, `too_many_runs_of_owner`, `under_way` and
+    /// `shutting_down` in [`code`](super::code); of kind
+    /// [`Conflict`](mainstem_core::ErrorKind::Conflict), if the store has a run of that id; those of
+    /// the store.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime of Tokio.
+    pub async fn start(&self, name: &str, input: Json, options: StartOptions) -> Result<Session> {
+        let served = self.hub.named(name)?;
+        let id = options.id.clone().unwrap_or_else(RunId::new);
+        let admitted = self.hub.admit(&id, options.owner.clone())?;
+        let setup = Setup {
+            id: Some(id),
+            metadata: options.metadata.clone(),
+            context: options.context.clone(),
+            ..self.setup(options.owner.clone())
+        };
+        let begun = served.begin(&input, setup)?;
+        self.begin(served.name().into(), begun, admitted, &options)
+            .await
+    }
+
+    /// Goes on with a run that was suspended or left behind.
+    pub(super) async fn take_up(
+        &self,
+        name: &str,
+        owner: Option<Text>,
+        resume: Resume,
+        id: &RunId,
+        detach: bool,
+    ) -> Result<Session> {
+        let served = self.hub.named(name)?;
+        let admitted = self.hub.admit(id, owner.clone())?;
+        let begun = served.resume(resume, self.setup(owner));
+        let options = StartOptions {
+            detach,
+            ..StartOptions::new()
+        };
+        self.begin(served.name().into(), begun, admitted, &options)
+            .await
+    }
+
+    fn setup(&self, owner: Option<Text>) -> Setup {
+        Setup {
+            store: Arc::clone(&self.hub.store),
+            id: None,
+            owner,
+            metadata: BTreeMap::new(),
+            context: None,
+            max_output_bytes: self.hub.config.limits.output_bytes,
+        }
+    }
+
+    async fn begin(
+        &self,
+        name: Text,
+        begun: Begun,
+        admitted: Admitted<'_>,
+        options: &StartOptions,
+    ) -> Result<Session> {
+        let Begun { events, stop } = begun;
+        let config = &self.hub.config;
+        let default = match options.detach {
+            true => SlowReader::DETACHED,
+            false => SlowReader::ATTACHED,
+        };
+        let linger = options.linger.unwrap_or(config.linger);
+        let lease = options.lease.or(config.lease);
+        let (kept_events, kept_bytes) = (config.limits.kept_events, config.limits.kept_bytes);
+        let live = Arc::new(Live {
+            id: admitted.id.clone(),
+            name,
+            owner: admitted.owner.clone(),
+            slow: options.slow.or(config.slow).unwrap_or(default),
+            presence: Presence::new(options.detach, linger, lease),
+            counters: Arc::clone(&self.hub.counters),
+            more: Arc::default(),
+            max_readers: config.limits.readers_per_run,
+            ring: Mutex::new(Ring::new(kept_events, kept_bytes)),
+            head: AtomicU64::new(0),
+            stop,
+            stopping: AtomicBool::new(false),
+        });
+        let attachment = (!options.detach).then(|| Attachment::new(&live));
+        let (begun, has_begun) = oneshot::channel();
+        let drive = Drive {
+            events,
+            live: Arc::clone(&live),
+            hub: Arc::downgrade(&self.hub),
+            begun,
+        };
+        admitted.spawn(drive);
+        match has_begun.await {
+            Ok(begun) => begun?,
+            Err(_) => return Err(refusals::left(&live.id)),
+        }
+        Ok(Session::of_live(self.clone(), live).with_attachment(attachment))
+    }
+
+    /// A run by its id: under way here, or in the store.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`NotFound`](mainstem_core::ErrorKind::NotFound), if there is no such run; those of the
+    /// store.
+    pub async fn open(&self, run: &RunId) -> Result<Session> {
+        if let Some(live) = self.hub.live(run) {
+            return Ok(Session::of_live(self.clone(), live));
+        }
+        let state = self.hub.store.state(run).await?;
+        Ok(Session::of_state(self.clone(), state))
+    }
+
+    /// The runs that are asked for, the newest first, under way or not.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn list(&self, query: RunQuery) -> Result<Vec<RunState>> {
+        self.hub.store.list(query).await
+    }
+
+    /// What there is now, and was done so far. Cheap: it locks nothing.
+    pub fn stats(&self) -> SessionStats {
+        self.hub.counters.snapshot()
+    }
+}
+
+impl Hub {
+    fn named(&self, name: &str) -> Result<&Served> {
+        self.served
+            .get(name)
+            .ok_or_else(|| refusals::not_served(name, &mut self.served.keys().map(|name| &**name)))
+    }
+
+    /// A run under way here.
+    pub(super) fn live(&self, run: &RunId) -> Option<Arc<Live>> {
+        let running = lock(&self.running);
+        let (live, _) = running.runs.get(run)?.run.as_ref()?;
+        Some(Arc::clone(live))
+    }
+
+    pub(super) fn all_live(&self) -> Vec<Arc<Live>> {
+        let running = lock(&self.running);
+        let runs = running.runs.values().filter_map(|entry| entry.run.as_ref());
+        runs.map(|(live, _)| Arc::clone(live)).collect()
+    }
+
+    /// Whether there is neither a run under way nor one being begun.
+    pub(super) fn is_empty(&self) -> bool {
+        lock(&self.running).runs.is_empty()
+    }
+
+    /// From here on no run is begun.
+    pub(super) fn close(&self) {
+        lock(&self.running).is_closed = true;
+    }
+
+    /// Drops all runs, as they are.
+    pub(super) fn abort(&self) {
+        for entry in lock(&self.running).runs.values() {
+            if let Some((_, task)) = &entry.run {
+                task.abort();
+            }
+        }
+    }
+
+    /// Keeps a place for a run, within the limits.
+    fn admit(self: &Arc<Self>, id: &RunId, owner: Option<Text>) -> Result<Admitted<'_>> {
+        let limits = &self.config.limits;
+        let mut running = lock(&self.running);
+        if running.is_closed {
+            return Err(refusals::shutting_down());
+        }
+        if running.runs.contains_key(id) {
+            return Err(refusals::under_way(id));
+        }
+        if running.runs.len() >= limits.runs {
+            return Err(refusals::too_many_runs(limits.runs));
+        }
+        let of_owner = running.owners.entry(owner.clone()).or_default();
+        if *of_owner >= limits.runs_per_owner {
+            return Err(refusals::too_many_runs_of_owner(limits.runs_per_owner));
+        }
+        *of_owner += 1;
+        let entry = Entry {
+            owner: owner.clone(),
+            run: None,
+        };
+        running.runs.insert(id.clone(), entry);
+        drop(running);
+        self.counters.runs.add(1);
+        Ok(Admitted {
+            hub: self,
+            id: id.clone(),
+            owner,
+            is_spawned: false,
+        })
+    }
+
+    /// A run isn't under way any more.
+    pub(super) fn remove(&self, live: &Arc<Live>) {
+        let is_it = |entry: &Entry| {
+            let run = entry.run.as_ref();
+            run.is_some_and(|(there, _)| Arc::ptr_eq(there, live))
+        };
+        self.remove_if(&live.id, is_it);
+    }
+
+    fn remove_if(&self, id: &RunId, is_it: impl FnOnce(&Entry) -> bool) {
+        let mut running = lock(&self.running);
+        if !running.runs.get(id).is_some_and(is_it) {
+            return;
+        }
+        let Some(entry) = running.runs.remove(id) else {
+            return;
+        };
+        if let Some(count) = running.owners.get_mut(&entry.owner) {
+            *count -= 1;
+            if *count == 0 {
+                running.owners.remove(&entry.owner);
+            }
+        }
+        let is_empty = running.runs.is_empty();
+        drop(running);
+        self.counters.runs.sub(1);
+        if is_empty {
+            self.emptied.notify_waiters();
+        }
+    }
+}
+
+/// The place of a run that is being begun; free again, if it isn't.
+struct Admitted<'a> {
+    hub: &'a Hub,
+    id: RunId,
+    owner: Option<Text>,
+    is_spawned: bool,
+}
+
+impl Admitted<'_> {
+    fn spawn(mut self, drive: Drive) {
+        let live = Arc::clone(&drive.live);
+        // Before the task can remove it again.
+        let mut running = lock(&self.hub.running);
+        // spawn: one task a run; `Hub` aborts it when it is dropped.
+        let task = tokio::spawn(drive.run());
+        if let Some(entry) = running.runs.get_mut(&self.id) {
+            entry.run = Some((live, task.abort_handle()));
+        }
+        self.is_spawned = true;
+    }
+}
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        if !self.is_spawned {
+            self.hub.remove_if(&self.id, |entry| entry.run.is_none());
+        }
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        self.abort();
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions")
+            .field("served", &self.hub.served.keys())
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}

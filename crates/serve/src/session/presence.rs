@@ -1,0 +1,164 @@
+//! Who is there to read a run, and what follows if nobody is.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use mainstem_core::CancelledBy;
+use tokio::{sync::Notify, time::Instant};
+
+use super::lock;
+
+/// By whom a run is ended that nobody has read for the time of its lease.
+const LEASE: &str = "lease";
+
+/// Who is there to read a run.
+pub(super) struct Presence {
+    company: Mutex<Company>,
+    /// For the task of the run: somebody came, went or read on.
+    pub(super) changed: Notify,
+    /// Whether the run waits for a reader.
+    held: AtomicBool,
+    /// Where the slowest reader was when it was last looked up.
+    slowest: AtomicU64,
+}
+
+struct Company {
+    detached: bool,
+    linger: Duration,
+    lease: Option<Duration>,
+    attached: usize,
+    readers: usize,
+    /// Since when nobody is attached, where that is so.
+    unattached: Instant,
+    /// Since when nobody reads, where that is so.
+    unread: Instant,
+    /// How far the readers are that the run waits for.
+    held_by: Vec<Arc<AtomicU64>>,
+}
+
+impl Presence {
+    pub(super) fn new(detached: bool, linger: Duration, lease: Option<Duration>) -> Self {
+        let now = Instant::now();
+        Self {
+            company: Mutex::new(Company {
+                detached,
+                linger,
+                lease,
+                attached: 0,
+                readers: 0,
+                unattached: now,
+                unread: now,
+                held_by: Vec::new(),
+            }),
+            changed: Notify::new(),
+            held: AtomicBool::new(false),
+            slowest: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn is_detached(&self) -> bool {
+        lock(&self.company).detached
+    }
+
+    /// From here on the run needs nobody. It isn't attached again.
+    pub(super) fn detach(&self) {
+        let mut company = lock(&self.company);
+        company.detached = true;
+        company.unread = Instant::now();
+        drop(company);
+        self.changed.notify_one();
+    }
+
+    pub(super) fn attach(&self) {
+        lock(&self.company).attached += 1;
+        self.changed.notify_one();
+    }
+
+    pub(super) fn let_go(&self) {
+        let mut company = lock(&self.company);
+        company.attached -= 1;
+        company.unattached = Instant::now();
+        drop(company);
+        self.changed.notify_one();
+    }
+
+    /// One reader more, unless there are as many as are allowed.
+    pub(super) fn join(&self, limit: usize) -> bool {
+        let mut company = lock(&self.company);
+        let has_place = company.readers < limit;
+        company.readers += usize::from(has_place);
+        drop(company);
+        self.changed.notify_one();
+        has_place
+    }
+
+    pub(super) fn leave(&self) {
+        let mut company = lock(&self.company);
+        company.readers -= 1;
+        company.unread = Instant::now();
+        drop(company);
+        self.changed.notify_one();
+    }
+
+    /// From here on the run waits for a reader, which is at this number.
+    pub(super) fn wait_for(&self, seq: u64) -> Arc<AtomicU64> {
+        let position = Arc::new(AtomicU64::new(seq));
+        let mut company = lock(&self.company);
+        company.held_by.push(Arc::clone(&position));
+        self.slowest.fetch_min(seq, Ordering::SeqCst);
+        position
+    }
+
+    pub(super) fn wait_no_more(&self, position: &Arc<AtomicU64>) {
+        let mut company = lock(&self.company);
+        company.held_by.retain(|held| !Arc::ptr_eq(held, position));
+        drop(company);
+        self.changed.notify_one();
+    }
+
+    /// A reader that the run may wait for has read on.
+    pub(super) fn read_on(&self, position: &AtomicU64, seq: u64) {
+        position.store(seq, Ordering::SeqCst);
+        if self.held.load(Ordering::SeqCst) {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Whether a reader that the run waits for is more than so far behind; and whether it wasn't
+    /// before.
+    pub(super) fn is_held(&self, head: u64, limit: u64) -> (bool, bool) {
+        // Looked up anew only when the run has got that far away from it.
+        if head.saturating_sub(self.slowest.load(Ordering::SeqCst)) <= limit {
+            return (false, false);
+        }
+        let was_held = self.held.swap(true, Ordering::SeqCst);
+        let company = lock(&self.company);
+        let positions = company.held_by.iter();
+        let slowest = positions.map(|it| it.load(Ordering::SeqCst)).min();
+        self.slowest
+            .store(slowest.unwrap_or(head), Ordering::SeqCst);
+        drop(company);
+        let is_held = slowest.is_some_and(|slowest| head.saturating_sub(slowest) > limit);
+        if !is_held {
+            self.held.store(false, Ordering::SeqCst);
+        }
+        (is_held, is_held && !was_held)
+    }
+
+    /// When the run is to end if nobody comes, and by whom.
+    pub(super) fn due(&self) -> Option<(Instant, CancelledBy)> {
+        let company = lock(&self.company);
+        if !company.detached {
+            let is_alone = company.attached == 0;
+            let due = company.unattached + company.linger;
+            return is_alone.then_some((due, CancelledBy::Disconnect));
+        }
+        let lease = company.lease.filter(|_| company.readers == 0)?;
+        Some((company.unread + lease, LEASE.into()))
+    }
+}

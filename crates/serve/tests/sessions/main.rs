@@ -1,0 +1,6 @@
+//! Sessions: runs that go on without their reader, and are read again from any place.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod attached;
+mod late;
+mod support;
