@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    future::poll_fn,
     pin::Pin,
     task::{Context as Task, Poll, ready},
     time::Duration,
@@ -54,6 +55,8 @@ pub(crate) struct WireBody<S> {
     /// How the run ended, as long as nothing follows.
     ended: Option<Ending>,
     out: BytesMut,
+    /// The first bytes of all, also of what the reader has, and how many of them are of interest.
+    head: (BytesMut, usize),
     flush: Flush,
     /// When the first byte that waits has to go.
     due: Option<Instant>,
@@ -95,6 +98,7 @@ where
             after: None,
             ended: None,
             out: BytesMut::new(),
+            head: (BytesMut::new(), 0),
             flush: Flush::default(),
             due: None,
             heartbeat: None,
@@ -120,9 +124,19 @@ where
         self
     }
 
-    /// Folds what is there, until there is enough to be sent, or nothing more.
-    fn poll_events(&mut self, task: &mut Task<'_>) -> Poll<()> {
+    /// Waits for that many bytes, or the end; none of them is sent meanwhile.
+    pub(crate) async fn head(&mut self, length: usize) -> Bytes {
+        self.head.1 = length;
+        poll_fn(|task| self.poll_events(task, |body| body.head.0.len() >= length)).await;
+        std::mem::take(&mut self.head).0.freeze()
+    }
+
+    /// Folds what is there, until it is enough, or there is nothing more.
+    fn poll_events(&mut self, task: &mut Task<'_>, is_enough: impl Fn(&Self) -> bool) -> Poll<()> {
         for _ in 0..EVENTS_AT_ONCE {
+            if is_enough(self) {
+                return Poll::Ready(());
+            }
             let Some(events) = &mut self.events else {
                 return Poll::Ready(());
             };
@@ -134,10 +148,6 @@ where
             if !matches!(self.state, State::Open) {
                 // The run goes now, whatever the connection still has to do.
                 self.events = None;
-                return Poll::Ready(());
-            }
-            if self.out.len() >= self.flush.bytes {
-                return Poll::Ready(());
             }
         }
         task.waker().wake_by_ref();
@@ -149,23 +159,21 @@ where
             ended,
             why: end_of(&event.kind),
         });
-        if self.after.is_some_and(|after| event.place() <= after) {
-            // The reader has it. A wire that couldn't go on then has gone on for this reader.
-            let _ = self.wire.fold(event, &mut self.out);
-            self.out.clear();
-            return;
+        let has_it = self.after.is_some_and(|after| event.place() <= after);
+        if !has_it {
+            self.begin();
         }
-        self.begin();
-        if self.wire.fold(event, &mut self.out).is_err() {
-            let why = Error::new(
-                ErrorKind::Retracted,
-                "what this response has sent is void, and its format has no word for that",
-            );
-            let why = match self.ended.take() {
-                Some(ending) => ending.why,
-                None => why,
-            };
-            self.state = State::Cutting(why);
+        let before = self.out.len();
+        let folded = self.wire.fold(event, &mut self.out);
+        let (head, length) = &mut self.head;
+        let missing = length.saturating_sub(head.len());
+        head.extend(self.out[before..].iter().take(missing));
+        if has_it {
+            // A wire that couldn't go on then has gone on for this reader.
+            self.out.clear();
+        } else if folded.is_err() {
+            let why = self.ended.take().map(|ending| ending.why);
+            self.state = State::Cutting(why.unwrap_or_else(void));
         }
     }
 
@@ -255,6 +263,14 @@ where
     }
 }
 
+/// The error of a connection that is cut because of a retraction.
+fn void() -> Error {
+    Error::new(
+        ErrorKind::Retracted,
+        "what this response has sent is void, and its format has no word for that",
+    )
+}
+
 /// The error of a connection that is cut because of an end.
 fn end_of(kind: &EventKind) -> Error {
     match kind {
@@ -283,7 +299,8 @@ where
             match std::mem::replace(&mut this.state, State::Over) {
                 State::Open => {
                     this.state = State::Open;
-                    if this.poll_events(task).is_pending() {
+                    let is_full = |body: &Self| body.out.len() >= body.flush.bytes;
+                    if this.poll_events(task, is_full).is_pending() {
                         ready!(this.poll_pause(task));
                     }
                     if matches!(this.state, State::Open) {

@@ -10,7 +10,9 @@ mod served;
 pub mod session;
 pub mod wire;
 
-pub use respond::{IntoWire, RUN_HEADER, ResponseOptions, RunEvents, WireResponse, respond};
+pub use respond::{
+    IntoWire, RUN_HEADER, ResponseOptions, RunEvents, WireResponse, respond, respond_sniffed,
+};
 pub use served::Served;
 pub use session::{
     ReadFrom, Reader, Session, SessionLimits, SessionStats, Sessions, SessionsBuilder, SlowReader,

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::{
     body::{Flush, WireBody},
-    wire::{Format, Sse},
+    wire::{Format, Sse, binary},
 };
 
 /// The header that says which run a response is of.
@@ -35,15 +35,45 @@ pub fn respond<S>(format: Format, events: S, options: ResponseOptions) -> Respon
 where
     S: Stream<Item = Result<Event>> + Send + Unpin + 'static,
 {
-    let wire = format.wire_with(options.retry);
-    let body = WireBody::new(events, wire)
+    response(
+        body(format, events, &options),
+        format.content_type(),
+        options,
+    )
+}
+
+/// As [`respond`], but that the content type of bytes is that of what they are, if that can be seen.
+///
+/// For that it waits for the first of them; for another format it doesn't wait.
+pub async fn respond_sniffed<S>(format: Format, events: S, options: ResponseOptions) -> Response
+where
+    S: Stream<Item = Result<Event>> + Send + Unpin + 'static,
+{
+    let mut body = body(format, events, &options);
+    let content_type = match format {
+        Format::Binary => binary::content_type(&body.head(binary::HEAD).await),
+        _ => format.content_type(),
+    };
+    response(body, content_type, options)
+}
+
+fn body<S>(format: Format, events: S, options: &ResponseOptions) -> WireBody<S>
+where
+    S: Stream<Item = Result<Event>> + Send + Unpin + 'static,
+{
+    WireBody::new(events, format.wire_with(options.retry))
         .after(options.after)
         .flush(options.flush)
-        .heartbeat(options.heartbeat);
+        .heartbeat(options.heartbeat)
+}
+
+fn response<S>(body: WireBody<S>, content_type: &'static str, options: ResponseOptions) -> Response
+where
+    S: Stream<Item = Result<Event>> + Send + Unpin + 'static,
+{
     let mut response = Response::new(Body::new(body));
     let headers = response.headers_mut();
-    let content_type = HeaderValue::from_static(format.content_type());
-    headers.insert(CONTENT_TYPE, content_type);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
@@ -166,6 +196,11 @@ where
         let options = self.options.clone().retry(wait);
         self.options(options)
     }
+
+    /// The response, once it is known what the run's bytes are: see [`respond_sniffed`].
+    pub async fn sniff(self) -> Response {
+        respond_sniffed(self.format, self.events, self.options).await
+    }
 }
 
 impl<S> IntoResponse for WireResponse<S>
@@ -227,9 +262,29 @@ pub trait IntoWire<T>: Sized {
         self.into_wire(Format::Text)
     }
 
+    /// What the run says, as one JSON array.
+    fn into_json(self) -> WireResponse<RunEvents<T>> {
+        self.into_wire(Format::Json)
+    }
+
     /// The events of the run as lines of JSON.
     fn into_ndjson(self) -> WireResponse<RunEvents<T>> {
         self.into_wire(Format::Ndjson)
+    }
+
+    /// The bytes of the run, as they come; [`sniff`](WireResponse::sniff) says what they are.
+    fn into_bytes(self) -> WireResponse<RunEvents<T>> {
+        self.into_wire(Format::Binary)
+    }
+
+    /// The events of the run as CBOR, in frames with their length.
+    fn into_frames(self) -> WireResponse<RunEvents<T>> {
+        self.into_wire(Format::Frames)
+    }
+
+    /// The run as server-sent events of one shape.
+    fn into_envelope(self) -> WireResponse<RunEvents<T>> {
+        self.into_wire(Format::Envelope)
     }
 }
 

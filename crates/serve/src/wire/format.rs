@@ -2,7 +2,7 @@ use std::{fmt, time::Duration};
 
 use http::{HeaderMap, header::ACCEPT};
 
-use super::{Ndjson, PlainText, Sse, Wire};
+use super::{Binary, Chunks, Envelope, Frames, JsonArray, Ndjson, PlainText, Sse, Wire};
 
 /// The wires by name.
 ///
@@ -21,20 +21,44 @@ pub enum Format {
     Sse,
     /// The run's text.
     Text,
+    /// What the run says, as one JSON array.
+    Json,
     /// Events as lines of JSON.
     Ndjson,
+    /// The run's bytes.
+    Binary,
+    /// Events as CBOR, in frames with their length.
+    Frames,
+    /// Server-sent events of one shape; asked for by name alone.
+    Envelope,
+    /// Text as `data: {"chunk": …}`; asked for by name alone.
+    Chunks,
 }
 
 impl Format {
     /// All of them; of several that a client likes as much, it gets the first.
-    pub const ALL: &[Self] = &[Self::Sse, Self::Text, Self::Ndjson];
+    pub const ALL: &[Self] = &[
+        Self::Sse,
+        Self::Text,
+        Self::Json,
+        Self::Ndjson,
+        Self::Binary,
+        Self::Frames,
+        Self::Envelope,
+        Self::Chunks,
+    ];
 
     /// The name in a request.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sse => "sse",
             Self::Text => "text",
+            Self::Json => "json",
             Self::Ndjson => "ndjson",
+            Self::Binary => "binary",
+            Self::Frames => "frames",
+            Self::Envelope => "envelope",
+            Self::Chunks => "chunks",
         }
     }
 
@@ -51,23 +75,27 @@ impl Format {
     /// Of bytes it is `application/octet-stream`, unless they are recognized.
     pub fn content_type(self) -> &'static str {
         match self {
-            Self::Sse => "text/event-stream",
+            Self::Sse | Self::Envelope | Self::Chunks => "text/event-stream",
             Self::Text => "text/plain; charset=utf-8",
+            Self::Json => "application/json",
             Self::Ndjson => "application/x-ndjson",
+            Self::Binary => "application/octet-stream",
+            Self::Frames => "application/vnd.mainstem.frames",
         }
     }
 
     /// Whether its readers can't take anything back: void text, and any end but a finished run, cut the
     /// connection.
     pub fn is_append_only(self) -> bool {
-        matches!(self, Self::Text)
+        matches!(self, Self::Text | Self::Json | Self::Binary | Self::Chunks)
     }
 
     /// Whether a reader that begins in the middle needs what came before to be folded.
     ///
     /// Of the others, the events from there on are enough.
     pub fn needs_past(self) -> bool {
-        matches!(self, Self::Text)
+        // An envelope tells text of the run from what its tools say.
+        self.is_append_only() || matches!(self, Self::Envelope)
     }
 
     /// The wire of a new reader.
@@ -79,7 +107,12 @@ impl Format {
         match self {
             Self::Sse => Box::new(Sse::new().retry(retry)),
             Self::Text => Box::new(PlainText::new()),
+            Self::Json => Box::new(JsonArray::new()),
             Self::Ndjson => Box::new(Ndjson::new()),
+            Self::Binary => Box::new(Binary::new()),
+            Self::Frames => Box::new(Frames::new()),
+            Self::Envelope => Box::new(Envelope::new().retry(retry)),
+            Self::Chunks => Box::new(Chunks::new()),
         }
     }
 
@@ -88,6 +121,10 @@ impl Format {
         match self {
             Self::Sse => &["text/event-stream"],
             Self::Text => &["text/plain"],
+            Self::Json => &["application/json"],
+            Self::Binary => &["application/octet-stream"],
+            Self::Frames => &["application/vnd.mainstem.frames"],
+            Self::Envelope | Self::Chunks => &[],
             Self::Ndjson => &[
                 "application/x-ndjson",
                 "application/ndjson",
@@ -263,6 +300,13 @@ mod tests {
             (&["text/event-stream;q=0, */*"], Format::Text),
             (&["application/jsonl, text/plain"], Format::Ndjson),
             (&["text/plain", "application/x-ndjson"], Format::Text),
+            (&["application/*"], Format::Json),
+            (&["application/json, text/plain, */*"], Format::Json),
+            (
+                &["application/json;q=0.9, application/vnd.mainstem.frames"],
+                Format::Frames,
+            ),
+            (&["application/octet-stream"], Format::Binary),
             (
                 &["text/plain; charset=utf-8; q=0.2, application/ndjson; Q=0.3"],
                 Format::Ndjson,

@@ -3,14 +3,26 @@
 //! A wire is a fold, from a state and an event to bytes. It knows no clock, no socket and no store:
 //! the same log gives the same bytes live, late and in another process.
 
-mod format;
+pub(crate) mod binary;
+mod chunks;
+mod documents;
+mod envelope;
+pub(crate) mod format;
+mod frames;
+mod json;
 mod line;
 mod ndjson;
 mod sse;
 mod text;
+pub mod ws;
 
+pub use binary::Binary;
 use bytes::BytesMut;
+pub use chunks::Chunks;
+pub use envelope::Envelope;
 pub use format::{Format, NotAcceptable};
+pub use frames::Frames;
+pub use json::JsonArray;
 use mainstem_core::{ErrorInfo, Event, EventKind, Place};
 pub use ndjson::Ndjson;
 pub use sse::Sse;
