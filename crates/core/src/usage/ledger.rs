@@ -1,8 +1,8 @@
 //! What was used, and what may be.
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::sync::Mutex;
 
-use super::{Cost, ModelUsage, Prices, UsageLimits};
+use super::{Cost, ModelUsage, Prices, UsageLimits, by_model::ByModel};
 use crate::{Error, ErrorKind, Result, Text, Usage, sync::lock};
 
 /// The code of an error by which a limit of usage refuses more.
@@ -22,9 +22,9 @@ pub(crate) struct Ledger {
 struct Book {
     limits: UsageLimits,
     prices: Prices,
-    used: BTreeMap<Text, Usage>,
+    used: ByModel,
     /// What requests that haven't ended use, as far as it is known.
-    under_way: BTreeMap<Text, Usage>,
+    under_way: ByModel,
 }
 
 type Count = fn(&Usage) -> u64;
@@ -69,7 +69,7 @@ impl Ledger {
 
     /// What ended requests have used.
     pub(crate) fn usage(&self) -> Usage {
-        lock(&self.book).used.values().copied().sum()
+        lock(&self.book).used.total()
     }
 
     pub(crate) fn by_model(&self) -> Vec<ModelUsage> {
@@ -92,7 +92,7 @@ impl Ledger {
         if let Some(share) = under_way {
             book.leave(share);
         }
-        *book.used.entry(used.model.clone()).or_default() += used.usage;
+        *book.used.of(&used.model) += used.usage;
     }
 
     /// A request is to go out; from here on it counts as under way.
@@ -125,13 +125,12 @@ impl Ledger {
 
 impl Book {
     fn enter(&mut self, share: &Share) {
-        *self.under_way.entry(share.model.clone()).or_default() += share.usage;
+        *self.under_way.of(&share.model) += share.usage;
     }
 
     fn leave(&mut self, share: &Share) {
-        if let Some(usage) = self.under_way.get_mut(&share.model) {
-            *usage = usage.without(share.usage);
-        }
+        let usage = self.under_way.of(&share.model);
+        *usage = usage.without(share.usage);
     }
 
     fn check_price(&self, of: &str, model: &str) -> Result<()> {
@@ -150,8 +149,8 @@ impl Book {
         if limits == UsageLimits::default() {
             return Ok(());
         }
-        let both = self.used.values().chain(self.under_way.values());
-        let used: Usage = both.copied().sum();
+        let mut used = self.used.total();
+        used += self.under_way.total();
         let counts: [(&str, &str, Option<u64>, Count); 4] = [
             ("requests", "requests", limits.requests, |it| it.requests),
             (

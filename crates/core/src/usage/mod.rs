@@ -1,5 +1,6 @@
 //! What models use, what it costs, and how much may be used.
 
+mod by_model;
 mod cost;
 mod ledger;
 mod limits;

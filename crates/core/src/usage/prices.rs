@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{Cost, ModelUsage};
+use super::{Cost, ModelUsage, by_model::ByModel};
 use crate::{Text, Usage};
 
 /// What the tokens of a model cost, in the caller's currency.
@@ -124,25 +124,25 @@ impl Prices {
     }
 
     /// What the models used, with what each costs.
-    pub(super) fn list(&self, used: &BTreeMap<Text, Usage>) -> Vec<ModelUsage> {
+    pub(super) fn list(&self, used: &ByModel) -> Vec<ModelUsage> {
         let list = used.iter().map(|(model, usage)| ModelUsage {
             model: model.clone(),
-            usage: *usage,
-            cost: self.get(model).map(|price| price.of(*usage)),
+            usage,
+            cost: self.get(model).map(|price| price.of(usage)),
         });
         list.collect()
     }
 
     /// What the models used costs that have a price.
-    pub(super) fn known(&self, used: &BTreeMap<Text, Usage>) -> Cost {
-        let cost = |(model, usage): (&Text, &Usage)| Some(self.get(model)?.of(*usage));
+    pub(super) fn known(&self, used: &ByModel) -> Cost {
+        let cost = |(model, usage): (&Text, Usage)| Some(self.get(model)?.of(usage));
         used.iter().filter_map(cost).sum()
     }
 
     /// What the models used costs; none, if there is no price of one that used tokens.
-    pub(super) fn total(&self, used: &BTreeMap<Text, Usage>) -> Option<Cost> {
-        let cost = |(model, usage): (&Text, &Usage)| match self.get(model) {
-            Some(price) => Some(price.of(*usage)),
+    pub(super) fn total(&self, used: &ByModel) -> Option<Cost> {
+        let cost = |(model, usage): (&Text, Usage)| match self.get(model) {
+            Some(price) => Some(price.of(usage)),
             None => (usage.total_tokens() == 0).then_some(Cost::ZERO),
         };
         used.iter().map(cost).sum()
