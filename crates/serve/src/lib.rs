@@ -16,5 +16,5 @@ pub use respond::{
 pub use served::Served;
 pub use session::{
     ReadFrom, Reader, Session, SessionLimits, SessionStats, Sessions, SessionsBuilder, SlowReader,
-    StartOptions, code,
+    StartOptions, TakenUp, code,
 };

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use mainstem_core::{Json, Result, Resume, RunId, RunQuery, RunState, Store, Text};
+use mainstem_core::{Json, Result, RunId, RunQuery, RunState, Store, Text};
 use tokio::{
     sync::{Notify, oneshot},
     task::AbortHandle,
@@ -135,27 +135,7 @@ impl Sessions {
             .await
     }
 
-    /// Goes on with a run that was suspended or left behind.
-    pub(super) async fn take_up(
-        &self,
-        name: &str,
-        owner: Option<Text>,
-        resume: Resume,
-        id: &RunId,
-        detach: bool,
-    ) -> Result<Session> {
-        let served = self.hub.named(name)?;
-        let admitted = self.hub.admit(id, owner.clone())?;
-        let begun = served.resume(resume, self.setup(owner));
-        let options = StartOptions {
-            detach,
-            ..StartOptions::new()
-        };
-        self.begin(served.name().into(), begun, admitted, &options)
-            .await
-    }
-
-    fn setup(&self, owner: Option<Text>) -> Setup {
+    pub(super) fn setup(&self, owner: Option<Text>) -> Setup {
         Setup {
             store: Arc::clone(&self.hub.store),
             id: None,
@@ -166,7 +146,7 @@ impl Sessions {
         }
     }
 
-    async fn begin(
+    pub(super) async fn begin(
         &self,
         name: Text,
         begun: Begun,
@@ -242,7 +222,7 @@ impl Sessions {
 }
 
 impl Hub {
-    fn named(&self, name: &str) -> Result<&Served> {
+    pub(super) fn named(&self, name: &str) -> Result<&Served> {
         self.served
             .get(name)
             .ok_or_else(|| refusals::not_served(name, &mut self.served.keys().map(|name| &**name)))
@@ -281,7 +261,7 @@ impl Hub {
     }
 
     /// Keeps a place for a run, within the limits.
-    fn admit(self: &Arc<Self>, id: &RunId, owner: Option<Text>) -> Result<Admitted<'_>> {
+    pub(super) fn admit(self: &Arc<Self>, id: &RunId, owner: Option<Text>) -> Result<Admitted<'_>> {
         let limits = &self.config.limits;
         let mut running = lock(&self.running);
         if running.is_closed {
@@ -346,7 +326,7 @@ impl Hub {
 }
 
 /// The place of a run that is being begun; free again, if it isn't.
-struct Admitted<'a> {
+pub(super) struct Admitted<'a> {
     hub: &'a Hub,
     id: RunId,
     owner: Option<Text>,

@@ -54,6 +54,7 @@ mod ring;
 mod shutdown;
 mod source;
 mod stats;
+mod take_up;
 
 pub use builder::SessionsBuilder;
 pub use handle::Session;
@@ -62,6 +63,7 @@ pub use options::{ReadFrom, SessionLimits, SlowReader, StartOptions};
 pub use reader::Reader;
 pub use refusals::code;
 pub use stats::SessionStats;
+pub use take_up::TakenUp;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
-use mainstem_core::{Event, EventKind, Place, Result, RunId, RunStatus, Store};
+use mainstem_core::{ErrorKind, Event, EventKind, Place, Result, RunId, RunStatus, Store};
 use tokio::sync::futures::OwnedNotified;
 
 use super::{
@@ -89,6 +89,10 @@ impl Source {
                 },
                 State::Reading(page) => match ready!(page.poll_unpin(task)) {
                     Ok(page) => self.take(page),
+                    // It was there: it was deleted.
+                    Err(error) if error.kind() == ErrorKind::NotFound && self.at.is_some() => {
+                        return self.fail(refusals::no_end(&self.run));
+                    }
                     Err(error) => return self.fail(error),
                 },
                 State::Tail(tail) => {
@@ -206,7 +210,8 @@ async fn page(store: Arc<dyn Store>, run: RunId, at: Option<Place>) -> Result<Pa
             return Ok(Page::Events(events));
         }
         let state = store.state(&run).await?;
-        if state.last > at {
+        let seq = |place: Option<Place>| place.map(|place| place.seq);
+        if seq(state.last) > seq(at) {
             // Written in between.
             continue;
         }

@@ -1,6 +1,10 @@
 //! Sessions: runs that go on without their reader, and are read again from any place.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod answers;
 mod attached;
+mod ends;
 mod late;
+mod slow;
+mod snapshot;
 mod support;

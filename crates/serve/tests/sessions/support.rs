@@ -71,6 +71,16 @@ impl Strings {
         self.permits.add_permits(pieces);
     }
 
+    /// Waits to be let to say one piece.
+    pub(crate) async fn wait(&self) {
+        self.permits.acquire().await.unwrap().forget();
+    }
+
+    /// How many pieces it was let to say, and hasn't said.
+    pub(crate) fn unsaid(&self) -> usize {
+        self.permits.available_permits()
+    }
+
     /// Whether it is at work.
     pub(crate) fn is_at_work(&self) -> bool {
         self.there.load(Ordering::SeqCst)
@@ -94,7 +104,7 @@ pub(crate) fn talker(strings: &Strings) -> Served {
             strings.there.store(true, Ordering::SeqCst);
             let _there = There(Arc::clone(&strings.there));
             for piece in 0..pieces {
-                strings.permits.acquire().await.unwrap().forget();
+                strings.wait().await;
                 ctx.emit(TextDelta::new(format!("{piece} "))).await;
             }
             Ok(pieces)

@@ -1,0 +1,84 @@
+//! Runs that go on: suspended ones with answers, and those that were left behind.
+
+use std::time::Duration;
+
+use mainstem_core::{Error, Result, Resume, RunId, RunQuery, RunState, RunStatus, Text, Timestamp};
+
+use super::{StartOptions, handle::Session, hub::Sessions};
+
+/// How many runs are listed at once.
+const PAGE: usize = 100;
+
+/// What became of the runs that were left behind.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct TakenUp {
+    /// Those that go on, detached.
+    pub runs: Vec<RunId>,
+    /// Those that don't, and why: more runs than are allowed, a flow that has changed. Their logs are
+    /// as they were.
+    pub refused: Vec<(RunId, Error)>,
+}
+
+impl Sessions {
+    /// Goes on with the runs that were left without an end: by a process that died, or by
+    /// [`shutdown_and_leave`](Self::shutdown_and_leave).
+    ///
+    /// Those of names that are served here, that aren't suspended and not under way here, and whose
+    /// last event is older than `idle`. They go on detached.
+    ///
+    /// A store can't tell a run that was left behind from one that another process is at. Where
+    /// several processes share a store, let `idle` be longer than any of your runs is silent; where
+    /// this is the only one, `Duration::ZERO` takes up all at once. A run that is taken from a process
+    /// that still was at it isn't spoilt: that process can't write any more, and its run fails.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store while it lists the runs.
+    pub async fn resume_interrupted(&self, idle: Duration) -> Result<TakenUp> {
+        let mut taken_up = TakenUp::default();
+        let mut query = RunQuery::new(PAGE).status(RunStatus::Running).open();
+        loop {
+            let page = self.hub.store.list(query.clone()).await?;
+            for state in page.iter().filter(|state| self.is_left(state, idle)) {
+                let (name, owner, id) = (&state.name, state.owner.clone(), &state.id);
+                match self.take_up(name, owner, id.into(), id, true).await {
+                    Ok(_) => taken_up.runs.push(id.clone()),
+                    Err(error) => taken_up.refused.push((id.clone(), error)),
+                }
+            }
+            match page.last() {
+                Some(last) if page.len() == PAGE => query = query.after(last),
+                _ => return Ok(taken_up),
+            }
+        }
+    }
+
+    fn is_left(&self, state: &RunState, idle: Duration) -> bool {
+        let changed = state.changed.unwrap_or(state.created).as_unix_millis();
+        let silent = Timestamp::now().as_unix_millis().saturating_sub(changed);
+        self.hub.served.contains_key(&state.name)
+            && self.hub.live(&state.id).is_none()
+            && u128::from(silent) >= idle.as_millis()
+    }
+
+    /// Goes on with a run that was suspended or left behind.
+    pub(super) async fn take_up(
+        &self,
+        name: &str,
+        owner: Option<Text>,
+        resume: Resume,
+        id: &RunId,
+        detach: bool,
+    ) -> Result<Session> {
+        let served = self.hub.named(name)?;
+        let admitted = self.hub.admit(id, owner.clone())?;
+        let begun = served.resume(resume, self.setup(owner));
+        let options = StartOptions {
+            detach,
+            ..StartOptions::new()
+        };
+        self.begin(served.name().into(), begun, admitted, &options)
+            .await
+    }
+}
