@@ -8,7 +8,9 @@ use mainstem_core::{
 use mainstem_structured::Front;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{AgentBuilder, drive::drive, reading::Reading, route::words_of, tools::Tools};
+use crate::{
+    AgentBuilder, drive::drive, providers::Supply, reading::Reading, route::words_of, tools::Tools,
+};
 
 /// A model with instructions, settings and an output type.
 ///
@@ -39,6 +41,7 @@ pub(crate) struct Parts<T> {
     pub(crate) token_counter: Option<Arc<dyn TokenCounter>>,
     pub(crate) allow_empty_input: bool,
     pub(crate) thread: Option<Text>,
+    pub(crate) supply: Supply,
     pub(crate) tools: Option<Arc<Tools>>,
     /// At least one.
     pub(crate) max_turns: u32,

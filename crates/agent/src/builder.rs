@@ -8,7 +8,7 @@ use mainstem_structured::{Front, Schema, SchemaError};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Agent, agent::Parts, tools::Tools};
+use crate::{Agent, agent::Parts, providers::Supply, tools::Tools};
 
 /// How many turns an agent with tools has, unless it is told.
 const MAX_TURNS: u32 = 10;
@@ -16,7 +16,7 @@ const MAX_TURNS: u32 = 10;
 /// Sets up an [`Agent`]; made by [`Agent::builder`].
 #[must_use = "an agent is made by `build`"]
 pub struct AgentBuilder<T = String> {
-    parts: Parts<T>,
+    pub(crate) parts: Parts<T>,
     schema: Option<std::result::Result<Schema, SchemaError>>,
     output_mode: Option<OutputMode>,
     tools: Vec<Arc<dyn Tool>>,
@@ -43,6 +43,7 @@ impl AgentBuilder {
                 token_counter: None,
                 allow_empty_input: false,
                 thread: None,
+                supply: Supply::default(),
                 tools: None,
                 max_turns: MAX_TURNS,
             },
@@ -224,6 +225,7 @@ impl<T> AgentBuilder<T> {
             token_counter,
             allow_empty_input,
             thread,
+            supply,
             tools,
             max_turns,
             output: _,
@@ -247,6 +249,7 @@ impl<T> AgentBuilder<T> {
                 token_counter,
                 allow_empty_input,
                 thread,
+                supply,
                 tools,
                 max_turns,
             },
@@ -346,7 +349,8 @@ impl<T> AgentBuilder<T> {
     ///
     /// Of kind [`ErrorKind::Config`], if the name is empty, the output's schema can't be used, no
     /// attempt is allowed, or an output mode, `hold_until_valid` or a front is set and there is no schema;
-    /// if there is a limit of tokens and nothing that counts them; if two tools have the same name, a
+    /// if there is a limit of tokens and nothing that counts them; if two providers of context have the same
+    /// name, there is a limit of context and none, or a summariser and no limit of the history; if two tools have the same name, a
     /// tool's name or schema can't be used, or there are no tools and `max_turns` is set.
     pub fn build(self) -> Result<Agent<T>> {
         let mut parts = self.parts;
@@ -365,6 +369,8 @@ impl<T> AgentBuilder<T> {
                 parts.name
             )));
         }
+        let has_counter = parts.token_counter.is_some();
+        parts.supply.check(&parts.name, has_counter)?;
         parts.output = match self.schema {
             Some(Ok(schema)) => {
                 let mut output = OutputSpec::new(schema);

@@ -20,7 +20,15 @@ pub(crate) async fn drive<T: Send + 'static>(
     let parts = agent.parts();
     note_model(parts.model.id());
     check(parts, &input)?;
-    let (memory, messages) = Memory::begin(&ctx, parts.thread.as_ref(), input);
+    let (memory, question) = Memory::begin(&ctx, parts.thread.as_ref(), input);
+    let messages = match parts.supply.is_none() {
+        true => memory.ask_with_history(question),
+        false => {
+            memory.ask(&question);
+            // Apart, so that an agent without context has nothing to carry for it.
+            Box::pin(parts.put_together(&ctx, question)).await?
+        }
+    };
 
     let mut request = Box::new(ModelRequest::new(messages));
     request.instructions = parts.instructions.clone();

@@ -42,6 +42,7 @@ mod finish;
 mod held;
 mod memory;
 mod prompt;
+mod providers;
 mod reading;
 mod route;
 mod template;
@@ -54,6 +55,10 @@ pub use builder::AgentBuilder;
 pub use evaluate::{Draft, EvaluatedAgent, Evaluation, Judge, Retake};
 pub use finish::CutOutput;
 pub use prompt::Prompt;
+pub use providers::{
+    ContextBlock, ContextProvider, ContextQuery, FileContext, FunctionContext, OlderTurns,
+    ProvidedContext, SourceTree, Summarizer, context_fn,
+};
 pub use route::{Router, RouterBuilder};
 pub use template::Template;
 pub use templated::Templated;

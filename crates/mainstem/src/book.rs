@@ -36,6 +36,9 @@ mod limits {}
 #[doc = include_str!("../../../docs/models.md")]
 mod models {}
 
+#[doc = include_str!("../../../docs/prompts.md")]
+mod prompts {}
+
 #[doc = include_str!("../../../docs/recovery.md")]
 mod recovery {}
 

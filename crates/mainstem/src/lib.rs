@@ -67,6 +67,11 @@ pub use mainstem_agent::{
     Agent, AgentBuilder, CutOutput, Draft, EvaluatedAgent, Evaluation, FailedAttempt, Judge,
     OutputAttempts, Prompt, Retake, Router, RouterBuilder, Template, Templated,
 };
+// What a request holds beside the input.
+pub use mainstem_agent::{
+    ContextBlock, ContextProvider, ContextQuery, FileContext, FunctionContext, OlderTurns,
+    ProvidedContext, SourceTree, Summarizer, context_fn,
+};
 // Tools.
 pub use mainstem_agent::{
     FunctionTool, Guarded, StepTool, ToolArguments, ToolExt, ToolFunction, step_tool, tool_fn,

@@ -211,7 +211,8 @@ impl Question {
         let json = Json::new(output)?;
         let words = json.to::<String>();
         let words = words.unwrap_or_else(|_| json.as_str().to_owned());
-        let (memory, _) = Memory::begin(&self.ctx, None, input);
+        let (memory, question) = Memory::begin(&self.ctx, None, input);
+        memory.ask(&question);
         memory.add(Message::assistant(words));
         Ok(())
     }
@@ -220,7 +221,8 @@ impl Question {
 impl Drop for Question {
     fn drop(&mut self) {
         if let Some(input) = self.input.take() {
-            Memory::begin(&self.ctx, None, input);
+            let (memory, question) = Memory::begin(&self.ctx, None, input);
+            memory.ask(&question);
         }
     }
 }
