@@ -41,6 +41,7 @@ mod expense;
 mod finish;
 mod held;
 mod memory;
+mod orchestrate;
 mod prompt;
 mod providers;
 mod reading;
@@ -54,6 +55,7 @@ pub use attempts::{FailedAttempt, OutputAttempts};
 pub use builder::AgentBuilder;
 pub use evaluate::{Draft, EvaluatedAgent, Evaluation, Judge, Retake};
 pub use finish::CutOutput;
+pub use orchestrate::{Orchestration, OrchestrationStatus};
 pub use prompt::Prompt;
 pub use providers::{
     ContextBlock, ContextProvider, ContextQuery, FileContext, FunctionContext, OlderTurns,

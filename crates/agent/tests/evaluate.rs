@@ -4,7 +4,7 @@
 use futures::StreamExt;
 use mainstem_agent::{Agent, Draft, Evaluation, Judge, Template};
 use mainstem_core::{
-    Context, Durability, ErrorKind, Evaluated, Event, EventKind, MemoryStore, NewRun, Result,
+    Context, Durability, ErrorKind, Evaluated, Event, EventKind, MemoryStore, NewRun, Result, Run,
     StepError, Store, test_util::ScriptedModel,
 };
 
@@ -130,6 +130,56 @@ async fn the_best_attempt_is_kept() -> Result<()> {
         assert_eq!(left(&events), "b 70", "{:?}", lines(&events));
         assert_eq!(run.await?.output, "b 70");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_last_attempt_stands_if_its_reader_cant_take_it_back() -> Result<()> {
+    let (_, agent) = writer(&["b 70", "a 40"]);
+    let agent = agent.evaluated_by(number()).attempts(2).live();
+    let mut run = agent.run_streamed("Write.");
+    // The first attempt is read by its events, and the second as text.
+    let mut notices = Vec::new();
+    while let Some(event) = run.next_event().await {
+        if matches!(event.kind, EventKind::Evaluated(_)) {
+            break;
+        }
+    }
+    assert_eq!(run.next_text().await?.as_deref(), Some("a "));
+    while let Some(event) = run.next_event().await {
+        match &event.kind {
+            EventKind::Notice(notice) => notices.push(notice.code.to_string()),
+            EventKind::Retracted(_) => panic!("it was given as text"),
+            _ => {}
+        }
+    }
+    assert_eq!(notices, ["not_the_best"]);
+    assert_eq!(run.await?.output, "a 40");
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_two_that_are_as_good_the_one_that_stands_is_kept() -> Result<()> {
+    let (_, agent) = writer(&["a 70", "b 70"]);
+    let agent = agent.evaluated_by(number()).attempts(2).live();
+    let mut run = agent.run("Write.").stream();
+    let mut events = Vec::new();
+    while let Some(event) = run.next().await {
+        events.push(event);
+    }
+    assert_eq!(left(&events), "b 70");
+    assert_eq!(run.await?.output, "b 70");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_judged_agent_takes_other_things_by_a_prompt() -> Result<()> {
+    let (model, agent) = writer(&["a 90"]);
+    let judged = agent
+        .evaluated_by(number())
+        .prompt(|n: &u8| format!("Write {n}."));
+    assert_eq!(Run::of(judged, 3).await?.output, "a 90");
+    assert_eq!(model.requests()[0].messages[0].text(), "Write 3.");
     Ok(())
 }
 

@@ -65,7 +65,8 @@
 // Agents, and what they say to models.
 pub use mainstem_agent::{
     Agent, AgentBuilder, CutOutput, Draft, EvaluatedAgent, Evaluation, FailedAttempt, Judge,
-    OutputAttempts, Prompt, Retake, Router, RouterBuilder, Template, Templated,
+    Orchestration, OrchestrationStatus, OutputAttempts, Prompt, Retake, Router, RouterBuilder,
+    Template, Templated,
 };
 // What a request holds beside the input.
 pub use mainstem_agent::{

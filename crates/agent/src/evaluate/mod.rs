@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::judge::{Draft, Evaluation, Judge};
 use self::rounds::Rounds;
-use crate::{Agent, Template};
+use crate::{Agent, Prompt, Template, Templated};
 
 /// An agent whose answers are judged; made by [`Agent::evaluated_by`].
 ///
@@ -109,7 +109,8 @@ impl<T> EvaluatedAgent<T> {
     /// Shows the text of each attempt while it arrives, and retracts it if it isn't good enough.
     ///
     /// What a reader of text alone was shown can't be taken back: then the attempt stands, whatever
-    /// its score, and a notice with the code `not_asked_again` says so.
+    /// its score, and a notice says so: with the code `not_asked_again`, or `not_the_best`, if it was the
+    /// last one and an earlier one was better.
     #[must_use]
     pub fn live(self) -> Self {
         self.with(|parts| parts.is_live = true)
@@ -194,6 +195,23 @@ impl<T> EvaluatedAgent<T> {
         };
         change(&mut parts);
         Self(Arc::new(parts))
+    }
+}
+
+impl<T> EvaluatedAgent<T> {
+    /// The same as a step that takes something else than a `String`: see [`Agent::prompt`].
+    pub fn prompt<In, F, P>(&self, prompt: F) -> Prompt<In, F, Self>
+    where
+        F: Fn(&In) -> P + Send + Sync + 'static,
+        P: Into<String>,
+    {
+        Prompt::new(self.clone(), prompt)
+    }
+
+    /// The same as a step that fills a [`Template`] with what the step before gives: see
+    /// [`Agent::template`].
+    pub fn template<In>(&self, template: Template) -> Templated<In, Self> {
+        Templated::new(self.clone(), template)
     }
 }
 

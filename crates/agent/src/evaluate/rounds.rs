@@ -13,24 +13,16 @@ pub(super) struct Rounds<'a, T> {
     parts: &'a Parts<T>,
     ctx: RunContext,
     input: String,
-    best: Option<Best<T>>,
     /// The place of the first event of the last round, or one before.
     since: Place,
 }
 
-struct Best<T> {
-    round: u32,
-    score: f64,
+/// A round that was judged.
+struct Judged<T> {
+    evaluation: Evaluation,
     output: T,
+    /// What it left.
     context: Context,
-}
-
-/// What follows a round.
-enum After {
-    /// It was good enough, or the last one.
-    End,
-    /// Another one, with this prompt.
-    Again(String),
 }
 
 impl<'a, T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Rounds<'a, T> {
@@ -39,36 +31,37 @@ impl<'a, T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Rounds
             parts,
             ctx,
             input,
-            best: None,
             since: Place::default(),
         }
     }
 
     pub(super) async fn run(mut self) -> Result<T> {
         let question = Question::new(&self.ctx, &self.input);
-        let mut prompt = self.input.clone();
-        let mut round = 0;
-        loop {
-            match self.round(round, prompt).await? {
-                After::Again(next) => prompt = next,
-                After::End => break,
-            }
-            round += 1;
+        let mut last = self.round(0, self.input.clone()).await?;
+        // The best one before the last.
+        let mut before: Option<Judged<T>> = None;
+        let mut rounds = 1;
+        while let Some(prompt) = self.again(rounds, &last).await? {
+            let next = self.round(rounds, prompt).await?;
+            let best = match before {
+                Some(before) if before.evaluation.score >= last.evaluation.score => before,
+                _ => last,
+            };
+            (before, last) = (Some(best), next);
+            rounds += 1;
         }
-        let best = self
-            .best
-            .take()
-            .ok_or_else(|| Error::new(ErrorKind::Output, "no attempt was made at an answer"))?;
-        if self.parts.must_pass && best.score < self.parts.threshold {
-            return Err(self.not_good_enough(best.score, round + 1));
+        let best = before.filter(|before| before.evaluation.score > last.evaluation.score);
+        let score = best.as_ref().unwrap_or(&last).evaluation.score;
+        if self.parts.must_pass && score < self.parts.threshold {
+            return Err(self.not_good_enough(score, rounds));
         }
-        self.show(&best, round).await?;
-        self.ctx.context().merge([&best.context])?;
-        question.answered(&best.output)?;
-        Ok(best.output)
+        let chosen = self.choose(best, last).await?;
+        self.ctx.context().merge([&chosen.context])?;
+        question.answered(&chosen.output)?;
+        Ok(chosen.output)
     }
 
-    async fn round(&mut self, round: u32, prompt: String) -> Result<After> {
+    async fn round(&mut self, round: u32, prompt: String) -> Result<Judged<T>> {
         let context = self.ctx.context().fork(self.parts.agent.name().to_owned());
         self.since = self
             .ctx
@@ -87,31 +80,60 @@ impl<'a, T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Rounds
             .filter(|feedback| !feedback.is_empty())
             .map(Into::into);
         self.ctx.emit(evaluated).await;
+        Ok(Judged {
+            evaluation,
+            output,
+            context,
+        })
+    }
 
-        let again = (!passed && round + 1 < self.parts.attempts).then(|| {
-            (self.parts.again)(&Retake {
-                input: &self.input,
-                output: &output,
-                evaluation: &evaluation,
-                threshold: self.parts.threshold,
-            })
-        });
-        let again = again.transpose()?;
-        let score = evaluation.score;
-        if self.best.as_ref().is_none_or(|best| best.score < score) {
-            self.best = Some(Best {
-                round,
-                score,
-                output,
-                context,
-            });
+    /// The prompt of another round, after so many; none, if the last one was good enough, no other is
+    /// allowed, or what was shown of the last one can't be taken back.
+    async fn again(&self, rounds: u32, last: &Judged<T>) -> Result<Option<String>> {
+        let (score, needed) = (last.evaluation.score, self.parts.threshold);
+        if score >= needed || rounds >= self.parts.attempts {
+            return Ok(None);
         }
-        match again {
-            Some(prompt) if self.may_try_again(round, &evaluation).await? => {
-                Ok(After::Again(prompt))
-            }
-            _ => Ok(After::End),
+        let prompt = (self.parts.again)(&Retake {
+            input: &self.input,
+            output: &last.output,
+            evaluation: &last.evaluation,
+            threshold: needed,
+        })?;
+        if !self.parts.is_live {
+            return Ok(Some(prompt));
         }
+        let reason = format!("judged with {score} of 100; {needed} are needed");
+        let key = format!("again[{}]", rounds - 1);
+        if self.take_back(key, reason).await? {
+            return Ok(Some(prompt));
+        }
+        let message = "the answer isn't good enough, and isn't asked for again: its reader can't take \
+                       text back; read events, or don't show it `live`";
+        self.ctx.emit(Notice::new("not_asked_again", message)).await;
+        Ok(None)
+    }
+
+    /// The round whose output it is: the last one, or one before that was better; not if the last one
+    /// stands before its reader for good.
+    async fn choose(&self, better: Option<Judged<T>>, last: Judged<T>) -> Result<Judged<T>> {
+        if !self.parts.is_live {
+            let best = better.unwrap_or(last);
+            self.show(&best.output).await?;
+            return Ok(best);
+        }
+        let Some(better) = better else {
+            return Ok(last);
+        };
+        let reason = "an earlier answer was better".to_owned();
+        if self.take_back("best".to_owned(), reason).await? {
+            self.show(&better.output).await?;
+            return Ok(better);
+        }
+        let message = "an earlier answer was better, and the last one stands: its reader can't take text \
+                       back; read events, or don't show it `live`";
+        self.ctx.emit(Notice::new("not_the_best", message)).await;
+        Ok(last)
     }
 
     /// An attempt sees the context as it was, and works on a fork of it.
@@ -127,44 +149,28 @@ impl<'a, T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Rounds
             .await
     }
 
-    /// Takes back what was shown of a round; whether that can be.
-    async fn may_try_again(&self, round: u32, evaluation: &Evaluation) -> Result<bool> {
-        if !self.parts.is_live {
-            return Ok(true);
-        }
+    /// Takes back what was shown of the last round, if its reader can; says whether.
+    async fn take_back(&self, key: String, reason: String) -> Result<bool> {
         // What a reader was shown isn't known any more, when the run is resumed.
-        let key = JournalKey::new(self.ctx.path().clone(), format!("again[{round}]"));
+        let key = JournalKey::new(self.ctx.path().clone(), key);
         let ask = {
             let (ctx, since) = (self.ctx.clone(), self.since);
             async move { Json::new(&ctx.can_retract_since(ctx.path(), since).await) }
         };
         let journal = self.ctx.journal();
-        let may: bool = journal
+        let can: bool = journal
             .run(key, DecisionKind::Loop, ask.boxed())
             .await?
             .to()?;
-        if may {
-            let (score, needed) = (evaluation.score, self.parts.threshold);
-            let reason = format!("judged with {score} of 100; {needed} are needed");
+        if can {
             self.ctx.emit(Retracted::new(self.since, reason)).await;
-        } else {
-            let message = "the answer isn't good enough, and isn't asked for again: its reader can't \
-                           take text back; read events, or don't show it `live`";
-            self.ctx.emit(Notice::new("not_asked_again", message)).await;
         }
-        Ok(may)
+        Ok(can)
     }
 
-    /// Shows the best attempt, if its text doesn't stand there already.
-    async fn show(&self, best: &Best<T>, last: u32) -> Result<()> {
-        if self.parts.is_live {
-            if best.round == last {
-                return Ok(());
-            }
-            let reason = "an earlier answer was better";
-            self.ctx.emit(Retracted::new(self.since, reason)).await;
-        }
-        let json = Json::new(&best.output)?;
+    /// Shows an output that was held back or taken back.
+    async fn show(&self, output: &T) -> Result<()> {
+        let json = Json::new(output)?;
         let is_text = !self.parts.agent.is_typed();
         let text = match is_text {
             true => json.to::<String>()?,
