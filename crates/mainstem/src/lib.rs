@@ -39,6 +39,7 @@
 //! |---|---|---|
 //! | `jsonschema` | yes | typed output is judged by the `jsonschema` crate (without network access), not by serde alone |
 //! | `cache` | no | `Cache`: what a model was asked before is answered as before |
+//! | `compression` | no | with `serve`: responses by gzip, brotli and zstd |
 //! | `demo` | no | [`models`]`::demo`: an offline model that answers from Mainstem's documentation; the address `demo` |
 //! | `mcp` | no | `mcp`: tools from MCP servers, over standard input and output and over HTTP |
 //! | `openai-tokens` | no | `OpenAiTokens`: tokens as OpenAI's models count them |

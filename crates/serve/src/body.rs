@@ -14,8 +14,13 @@ use http_body::{Body, Frame};
 use mainstem_core::{Error, ErrorInfo, ErrorKind, Event, EventKind, Place, Result};
 use tokio::time::{Instant, Sleep};
 
-use crate::wire::{Ended, Outcome, Wire};
+use crate::{
+    compress::{Encoder, Encoding},
+    wire::{Ended, Outcome, Wire},
+};
 
+/// How much memory for what is folded is asked for at once.
+const BUFFER: usize = 4 * 1024;
 /// How many events without any looks are read before others have their turn.
 const EVENTS_AT_ONCE: usize = 128;
 /// How often it is looked whether what was handed out is on its way, before the connection is cut.
@@ -66,6 +71,7 @@ pub(crate) struct WireBody<S> {
     alarm: Option<Pin<Box<Sleep>>>,
     /// What was handed out last, kept to see when it is on its way.
     handed_out: Bytes,
+    encoder: Option<Encoder>,
     state: State,
 }
 
@@ -105,6 +111,7 @@ where
             last_sent: Instant::now(),
             alarm: None,
             handed_out: Bytes::new(),
+            encoder: None,
             state: State::Open,
         }
     }
@@ -121,6 +128,11 @@ where
 
     pub(crate) fn heartbeat(mut self, interval: Option<Duration>) -> Self {
         self.heartbeat = interval.filter(|_| self.wire.heartbeat().is_some());
+        self
+    }
+
+    pub(crate) fn encoding(mut self, encoding: Encoding) -> Self {
+        self.encoder = Encoder::new(encoding);
         self
     }
 
@@ -179,6 +191,8 @@ where
 
     fn begin(&mut self) {
         if !std::mem::replace(&mut self.begun, true) {
+            // Whenever it is full, another one of that size takes its place: not one for each event.
+            self.out = BytesMut::with_capacity(BUFFER);
             self.wire.begin(&mut self.out);
         }
     }
@@ -201,11 +215,21 @@ where
         };
     }
 
-    /// Hands out what has been folded.
+    /// Hands out what has been folded; the last of it with what stands at the end of what is compressed.
     fn hand_out(&mut self) -> Bytes {
         self.due = None;
         self.last_sent = Instant::now();
-        self.handed_out = self.out.split().freeze();
+        let plain = self.out.split();
+        self.handed_out = match &mut self.encoder {
+            None => plain.freeze(),
+            Some(encoder) => encoder.push(&plain),
+        };
+        if matches!(self.state, State::Closing)
+            && let Some(encoder) = self.encoder.take()
+        {
+            let last = [&*self.handed_out, &*encoder.finish()].concat();
+            self.handed_out = last.into();
+        }
         self.handed_out.clone()
     }
 
@@ -245,7 +269,9 @@ where
     /// Waits until the connection has sent what it was handed: it throws away what it holds when it is
     /// cut.
     fn poll_last_words(&mut self, until: Option<Instant>, task: &mut Task<'_>) -> Poll<()> {
+        // They hold memory that what was handed out is a part of.
         self.out = BytesMut::new();
+        self.encoder = None;
         match until {
             // It sends only while nothing more is ready.
             Some(_) if self.handed_out.is_empty() || self.handed_out.is_unique() => {
@@ -307,7 +333,9 @@ where
                         return Poll::Ready(Some(Ok(Frame::data(this.hand_out()))));
                     }
                 }
-                State::Closing if this.out.is_empty() => return Poll::Ready(None),
+                State::Closing if this.out.is_empty() && this.encoder.is_none() => {
+                    return Poll::Ready(None);
+                }
                 State::Cutting(why) if this.out.is_empty() => {
                     this.state = State::LastWords(why, None);
                 }
@@ -330,7 +358,9 @@ where
 
     fn is_end_stream(&self) -> bool {
         matches!(self.state, State::Over)
-            || (matches!(self.state, State::Closing) && self.out.is_empty())
+            || (matches!(self.state, State::Closing)
+                && self.out.is_empty()
+                && self.encoder.is_none())
     }
 }
 

@@ -5,11 +5,13 @@
 //! without their reader and are read again from any place, is built of the same parts.
 
 mod body;
+mod compress;
 mod respond;
 mod served;
 pub mod session;
 pub mod wire;
 
+pub use compress::Encoding;
 pub use respond::{
     IntoWire, RUN_HEADER, ResponseOptions, RunEvents, WireResponse, respond, respond_sniffed,
 };

@@ -8,14 +8,15 @@ use axum::{
 };
 use futures::{Stream, StreamExt, stream::Map};
 use http::{
-    HeaderName, HeaderValue,
-    header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
+    HeaderMap, HeaderName, HeaderValue,
+    header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY, X_CONTENT_TYPE_OPTIONS},
 };
 use mainstem_core::{Event, Place, Result, Run, RunId, RunStream};
 use serde::Serialize;
 
 use crate::{
     body::{Flush, WireBody},
+    compress::Encoding,
     wire::{Format, Sse, binary},
 };
 
@@ -65,6 +66,7 @@ where
         .after(options.after)
         .flush(options.flush)
         .heartbeat(options.heartbeat)
+        .encoding(options.encoding)
 }
 
 fn response<S>(body: WireBody<S>, content_type: &'static str, options: ResponseOptions) -> Response
@@ -77,6 +79,13 @@ where
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    if options.encoding != Encoding::Identity {
+        let encoding = HeaderValue::from_static(options.encoding.name());
+        headers.insert(CONTENT_ENCODING, encoding);
+    }
+    if options.varies {
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    }
     // An id that can't stand in a header is the caller's own, who knows it.
     let run = options.run.map(|run| HeaderValue::from_str(run.as_str()));
     if let Some(Ok(run)) = run {
@@ -94,6 +103,8 @@ pub struct ResponseOptions {
     retry: Duration,
     after: Option<Place>,
     run: Option<RunId>,
+    encoding: Encoding,
+    varies: bool,
 }
 
 impl Default for ResponseOptions {
@@ -104,6 +115,8 @@ impl Default for ResponseOptions {
             retry: Sse::RETRY,
             after: None,
             run: None,
+            encoding: Encoding::Identity,
+            varies: false,
         }
     }
 }
@@ -137,6 +150,20 @@ impl ResponseOptions {
     pub fn retry(mut self, wait: Duration) -> Self {
         self.retry = wait;
         self
+    }
+
+    /// Compresses the response; not so by default.
+    ///
+    /// Each time that something is sent, all that was sent so far can be read. Small pieces gain little.
+    pub fn encoding(mut self, encoding: Encoding) -> Self {
+        self.encoding = encoding;
+        self
+    }
+
+    /// Compresses the response in the way that the client likes most, by the headers of its request.
+    pub fn accept_encoding(mut self, headers: &HeaderMap) -> Self {
+        self.varies = true;
+        self.encoding(Encoding::from_accept(headers))
     }
 
     /// The place of the last event that the client has: it is sent what follows.
@@ -194,6 +221,18 @@ where
     /// As [`ResponseOptions::retry`].
     pub fn retry(self, wait: Duration) -> Self {
         let options = self.options.clone().retry(wait);
+        self.options(options)
+    }
+
+    /// As [`ResponseOptions::encoding`].
+    pub fn encoding(self, encoding: Encoding) -> Self {
+        let options = self.options.clone().encoding(encoding);
+        self.options(options)
+    }
+
+    /// As [`ResponseOptions::accept_encoding`].
+    pub fn accept_encoding(self, headers: &HeaderMap) -> Self {
+        let options = self.options.clone().accept_encoding(headers);
         self.options(options)
     }
 

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod wires {
+    #[cfg(feature = "compression")]
+    mod compression;
     pub(crate) mod log;
     mod pace;
     mod socket;
