@@ -20,7 +20,7 @@ fn told(events: &[Event]) -> BTreeMap<String, String> {
         let place = event.place();
         match &event.kind {
             EventKind::Retracted(it) => {
-                said.retain(|(place, path, ..)| *place < it.since || !path.is_within(&event.path))
+                said.retain(|(place, path, ..)| *place < it.since || !path.is_within(&event.path));
             }
             EventKind::TextDelta(it) => said.push((place, &event.path, "text", &it.text)),
             EventKind::ReasoningDelta(it) => said.push((place, &event.path, "think", &it.text)),
