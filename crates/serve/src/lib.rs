@@ -6,16 +6,24 @@
 
 mod body;
 mod compress;
+mod guard;
+mod listen;
+mod metrics;
+mod refusal;
 mod respond;
+mod routes;
 mod served;
+mod server;
 pub mod session;
 pub mod wire;
 
 pub use compress::Encoding;
+pub use guard::{Credentials, Limits, Principal, Right};
 pub use respond::{
     IntoWire, RUN_HEADER, ResponseOptions, RunEvents, WireResponse, respond, respond_sniffed,
 };
 pub use served::Served;
+pub use server::Server;
 pub use session::{
     ReadFrom, Reader, Session, SessionLimits, SessionStats, Sessions, SessionsBuilder, SlowReader,
     StartOptions, TakenUp, code,

@@ -1,0 +1,183 @@
+//! The body of a request: JSON, in bounds.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, Request};
+use http::{HeaderMap, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+use super::Limits;
+use crate::{refusal::Refusal, routes::App};
+
+/// A request whose JSON body was read as a `T`.
+///
+/// It has to say that it is JSON: a page of another site can send anything else without asking.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
+        let limits = &app.limits;
+        is_json(request.headers())?;
+        let reading = tokio::time::timeout(limits.body_time, bytes(request, limits.body));
+        let Ok(bytes) = reading.await else {
+            return Err(Refusal::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "body_slow",
+                format!("the body took longer than {:?} to arrive", limits.body_time),
+            ));
+        };
+        parse(&bytes?, limits).map(Self)
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let said = headers.get(header::CONTENT_TYPE);
+    let essence = said
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .map(str::trim);
+    if essence.is_some_and(|it| it.eq_ignore_ascii_case("application/json")) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "not_json",
+        "the request must have a JSON body and the header `content-type: application/json`",
+    ))
+}
+
+async fn bytes(request: Request, limit: usize) -> Result<bytes::Bytes, Refusal> {
+    let too_long = || {
+        Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_long",
+            format!("the body is longer than {limit} bytes, this server's limit"),
+        )
+    };
+    let said = request.headers().get(header::CONTENT_LENGTH);
+    let said = said.and_then(|it| it.to_str().ok()?.parse::<u64>().ok());
+    if said.is_some_and(|said| said > limit as u64) {
+        return Err(too_long());
+    }
+    match Limited::new(request.into_body(), limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_long()),
+        Err(_) => Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "body_cut",
+            "the body stopped before its end",
+        )),
+    }
+}
+
+/// Reads JSON; of what is wrong with it only the place is told.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8], limits: &Limits) -> Result<T, Refusal> {
+    let bad = |code, message: String| Refusal::new(StatusCode::BAD_REQUEST, code, message);
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        bad(
+            "body_not_utf8",
+            format!("the body isn't UTF-8 at byte {at}"),
+        )
+    })?;
+    if let Some(at) = too_deep(text, limits.depth) {
+        let message = format!(
+            "the body's JSON is deeper than {} levels, this server's limit, at byte {at}",
+            limits.depth
+        );
+        return Err(bad("body_too_deep", message));
+    }
+    serde_json::from_str(text).map_err(|error| {
+        let what = if error.is_data() {
+            "has a field that is missing, unknown, twice there or of the wrong type"
+        } else {
+            "isn't JSON"
+        };
+        let (line, column) = (error.line(), error.column());
+        let message = format!("the body {what}, at line {line}, column {column}");
+        bad(
+            if error.is_data() {
+                "body_misfit"
+            } else {
+                "body_not_json"
+            },
+            message,
+        )
+    })
+}
+
+/// Where JSON text gets deeper than allowed.
+///
+/// It is looked at before it is parsed: what parses it may recurse.
+fn too_deep(text: &str, limit: usize) -> Option<usize> {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                if depth > limit {
+                    return Some(at);
+                }
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn code(bytes: &[u8]) -> Option<&'static str> {
+        let limits = Limits::default().depth(3);
+        parse::<Value>(bytes, &limits).err().map(|it| it.code())
+    }
+
+    #[test]
+    fn depth_is_counted_outside_of_strings() {
+        assert_eq!(code(b"[[[1]]]"), None);
+        assert_eq!(code(b"[[[[1]]]]"), Some("body_too_deep"));
+        assert_eq!(code(b"[[],[],[],[],[[]]]"), None);
+        assert_eq!(code(br#"["[[[[\"[[["]"#), None);
+        assert_eq!(code(&b"[".repeat(1 << 20)), Some("body_too_deep"));
+    }
+
+    #[test]
+    fn an_error_tells_the_place_and_not_the_content() {
+        assert_eq!(code(b"[\"\xff\"]"), Some("body_not_utf8"));
+        assert_eq!(code(b"[1"), Some("body_not_json"));
+        let limits = Limits::default();
+        let error = parse::<Vec<u8>>(br#"["a secret"]"#, &limits).unwrap_err();
+        assert_eq!(error.code(), "body_misfit");
+        assert!(!error.message().contains("secret"), "{}", error.message());
+        assert!(error.message().contains("column 11"), "{}", error.message());
+    }
+
+    #[test]
+    fn only_json_is_taken_for_json() {
+        for (said, is) in [
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("text/plain", false),
+            ("application/x-www-form-urlencoded", false),
+            ("multipart/form-data; boundary=application/json", false),
+            ("application/json-patch+json", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, said.parse().unwrap());
+            assert_eq!(is_json(&headers).is_ok(), is, "{said}");
+        }
+        assert!(is_json(&HeaderMap::new()).is_err());
+    }
+}

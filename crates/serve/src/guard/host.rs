@@ -1,0 +1,190 @@
+//! Which names the server answers to.
+//!
+//! A page that makes its own name point to this machine (DNS rebinding) reaches a server on loopback
+//! as if it were its own; but the request still says the page's name.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
+
+use crate::refusal::Refusal;
+
+/// The names that a request may be addressed to: those of loopback, and those that were listed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hosts {
+    listed: Vec<String>,
+}
+
+impl Hosts {
+    /// Adds a name, with a port or for all ports.
+    pub(crate) fn add(&mut self, host: &str) {
+        self.listed.push(plain(host));
+    }
+
+    /// The authority that a request is addressed to, if it is one of this server's.
+    pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<Authority, Refusal> {
+        let mut said = headers.get_all(header::HOST).iter();
+        let (host, None) = (said.next(), said.next()) else {
+            return Err(malformed("is there twice"));
+        };
+        let host = match host {
+            Some(host) => Some(authority(host.as_bytes())?),
+            None => None,
+        };
+        // HTTP/2, and HTTP/1 to a proxy, name the host in the request's target.
+        let target = match uri.authority() {
+            Some(target) => Some(authority(target.as_str().as_bytes())?),
+            None => None,
+        };
+        let authority = match (target, host) {
+            (Some(target), Some(host)) if target != host => {
+                return Err(malformed("isn't the request's target"));
+            }
+            (Some(authority), _) | (None, Some(authority)) => authority,
+            (None, None) => return Err(malformed("is missing")),
+        };
+        if self.takes(&authority) {
+            return Ok(authority);
+        }
+        Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            "host_refused",
+            "the request's Host isn't a name of this server; if it is meant to be one, add it with \
+             `Server::host`",
+        ))
+    }
+
+    fn takes(&self, authority: &Authority) -> bool {
+        let name = plain(authority.host());
+        if is_loopback_name(&name) {
+            return true;
+        }
+        let whole = plain(authority.as_str());
+        self.listed
+            .iter()
+            .any(|listed| *listed == name || *listed == whole)
+    }
+}
+
+fn malformed(how: &str) -> Refusal {
+    let message = format!("the request's Host header {how}; send one, with this server's name");
+    Refusal::new(StatusCode::BAD_REQUEST, "host_malformed", message)
+}
+
+fn authority(text: &[u8]) -> Result<Authority, Refusal> {
+    let authority = Authority::try_from(text).map_err(|_| malformed("isn't a host"))?;
+    if authority.as_str().contains('@') {
+        return Err(malformed("has a user in it"));
+    }
+    Ok(authority)
+}
+
+/// In one writing: small letters, no dot of the root, no brackets of IPv6 without a port.
+fn plain(host: &str) -> String {
+    let host = host.to_ascii_lowercase();
+    let host = host.strip_suffix('.').unwrap_or(&host);
+    match host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+    {
+        Some(address) => address.to_owned(),
+        None => host.to_owned(),
+    }
+}
+
+/// Whether an authority, with or without a port, can be nothing but this machine.
+pub(crate) fn is_loopback(authority: &str) -> bool {
+    authority
+        .parse::<Authority>()
+        .is_ok_and(|authority| is_loopback_name(&plain(authority.host())))
+}
+
+fn is_loopback_name(name: &str) -> bool {
+    if name == "localhost" || name.ends_with(".localhost") {
+        return true;
+    }
+    if let Ok(address) = name.parse::<Ipv4Addr>() {
+        return address.is_loopback();
+    }
+    let address = name
+        .parse::<Ipv6Addr>()
+        .map(|it| IpAddr::V6(it).to_canonical());
+    address.is_ok_and(|it| it.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(hosts: &Hosts, host: &[&str], uri: &str) -> Result<Authority, Refusal> {
+        let mut headers = HeaderMap::new();
+        for host in host {
+            headers.append(header::HOST, host.parse().unwrap());
+        }
+        hosts.check(&uri.parse().unwrap(), &headers)
+    }
+
+    #[test]
+    fn names_of_loopback_are_taken_and_others_are_not() {
+        let hosts = Hosts::default();
+        for good in [
+            "localhost",
+            "LOCALHOST.:80",
+            "app.localhost:1",
+            "127.0.0.1:8080",
+            "127.9.9.9",
+            "[::1]:80",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+        ] {
+            assert!(check(&hosts, &[good], "/").is_ok(), "{good}");
+        }
+        for bad in [
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example",
+            "notlocalhost",
+            "192.168.0.1",
+            "0.0.0.0",
+            "2130706433",
+            "[::2]",
+            "127.0.0.1@evil.example",
+            "evil.example@127.0.0.1",
+            "localhost:80:80",
+            "",
+            "local host",
+        ] {
+            assert!(check(&hosts, &[bad], "/").is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_request_has_one_host() {
+        let hosts = Hosts::default();
+        assert!(check(&hosts, &[], "/").is_err());
+        assert!(check(&hosts, &["localhost", "localhost"], "/").is_err());
+        assert!(check(&hosts, &["localhost"], "http://evil.example/").is_err());
+        assert!(check(&hosts, &["evil.example"], "http://localhost/").is_err());
+        assert!(check(&hosts, &[], "http://localhost/").is_ok());
+        assert!(check(&hosts, &["localhost"], "http://localhost/").is_ok());
+    }
+
+    #[test]
+    fn a_listed_name_is_taken_with_its_port_if_it_has_one() {
+        let mut hosts = Hosts::default();
+        hosts.add("API.example.org");
+        hosts.add("two.example.org:8080");
+        hosts.add("[2001:db8::1]");
+        for good in [
+            "api.example.org",
+            "api.example.org:99",
+            "two.example.org:8080",
+            "[2001:db8::1]:80",
+        ] {
+            assert!(check(&hosts, &[good], "/").is_ok(), "{good}");
+        }
+        for bad in ["two.example.org", "two.example.org:1", "example.org"] {
+            assert!(check(&hosts, &[bad], "/").is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! `GET /runs/{id}/events`: the events of a run, from any place on, in any wire.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, Query, State, rejection::QueryRejection},
+    response::Response,
+};
+use http::{HeaderMap, StatusCode};
+use mainstem_core::Place;
+use serde::Deserialize;
+
+use super::{App, reading};
+use crate::{ReadFrom, guard::Caller, refusal::Refusal};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    after: Option<String>,
+    wire: Option<String>,
+    #[serde(default)]
+    snapshot: bool,
+}
+
+pub(super) async fn events(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    asked: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let Query(asked) = asked.map_err(|_| {
+        let message = "the query of events has `after` (a place), `wire` and `snapshot` (true or \
+                       false), each once at most";
+        Refusal::new(StatusCode::BAD_REQUEST, "no_such_query", message)
+    })?;
+    let format = reading::format(asked.wire.as_deref(), &headers)?;
+    let after = after(asked.after.as_deref(), &headers)?;
+    let session = reading::open(&app, &caller, &id).await?;
+    if reading::has_all(&session.state().await?, after) {
+        return Ok(reading::nothing());
+    }
+    let from = match (asked.snapshot, after) {
+        (true, None) => ReadFrom::Snapshot,
+        _ => reading::from(format, after),
+    };
+    let reader = session.read(from).await?;
+    Ok(reading::answer(&app, format, reader, after).await)
+}
+
+/// The place of the last event that the reader has.
+///
+/// An `EventSource` that comes back asks for the same address, and says in a header where it was: that
+/// is newer.
+pub(super) fn after(asked: Option<&str>, headers: &HeaderMap) -> Result<Option<Place>, Refusal> {
+    let last = headers
+        .get("last-event-id")
+        .map(|value| value.to_str().unwrap_or("?"))
+        .filter(|value| !value.is_empty());
+    last.or(asked).map(reading::place).transpose()
+}

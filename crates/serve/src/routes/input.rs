@@ -1,0 +1,72 @@
+//! `POST /runs/{id}/input`: answers what a suspended run asks; it goes on.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{OriginalUri, Path, State},
+    response::Response,
+};
+use http::{HeaderMap, Uri};
+use mainstem_core::{Answer, Json, Text};
+use serde::Deserialize;
+
+use super::{App, reading, start::accepted};
+use crate::{
+    guard::{Caller, JsonBody},
+    refusal::Refusal,
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Input {
+    answers: Vec<Given>,
+    #[serde(default)]
+    wire: Option<String>,
+    #[serde(default)]
+    detach: bool,
+}
+
+/// An answer, or why there is none.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Given {
+    id: Text,
+    #[serde(default = "Json::null")]
+    value: Json,
+    #[serde(default)]
+    refused: Option<Text>,
+}
+
+impl From<Given> for Answer {
+    fn from(given: Given) -> Self {
+        let mut answer = Self::new(given.id, given.value);
+        answer.refused = given.refused;
+        answer
+    }
+}
+
+pub(super) async fn input(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    original: OriginalUri,
+    asked: Uri,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    JsonBody(input): JsonBody<Input>,
+) -> Result<Response, Refusal> {
+    // Without a wire by name the run goes on by itself: its other readers are there already.
+    let format = match &input.wire {
+        Some(name) => Some(reading::format(Some(name), &headers)?),
+        None => None,
+    };
+    let session = reading::open(&app, &caller, &id).await?;
+    let answers = input.answers.into_iter().map(Answer::from).collect();
+    let suspended = session.state().await?.last;
+    let Some(format) = format.filter(|_| !input.detach) else {
+        let session = session.answer(answers).await?;
+        return Ok(accepted(&session, &original, &asked));
+    };
+    let session = session.answer_attached(answers).await?;
+    let reader = session.attach(reading::from(format, suspended)).await?;
+    Ok(reading::answer(&app, format, reader, suspended).await)
+}

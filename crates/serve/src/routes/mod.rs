@@ -1,0 +1,95 @@
+//! What the server answers: one file a route.
+
+mod events;
+mod health;
+mod input;
+mod links;
+mod list;
+mod metrics;
+mod output;
+mod progress;
+mod reading;
+mod run;
+mod session;
+mod start;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    middleware::from_fn_with_state,
+    routing::{get, post},
+};
+use http::{HeaderName, Method, StatusCode, header};
+use tokio::sync::Semaphore;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::{
+    guard::{self, CredentialsHook, Hosts, Limits, Origins, Right},
+    metrics::Metrics,
+    refusal::Refusal,
+    session::Sessions,
+};
+
+/// What all routes share.
+pub(crate) struct App {
+    pub(crate) sessions: Sessions,
+    pub(crate) credentials: Option<CredentialsHook>,
+    pub(crate) allowed: Vec<Right>,
+    pub(crate) hosts: Hosts,
+    pub(crate) origins: Origins,
+    pub(crate) limits: Limits,
+    pub(crate) heartbeat: Duration,
+    pub(crate) in_flight: Arc<Semaphore>,
+    pub(crate) metrics: Metrics,
+}
+
+/// The routes of a server, behind what guards them.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let known = Router::new()
+        .route("/runs", post(start::start).get(list::list))
+        .route("/runs/{id}", get(run::state).delete(run::cancel))
+        .route("/runs/{id}/events", get(events::events))
+        .route("/runs/{id}/output", get(output::output))
+        .route("/runs/{id}/input", post(input::input))
+        .route("/runs/{id}/progress", get(progress::progress))
+        .route("/session", post(session::begin).delete(session::end))
+        .route("/metrics", get(metrics::metrics));
+    let mut router = known
+        .route_layer(from_fn_with_state(app.clone(), guard::identify))
+        .route("/health", get(health::health))
+        .fallback(async || {
+            let message = "there is nothing here; the routes are in the documentation";
+            Refusal::new(StatusCode::NOT_FOUND, "no_such_route", message)
+        })
+        .method_not_allowed_fallback(async || {
+            let message = "this route takes other methods; see the header `allow`";
+            Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                message,
+            )
+        });
+    if !app.origins.listed().is_empty() {
+        router = router.layer(cors(&app.origins));
+    }
+    router
+        .layer(from_fn_with_state(app.clone(), guard::site))
+        .layer(from_fn_with_state(app.clone(), guard::count))
+        .with_state(app)
+}
+
+/// Pages of the listed origins may read the answers.
+fn cors(origins: &Origins) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins.listed().iter().cloned()))
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers([
+            header::ACCEPT,
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("last-event-id"),
+        ])
+        .expose_headers([header::RETRY_AFTER, HeaderName::from_static("mainstem-run")])
+        .allow_credentials(true)
+}

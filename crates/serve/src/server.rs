@@ -1,0 +1,280 @@
+//! Agents and flows as a server.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use axum::Router;
+use mainstem_core::{Error, ErrorKind, Result, Step, Store};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::{
+    net::{TcpListener, ToSocketAddrs},
+    sync::Semaphore,
+};
+
+use crate::{
+    Served, SessionsBuilder,
+    guard::{Credentials, CredentialsHook, Hosts, Limits, Origins, Principal, Right},
+    listen,
+    metrics::Metrics,
+    routes::{self, App},
+    session::Sessions,
+};
+
+/// Named agents and flows over HTTP.
+///
+/// What it answers is in the [documentation](crate); it is closed by default: it listens on loopback,
+/// refuses names and pages that aren't its own, and shows a run to nobody but whoever started it.
+///
+/// ```no_run
+/// use mainstem_serve::{Principal, Server};
+/// # use futures::{FutureExt, future::BoxFuture};
+/// # use mainstem_core::{Result, RunContext, Step};
+/// # struct Shout;
+/// # impl Step<String> for Shout {
+/// #     type Output = String;
+/// #     fn name(&self) -> &str { "shout" }
+/// #     fn kind(&self) -> &'static str { "function" }
+/// #     fn call(&self, _ctx: RunContext, text: String) -> BoxFuture<'static, Result<String>> {
+/// #         async move { Ok(text.to_uppercase()) }.boxed()
+/// #     }
+/// # }
+/// # async fn run() -> mainstem_core::Result<()> {
+/// let shout = Shout; // an agent, a flow
+///
+/// Server::new().agent(shout).listen("127.0.0.1:8080").await
+/// # }
+/// ```
+#[must_use = "a server does nothing until it listens"]
+pub struct Server {
+    sessions: SessionsBuilder,
+    credentials: Option<CredentialsHook>,
+    allowed: Vec<Right>,
+    hosts: Hosts,
+    origins: Origins,
+    limits: Limits,
+    heartbeat: Duration,
+    is_open_to_all: bool,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Server {
+    /// A server that serves nothing yet, keeps runs in memory, and asks nobody who they are.
+    pub fn new() -> Self {
+        Self {
+            sessions: Sessions::builder(),
+            credentials: None,
+            allowed: Vec::new(),
+            hosts: Hosts::default(),
+            origins: Origins::default(),
+            limits: Limits::default(),
+            heartbeat: Duration::from_secs(15),
+            is_open_to_all: false,
+        }
+    }
+
+    /// Serves an agent under its name; its input is a string.
+    pub fn agent<S>(self, agent: S) -> Self
+    where
+        S: Step<String>,
+        S::Output: DeserializeOwned,
+    {
+        self.served(Served::new::<String, S>(agent))
+    }
+
+    /// Serves a flow under its name; its input is whatever it takes, as JSON.
+    pub fn flow<In, S>(self, flow: S) -> Self
+    where
+        In: DeserializeOwned + Serialize + Send + 'static,
+        S: Step<In>,
+        S::Output: DeserializeOwned,
+    {
+        self.served(Served::new::<In, S>(flow))
+    }
+
+    /// Serves something under a name of its own, or with runs that are set up.
+    pub fn served(self, served: Served) -> Self {
+        self.sessions(|sessions| sessions.served(served))
+    }
+
+    /// Keeps the logs of runs in a store; in memory, by default.
+    pub fn store(self, store: impl Store) -> Self {
+        self.sessions(|sessions| sessions.store(store))
+    }
+
+    /// Sets up the sessions: how many runs there may be, slow readers, leases, how long a run waits for a
+    /// reader that comes back.
+    ///
+    /// ```
+    /// use mainstem_serve::{Server, SessionLimits};
+    ///
+    /// let few = SessionLimits::new().runs(100).runs_per_owner(4);
+    /// let server = Server::new().sessions(|sessions| sessions.limits(few));
+    /// # drop(server);
+    /// ```
+    pub fn sessions(mut self, set: impl FnOnce(SessionsBuilder) -> SessionsBuilder) -> Self {
+        self.sessions = set(self.sessions);
+        self
+    }
+
+    /// Asks a function who sends a request, from its [`Credentials`].
+    ///
+    /// `None` is for credentials that nobody has, and refuses the request; so does an error, for now. By
+    /// default nobody is asked, and all are one.
+    ///
+    /// ```
+    /// use mainstem_serve::{Principal, Server};
+    ///
+    /// let server = Server::new().credentials(async |credentials| {
+    ///     let known = credentials.is("a token from a database");
+    ///     Ok(known.then(|| Principal::new("ada")))
+    /// });
+    /// # drop(server);
+    /// ```
+    pub fn credentials<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Credentials) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Option<Principal>>> + Send + 'static,
+    {
+        self.credentials = Some(CredentialsHook::new(hook));
+        self
+    }
+
+    /// Asks for one token, which is that of a principal; an empty one is nobody's.
+    ///
+    /// It replaces [`credentials`](Self::credentials).
+    pub fn token(mut self, token: &str, principal: Principal) -> Self {
+        self.credentials = Some(CredentialsHook::token(token, principal));
+        self
+    }
+
+    /// Gives a right to everybody who is known; where nobody is asked, to all.
+    pub fn allow(mut self, right: Right) -> Self {
+        self.allowed.push(right);
+        self
+    }
+
+    /// Adds a name that the server goes by: `api.example.org`, or `api.example.org:8080` for one port.
+    ///
+    /// The names of loopback are always its own. Requests that say another name are refused, since a page
+    /// can make its own name lead here.
+    pub fn host(mut self, host: &str) -> Self {
+        self.hosts.add(host);
+        self
+    }
+
+    /// Adds the origin of another site whose pages may use the server: `https://app.example.org`.
+    ///
+    /// Without any there is no CORS, and requests from pages of other sites are refused.
+    pub fn origin(mut self, origin: &str) -> Self {
+        self.origins.add(origin);
+        self
+    }
+
+    /// Sets how much clients may ask for.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets how long a stream may be silent before something is sent that readers ignore; 15 s by
+    /// default.
+    ///
+    /// A client that went away without a word is noticed by it.
+    pub fn heartbeat(mut self, interval: Duration) -> Self {
+        self.heartbeat = interval;
+        self
+    }
+
+    /// Lets [`listen`](Self::listen) and [`serve`](Self::serve) serve other machines though nobody is
+    /// asked who they are.
+    pub fn open_to_all(mut self) -> Self {
+        self.is_open_to_all = true;
+        self
+    }
+
+    /// The server as a router of axum, to be nested or served by the application.
+    ///
+    /// The limits on connections and headers are those of whoever serves it.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Config`], if two have one name, or something served is put together wrongly.
+    pub fn router(self) -> Result<Router> {
+        Ok(routes::router(self.app()?))
+    }
+
+    /// Listens on an address, and serves as long as the program runs.
+    ///
+    /// # Errors
+    ///
+    /// As of [`serve`](Self::serve), and if there is no listening on the address.
+    pub async fn listen(self, address: impl ToSocketAddrs) -> Result<()> {
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            let message = "the address can't be listened on; is it taken, or not this machine's?";
+            Error::new(ErrorKind::Config, message).with_source(error)
+        })?;
+        self.serve(listener, std::future::pending()).await
+    }
+
+    /// Serves on a listener, until the shut-down is said.
+    ///
+    /// Then no runs are started any more. Those under way may end within
+    /// [`Limits::shutdown`]; what is left then is cancelled, and its readers are told.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Config`]: as of [`router`](Self::router); and if the listener isn't on
+    /// loopback, though nobody is asked who they are, unless the server is
+    /// [open to all](Self::open_to_all).
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<()> {
+        let is_guarded = self.credentials.is_some() || self.is_open_to_all;
+        let is_local = listener
+            .local_addr()
+            .is_ok_and(|address| address.ip().to_canonical().is_loopback());
+        if !is_guarded && !is_local {
+            let message = "the listener takes other machines, but nobody is asked who they are; listen \
+                           on 127.0.0.1, ask by `Server::token` or `Server::credentials`, or say \
+                           `Server::open_to_all`";
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+        let app = self.app()?;
+        let router = routes::router(app.clone());
+        listen::serve(listener, router, app, shutdown).await;
+        Ok(())
+    }
+
+    fn app(self) -> Result<Arc<App>> {
+        let sessions = self.sessions.build()?;
+        Ok(Arc::new(App {
+            metrics: Metrics::new(&sessions),
+            sessions,
+            credentials: self.credentials,
+            allowed: self.allowed,
+            hosts: self.hosts,
+            origins: self.origins,
+            in_flight: Arc::new(Semaphore::new(self.limits.requests)),
+            limits: self.limits,
+            heartbeat: self.heartbeat,
+        }))
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("credentials", &self.credentials)
+            .field("allowed", &self.allowed)
+            .field("hosts", &self.hosts)
+            .field("origins", &self.origins)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}

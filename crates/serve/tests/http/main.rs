@@ -1,0 +1,10 @@
+//! The server over real sockets: its routes, what it refuses, its WebSocket.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+mod bodies;
+mod connections;
+mod credentials;
+mod disconnect;
+mod hostile;
+mod routes;
+mod support;
