@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod wires {
+    mod canonical;
     #[cfg(feature = "compression")]
     mod compression;
+    mod golden;
     pub(crate) mod log;
     mod pace;
     mod socket;
+    mod splits;
 }

@@ -69,7 +69,7 @@ impl Decoder {
     }
 
     /// Whether the decoder takes what it was fed for a whole stream.
-    fn is_whole(self) -> bool {
+    fn ends_whole(self) -> bool {
         match self {
             Self::Zstd(mut zstd) => zstd.do_finish().is_ok(),
             Self::Brotli(brotli) => brotli.is_whole,
@@ -123,7 +123,7 @@ fn play(format: Format, encoding: Encoding, events: &[(Event, &[u8])]) {
     while let Some(data) = frame(&mut body) {
         assert!(decoder.feed(&data) == all);
     }
-    assert!(decoder.is_whole(), "{encoding:?}");
+    assert!(decoder.ends_whole(), "{encoding:?}");
 }
 
 #[tokio::test]
@@ -166,7 +166,7 @@ async fn what_is_cut_is_no_whole_stream() {
         assert_eq!(decoder.feed(&first), b"Jays");
         drop(first);
         assert!(body.frame().await.unwrap().is_err());
-        assert!(!decoder.is_whole(), "{encoding:?}");
+        assert!(!decoder.ends_whole(), "{encoding:?}");
     }
 }
 

@@ -1,11 +1,13 @@
 //! Logs of runs, written by hand.
 
 use futures::{Stream, stream};
+use http_body_util::BodyExt;
 use mainstem_core::{
     CancelledBy, Epoch, Error, ErrorInfo, ErrorKind, Event, EventKind, InputRequest, Json, Place,
     Result, Retracted, RunCancelled, RunFailed, RunFinished, RunStarted, RunSuspended, Seq,
     StepPath, TextDelta, Timestamp, Usage,
 };
+use mainstem_serve::{ResponseOptions, respond, wire::Format};
 
 /// An event of the step `write`, or of the run itself.
 pub(crate) fn event(seq: u64, kind: impl Into<EventKind>) -> Event {
@@ -56,4 +58,22 @@ pub(crate) fn suspended(seq: u64) -> Event {
 /// The events as a response reads them.
 pub(crate) fn read(events: Vec<Event>) -> impl Stream<Item = Result<Event>> + Send + Unpin {
     stream::iter(events.into_iter().map(Ok))
+}
+
+/// What a client gets that has all events up to a place, and whether it ended properly.
+pub(crate) async fn play(
+    format: Format,
+    events: Vec<Result<Event>>,
+    after: Option<Place>,
+) -> (Vec<u8>, bool) {
+    let options = ResponseOptions::new().after(after);
+    let mut body = respond(format, stream::iter(events), options).into_body();
+    let mut all = Vec::new();
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => all.extend_from_slice(&frame.into_data().unwrap()),
+            Err(_) => return (all, false),
+        }
+    }
+    (all, true)
 }
