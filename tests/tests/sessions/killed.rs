@@ -103,7 +103,7 @@ async fn another_process_takes_up_what_a_killed_one_left() {
     // It takes the run up; the same reader goes on, and the first step isn't done again.
     server.push(Reply::text(["Jays ", "are blue"]));
     let taken = sessions.resume_interrupted(Duration::ZERO).await.unwrap();
-    assert_eq!(taken.runs, [id.clone()]);
+    assert_eq!(taken.runs, std::slice::from_ref(&id));
     let last = seen.last().unwrap().place();
     while let Some(event) = within(reader.next()).await {
         seen.push(event.unwrap());

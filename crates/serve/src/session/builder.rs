@@ -8,10 +8,13 @@ use super::{
 };
 use crate::Served;
 
+/// How many runs that have ended are kept where nobody gave a store.
+const KEPT_IN_MEMORY: usize = 1000;
+
 /// Sets up [`Sessions`]; made by [`Sessions::builder`].
 #[must_use = "a builder does nothing until it is built"]
 pub struct SessionsBuilder {
-    store: Arc<dyn Store>,
+    store: Option<Arc<dyn Store>>,
     served: Vec<Served>,
     config: Config,
 }
@@ -19,7 +22,7 @@ pub struct SessionsBuilder {
 impl SessionsBuilder {
     pub(super) fn new() -> Self {
         Self {
-            store: Arc::new(MemoryStore::new()),
+            store: None,
             served: Vec::new(),
             config: Config::default(),
         }
@@ -31,9 +34,10 @@ impl SessionsBuilder {
         self
     }
 
-    /// Keeps the logs of runs in a store; by default in a [`MemoryStore`].
+    /// Keeps the logs of runs in a store; by default in a [`MemoryStore`], of which
+    /// [not all](Self::keep_ended) stay.
     pub fn store(mut self, store: impl Store) -> Self {
-        self.store = Arc::new(store);
+        self.store = Some(Arc::new(store));
         self
     }
 
@@ -66,6 +70,16 @@ impl SessionsBuilder {
         self
     }
 
+    /// How many runs that have ended are kept in the store; what ended before these is deleted, with
+    /// its log.
+    ///
+    /// By default all, in a [`store`](Self::store) that was given; without one, the last 1000. Only runs
+    /// that ended in this process are counted and deleted.
+    pub fn keep_ended(mut self, runs: usize) -> Self {
+        self.config.kept_runs = Some(runs);
+        self
+    }
+
     /// The sessions.
     ///
     /// # Errors
@@ -84,7 +98,12 @@ impl SessionsBuilder {
                 return Err(Error::new(ErrorKind::Config, message));
             }
         }
-        Ok(Sessions::new(self.store, served, self.config))
+        let mut config = self.config;
+        let store = self.store.unwrap_or_else(|| {
+            config.kept_runs.get_or_insert(KEPT_IN_MEMORY);
+            Arc::new(MemoryStore::new())
+        });
+        Ok(Sessions::new(store, served, config))
     }
 }
 

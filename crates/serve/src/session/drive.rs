@@ -14,6 +14,7 @@ use super::{
     hub::Hub,
     live::{Live, NOT_LOGGED},
     refusals,
+    source::is_suspension,
 };
 
 /// The code of a run that couldn't be resumed: its log is as it was.
@@ -54,9 +55,13 @@ impl Drive {
                 // Whoever sees the end finds the run gone, and can go on with it.
                 drop(events);
                 leaving.remove();
+                let is_over = !is_suspension(&event);
                 live.push(event);
                 if let Some(begun) = begun.take() {
                     let _gone = begun.send(Ok(()));
+                }
+                if is_over && let Some(hub) = leaving.hub.upgrade() {
+                    hub.forget_after(&live.id).await;
                 }
                 return;
             }

@@ -242,7 +242,9 @@ impl Session {
             .append(&self.id, state.epoch, vec![end], durability)
             .await?;
         store.close(&self.id, state.epoch).await?;
-        self.state().await
+        let state = self.state().await;
+        self.sessions.hub.forget_after(&self.id).await;
+        state
     }
 
     /// Answers what a suspended run waits for, some or all of it; it goes on, detached, under the same

@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     fmt,
     sync::{
         Arc, Mutex,
@@ -58,6 +58,8 @@ pub(super) struct Config {
     pub(super) slow: Option<SlowReader>,
     pub(super) linger: Duration,
     pub(super) lease: Option<Duration>,
+    /// How many runs that have ended are kept in the store; none for all.
+    pub(super) kept_runs: Option<usize>,
 }
 
 #[derive(Default)]
@@ -66,6 +68,8 @@ struct Running {
     /// How many runs each owner has.
     owners: HashMap<Option<Text>, usize>,
     is_closed: bool,
+    /// Runs that have ended, the newest last; only where not all are kept.
+    ended: VecDeque<RunId>,
 }
 
 struct Entry {
@@ -291,6 +295,25 @@ impl Hub {
             owner,
             is_spawned: false,
         })
+    }
+
+    /// A run has ended: the one that ended longest ago is deleted, if more are there than are kept.
+    pub(super) async fn forget_after(&self, ended_run: &RunId) {
+        let Some(kept) = self.config.kept_runs else {
+            return;
+        };
+        let oldest = {
+            let ended = &mut lock(&self.running).ended;
+            ended.push_back(ended_run.clone());
+            match ended.len() > kept {
+                true => ended.pop_front(),
+                false => None,
+            }
+        };
+        if let Some(oldest) = oldest {
+            // What can't be deleted is kept.
+            let _kept = self.store.delete(&oldest).await;
+        }
     }
 
     /// A run isn't under way any more.

@@ -29,8 +29,10 @@ pub(super) struct Source {
     counters: Arc<Counters>,
     at: Option<Place>,
     state: State,
-    /// There while the reader sleeps, and somewhat longer.
-    waiting: Option<Pin<Box<OwnedNotified>>>,
+    /// Wakes the reader; made once, and used again and again.
+    alarm: Option<Pin<Box<OwnedNotified>>>,
+    /// Whether it is set.
+    is_waiting: bool,
 }
 
 enum State {
@@ -69,7 +71,8 @@ impl Source {
             counters,
             at,
             state: State::Here,
-            waiting: None,
+            alarm: None,
+            is_waiting: false,
         }
     }
 
@@ -133,19 +136,23 @@ impl Source {
                 self.state = State::Reading(page.boxed());
                 Poll::Ready(None)
             }
-            // From here on it is woken; what came before is seen when it looks again.
-            Next::NotYet => match &mut self.waiting {
-                None => {
-                    let more = Arc::clone(&live.more).notified_owned();
-                    self.waiting = Some(Box::pin(more));
-                    Poll::Ready(None)
+            Next::NotYet if self.is_waiting => {
+                if let Some(alarm) = &mut self.alarm {
+                    ready!(alarm.as_mut().poll(task));
                 }
-                Some(waiting) => {
-                    ready!(waiting.as_mut().poll(task));
-                    self.waiting = None;
-                    Poll::Ready(None)
+                self.is_waiting = false;
+                Poll::Ready(None)
+            }
+            Next::NotYet => {
+                // From here on it is woken; what came before is seen when it looks again.
+                let more = Arc::clone(&live.more).notified_owned();
+                match &mut self.alarm {
+                    Some(alarm) => alarm.as_mut().set(more),
+                    None => self.alarm = Some(Box::pin(more)),
                 }
-            },
+                self.is_waiting = true;
+                Poll::Ready(None)
+            }
         }
     }
 

@@ -276,3 +276,28 @@ async fn what_one_process_leaves_the_next_one_takes_up() {
     let none = nobody.resume_interrupted(Duration::ZERO).await.unwrap();
     assert!(none.runs.is_empty() && none.refused.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn runs_that_ended_are_forgotten_where_that_was_asked_for() {
+    let strings = Strings::new();
+    let build = || builder().served(talker(&strings));
+    let kept = build().keep_ended(2).build().unwrap();
+    let given = build().store(MemoryStore::new()).build().unwrap();
+    for (sessions, wanted) in [(&kept, 3), (&given, 6)] {
+        let waits = sessions.start("talk", json(1), detached()).await.unwrap();
+        let mut ids = Vec::new();
+        for _ in 0..5 {
+            let session = sessions.start("chat", json(1), detached()).await.unwrap();
+            session.ended().await.unwrap();
+            ids.push(session.id().clone());
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let listed = sessions.list(RunQuery::new(99)).await.unwrap();
+        assert_eq!(listed.len(), wanted);
+        // What is under way is never forgotten, and of the others the newest stay.
+        assert!(waits.is_under_way());
+        assert!(listed.iter().any(|state| state.id == *waits.id()));
+        assert!(listed.iter().any(|state| state.id == ids[4]));
+        assert_eq!(sessions.open(&ids[0]).await.is_ok(), wanted == 6);
+    }
+}

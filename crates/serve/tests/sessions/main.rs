@@ -5,6 +5,7 @@ mod answers;
 mod attached;
 mod ends;
 mod late;
+mod random;
 mod slow;
 mod snapshot;
 mod support;

@@ -1,0 +1,78 @@
+//! What readers cost in memory.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::alloc::System;
+
+use futures::{FutureExt, StreamExt, future::BoxFuture};
+use mainstem_core::{Json, Result, RunContext, Step, TextDelta};
+use mainstem_serve::{ReadFrom, Served, Sessions, StartOptions};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const READERS: usize = 2000;
+
+/// Says something, then waits for ever.
+struct Talker;
+
+impl Step<usize> for Talker {
+    type Output = ();
+
+    fn name(&self) -> &str {
+        "talk"
+    }
+
+    fn kind(&self) -> &'static str {
+        "function"
+    }
+
+    fn call(&self, ctx: RunContext, pieces: usize) -> BoxFuture<'static, Result<()>> {
+        async move {
+            for _ in 0..pieces {
+                ctx.emit(TextDelta::new(
+                    "one hundred jays are blue, and ten are not ",
+                ))
+                .await;
+            }
+            std::future::pending().await
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_waits_for_more_costs_less_than_a_kilobyte() {
+    let sessions = Sessions::builder()
+        .served(Served::new(Talker))
+        .build()
+        .unwrap();
+    let options = StartOptions::new().detached();
+    let pieces = Json::new(&500).unwrap();
+    let session = sessions.start("talk", pieces, options).await.unwrap();
+    while sessions.stats().events < 502 {
+        tokio::task::yield_now().await;
+    }
+    let mut readers = Vec::with_capacity(READERS);
+    let region = Region::new(ALLOCATOR);
+    for _ in 0..READERS {
+        let mut reader = session.read(ReadFrom::Start).await.unwrap();
+        let mut count = 0;
+        while let Some(event) = reader.next().now_or_never() {
+            event.unwrap().unwrap();
+            count += 1;
+        }
+        assert_eq!(count, 502);
+        readers.push(reader);
+    }
+    let change = region.change();
+    let heap = change.bytes_allocated as isize - change.bytes_deallocated as isize;
+    // The readers themselves lie in a vector that was there before.
+    let each = usize::try_from(heap).unwrap() / READERS + size_of_val(&readers[0]);
+    println!(
+        "a reader: {each} bytes, {} of them inline",
+        size_of_val(&readers[0])
+    );
+    assert!(each < 1024, "{each}");
+    assert_eq!(sessions.stats().readers, READERS as u64);
+}
