@@ -2,14 +2,15 @@ use std::{fmt, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
 use mainstem_core::{
-    Model, ModelSettings, OutputSpec, Result, Resume, Run, RunContext, RunStream, Step, StepPlan,
-    Text, TimeLimits, TokenCounter,
+    Context, Model, ModelSettings, OutputSpec, Result, Resume, Run, RunContext, RunStream, Step,
+    StepPlan, Text, TimeLimits, TokenCounter,
 };
 use mainstem_structured::Front;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    AgentBuilder, drive::drive, providers::Supply, reading::Reading, route::words_of, tools::Tools,
+    AgentBuilder, Instructions, drive::drive, providers::Supply, reading::Reading, route::words_of,
+    tools::Tools,
 };
 
 /// A model with instructions, settings and an output type.
@@ -24,7 +25,7 @@ pub struct Agent<T = String>(Arc<Parts<T>>);
 pub(crate) struct Parts<T> {
     pub(crate) name: Text,
     pub(crate) model: Arc<dyn Model>,
-    pub(crate) instructions: Option<Text>,
+    pub(crate) instructions: Option<Instructions>,
     pub(crate) settings: ModelSettings,
     pub(crate) time_limits: TimeLimits,
     pub(crate) output: Option<OutputSpec>,
@@ -112,6 +113,13 @@ impl<T> Parts<T> {
     /// be what the model wrote.
     pub(crate) fn continues(&self) -> bool {
         self.continue_interrupted && self.output.is_none()
+    }
+
+    /// What its model is told in a run on an input.
+    pub(crate) fn instructions_for(&self, context: &Context, input: &str) -> Result<Option<Text>> {
+        let told = self.instructions.as_ref();
+        told.map(|told| told.fill(&self.name, context, input))
+            .transpose()
     }
 
     /// How its output is read out of the model's text.

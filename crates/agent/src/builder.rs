@@ -8,7 +8,7 @@ use mainstem_structured::{Front, Schema, SchemaError};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Agent, agent::Parts, providers::Supply, tools::Tools};
+use crate::{Agent, Instructions, agent::Parts, providers::Supply, tools::Tools};
 
 /// How many turns an agent with tools has, unless it is told.
 const MAX_TURNS: u32 = 10;
@@ -62,20 +62,19 @@ impl<T> AgentBuilder<T> {
         self
     }
 
-    /// Tells the model what it is to do.
-    pub fn instructions(mut self, instructions: impl Into<Text>) -> Self {
+    /// Tells the model what it is to do: a text, or a [`Template`](crate::Template) that is filled from the
+    /// run's context, see [`Instructions`].
+    pub fn instructions(mut self, instructions: impl Into<Instructions>) -> Self {
         self.parts.instructions = Some(instructions.into());
         self
     }
 
     /// Tells it more, after what it was told so far.
-    pub(crate) fn add_instructions(mut self, more: impl Into<Text>) -> Self {
-        let more = more.into();
-        let all = match self.parts.instructions.take() {
-            Some(told) => format!("{told}\n\n{more}").into(),
-            None => more,
-        };
-        self.parts.instructions = Some(all);
+    pub(crate) fn add_instructions(mut self, more: impl Into<Instructions>) -> Self {
+        match &mut self.parts.instructions {
+            Some(told) => told.add(more),
+            none => *none = Some(more.into()),
+        }
         self
     }
 

@@ -20,6 +20,7 @@ pub(crate) async fn drive<T: Send + 'static>(
     let parts = agent.parts();
     note_model(parts.model.id());
     check(parts, &input)?;
+    let instructions = parts.instructions_for(ctx.context(), &input)?;
     let (memory, question) = Memory::begin(&ctx, parts.thread.as_ref(), input);
     let messages = match parts.supply.is_none() {
         true => memory.ask_with_history(question),
@@ -31,7 +32,7 @@ pub(crate) async fn drive<T: Send + 'static>(
     };
 
     let mut request = Box::new(ModelRequest::new(messages));
-    request.instructions = parts.instructions.clone();
+    request.instructions = instructions;
     request.output = parts.output.clone();
     request.settings = ctx.settings().clone().or(&parts.settings);
     match &parts.tools {

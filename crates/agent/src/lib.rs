@@ -40,6 +40,7 @@ mod evaluate;
 mod expense;
 mod finish;
 mod held;
+mod instructions;
 mod memory;
 mod orchestrate;
 mod prompt;
@@ -55,6 +56,7 @@ pub use attempts::{FailedAttempt, OutputAttempts};
 pub use builder::AgentBuilder;
 pub use evaluate::{Draft, EvaluatedAgent, Evaluation, Judge, Retake};
 pub use finish::CutOutput;
+pub use instructions::Instructions;
 pub use orchestrate::{Orchestration, OrchestrationStatus};
 pub use prompt::Prompt;
 pub use providers::{

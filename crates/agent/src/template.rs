@@ -1,4 +1,4 @@
-use std::{collections::HashSet, fmt, sync::Arc};
+use std::{borrow::Borrow, collections::HashSet, fmt, sync::Arc};
 
 use mainstem_core::{Error, ErrorKind, Result};
 use serde::Serialize;
@@ -115,15 +115,26 @@ impl Template {
             let message = "what the template is filled with can't be JSON";
             Error::new(ErrorKind::Value, message).with_source(error)
         })?;
+        self.fill_by(|name| find(&value, name)).map_err(missing)
+    }
+
+    /// The prompt, with what is found under the names in the places; the first name under which nothing is
+    /// found, if it has no default.
+    pub(crate) fn fill_by<V: Borrow<Value>>(
+        &self,
+        find: impl Fn(&str) -> Option<V>,
+    ) -> Result<String, &str> {
         let mut text = String::new();
         for piece in self.0.iter() {
             match piece {
                 Piece::Text(plain) => text.push_str(plain),
-                Piece::Place { name, default } => match (find(&value, name), default) {
-                    (Some(Value::String(found)), _) => text.push_str(found),
-                    (Some(found), _) => text.push_str(&found.to_string()),
+                Piece::Place { name, default } => match (find(name), default) {
+                    (Some(found), _) => match found.borrow() {
+                        Value::String(found) => text.push_str(found),
+                        found => text.push_str(&found.to_string()),
+                    },
                     (None, Some(default)) => text.push_str(default),
-                    (None, None) => return Err(missing(name)),
+                    (None, None) => return Err(name),
                 },
             }
         }
@@ -164,16 +175,22 @@ fn missing(name: &str) -> Error {
 }
 
 fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    let found = match value {
+        Value::Object(fields) if fields.contains_key(name) => fields.get(name),
+        _ if name == WHOLE => Some(value),
+        _ => return inside(value, name),
+    };
+    found.filter(|found| !found.is_null())
+}
+
+/// What is in a value under a name such as `birds.0.name`.
+pub(crate) fn inside<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     let step = |value: &'a Value, key: &str| match value {
         Value::Object(fields) => fields.get(key),
         Value::Array(items) => items.get(key.parse::<usize>().ok()?),
         _ => None,
     };
-    let found = match value {
-        Value::Object(fields) if fields.contains_key(name) => fields.get(name),
-        _ if name == WHOLE => Some(value),
-        _ => name.split('.').try_fold(value, step),
-    };
+    let found = name.split('.').try_fold(value, step);
     found.filter(|found| !found.is_null())
 }
 

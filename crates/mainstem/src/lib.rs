@@ -65,9 +65,9 @@
 
 // Agents, and what they say to models.
 pub use mainstem_agent::{
-    Agent, AgentBuilder, CutOutput, Draft, EvaluatedAgent, Evaluation, FailedAttempt, Judge,
-    Orchestration, OrchestrationStatus, OutputAttempts, Prompt, Retake, Router, RouterBuilder,
-    Template, Templated,
+    Agent, AgentBuilder, CutOutput, Draft, EvaluatedAgent, Evaluation, FailedAttempt, Instructions,
+    Judge, Orchestration, OrchestrationStatus, OutputAttempts, Prompt, Retake, Router,
+    RouterBuilder, Template, Templated,
 };
 // What a request holds beside the input.
 pub use mainstem_agent::{

@@ -139,10 +139,7 @@ impl Context {
     ///
     /// Of kind [`ErrorKind::Value`], if what is there isn't a `T`.
     pub fn get<T: DeserializeOwned>(&self, key: &Key<T>) -> Result<Option<T>> {
-        let value = lock(&self.0.state)
-            .values
-            .get(key.name())
-            .and_then(|entry| entry.value.clone());
+        let value = self.value(key.name());
         match value.map(|value| value.to()).transpose() {
             Ok(value) => Ok(value),
             Err(error) => Err(Error::new(
@@ -155,6 +152,26 @@ impl Context {
             )
             .with_source(error)),
         }
+    }
+
+    /// A shared value by its name, as JSON; none, if it was never set.
+    ///
+    /// It is for names that are known only while the program runs, as those in a template;
+    /// [`get`](Self::get) is typed.
+    ///
+    /// ```
+    /// use mainstem_core::{Context, Key};
+    ///
+    /// const BIRD: Key<String> = Key::new("bird");
+    /// let ctx = Context::new();
+    /// ctx.set(&BIRD, &"jay".to_owned())?;
+    /// assert_eq!(ctx.value("bird").unwrap().as_str(), r#""jay""#);
+    /// assert!(ctx.value("fish").is_none());
+    /// # Ok::<(), mainstem_core::Error>(())
+    /// ```
+    pub fn value(&self, name: &str) -> Option<Json> {
+        let state = lock(&self.0.state);
+        state.values.get(name)?.value.clone()
     }
 
     /// Sets a shared value.
