@@ -33,6 +33,9 @@ mod getting_started {}
 #[doc = include_str!("../../../docs/limits.md")]
 mod limits {}
 
+#[doc = include_str!("../../../docs/mcp.md")]
+mod mcp {}
+
 #[doc = include_str!("../../../docs/models.md")]
 mod models {}
 

@@ -189,6 +189,7 @@ pub mod prelude {
     doctest,
     feature = "cache",
     feature = "demo",
+    feature = "mcp",
     feature = "sqlite",
     feature = "test-util"
 ))]

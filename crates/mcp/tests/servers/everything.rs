@@ -1,10 +1,10 @@
 //! `@modelcontextprotocol/server-everything`, in both of its ways.
 
-use mainstem_core::{ErrorKind, EventKind, Tool};
+use mainstem_core::{ErrorKind, EventKind, MemoryStore, Part, test_util::ScriptedModel};
 use mainstem_mcp::{McpClient, McpServer};
 use serde_json::{Value, json};
 
-use crate::support::{Everything, call, everything, within};
+use crate::support::{Everything, agent, call, everything, within};
 
 /// What a client of it does, whatever the way.
 async fn check(server: McpServer) {
@@ -155,4 +155,62 @@ async fn progress(client: &McpClient) {
         "{}",
         called.told
     );
+}
+
+/// Keys of ours are none of a server's business.
+#[tokio::test]
+async fn a_program_gets_the_environment_that_it_is_given() {
+    let client = within(everything().env("BIRD", "jay").connect())
+        .await
+        .unwrap();
+    let tools = within(client.tools().only(["get-env"])).await.unwrap();
+    let environment: Value =
+        serde_json::from_str(&call(&tools, "get-env", json!({})).await.told).unwrap();
+    assert_eq!(environment["BIRD"], "jay");
+    assert_eq!(environment["PATH"], std::env::var("PATH").unwrap());
+    // Cargo sets it for its tests.
+    assert!(std::env::var("CARGO_PKG_NAME").is_ok());
+    assert_eq!(environment.get("CARGO_PKG_NAME"), None);
+    within(client.close()).await;
+}
+
+#[tokio::test]
+async fn a_call_that_needs_approval_waits_for_a_person() {
+    let client = within(everything().connect()).await.unwrap();
+    let tools = client
+        .tools()
+        .only(["get-sum", "echo"])
+        .approve(["get-sum"])
+        .prefix("m_");
+    let tools = within(tools).await.unwrap();
+    let model = ScriptedModel::new()
+        .calls([
+            ("m_get-sum", json!({"a": 1, "b": 2})),
+            ("m_echo", json!({"message": "hi"})),
+        ])
+        .answer(["Done."]);
+    let agent = agent(model.clone(), &tools).unwrap();
+    let store = MemoryStore::new();
+    let outcome = within(agent.run("Go.").store(store.clone()).outcome())
+        .await
+        .unwrap();
+    let asked = outcome.suspended().unwrap();
+    assert_eq!(asked.requests.len(), 1);
+    assert_eq!(
+        asked.requests[0].prompt,
+        r#"Call tool `m_get-sum` with {"a":1,"b":2}?"#
+    );
+    let answered = asked.answer("m_get-sum[0]/approve", &true).unwrap();
+    within(agent.resume(answered).store(store)).await.unwrap();
+    let results: Vec<_> = model.requests()[1]
+        .messages
+        .iter()
+        .flat_map(|message| &message.parts)
+        .filter_map(|part| match part {
+            Part::ToolResult(result) => Some(result.output.to_string()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(results, ["The sum of 1 and 2 is 3.", "Echo: hi"]);
+    within(client.close()).await;
 }

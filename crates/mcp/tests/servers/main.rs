@@ -4,6 +4,8 @@
 mod agents;
 mod drops;
 mod everything;
+mod http;
+mod odd;
 mod processes;
 mod support;
 mod time;

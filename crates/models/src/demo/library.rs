@@ -17,6 +17,7 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/agents.md", include_str!("../../docs/agents.md")),
     ("docs/tools.md", include_str!("../../docs/tools.md")),
     ("docs/prompts.md", include_str!("../../docs/prompts.md")),
+    ("docs/mcp.md", include_str!("../../docs/mcp.md")),
     ("docs/flows.md", include_str!("../../docs/flows.md")),
     ("docs/routing.md", include_str!("../../docs/routing.md")),
     ("docs/runs.md", include_str!("../../docs/runs.md")),
