@@ -7,7 +7,7 @@ use mainstem_core::{Error, ErrorKind, Result, Step, Store};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     net::{TcpListener, ToSocketAddrs},
-    sync::Semaphore,
+    sync::{Semaphore, watch},
 };
 
 use crate::{
@@ -52,6 +52,7 @@ pub struct Server {
     origins: Origins,
     limits: Limits,
     heartbeat: Duration,
+    has_echo: bool,
     is_open_to_all: bool,
 }
 
@@ -72,6 +73,7 @@ impl Server {
             origins: Origins::default(),
             limits: Limits::default(),
             heartbeat: Duration::from_secs(15),
+            has_echo: false,
             is_open_to_all: false,
         }
     }
@@ -181,11 +183,17 @@ impl Server {
     }
 
     /// Sets how long a stream may be silent before something is sent that readers ignore; 15 s by
-    /// default.
+    /// default, 10 ms at least.
     ///
     /// A client that went away without a word is noticed by it.
     pub fn heartbeat(mut self, interval: Duration) -> Self {
-        self.heartbeat = interval;
+        self.heartbeat = interval.max(Duration::from_millis(10));
+        self
+    }
+
+    /// Adds `GET /ws/echo`, a WebSocket that says all again: for tests of conformance.
+    pub fn echo(mut self) -> Self {
+        self.has_echo = true;
         self
     }
 
@@ -260,6 +268,8 @@ impl Server {
             allowed: self.allowed,
             hosts: self.hosts,
             origins: self.origins,
+            has_echo: self.has_echo,
+            closing: watch::Sender::new(false),
             in_flight: Arc::new(Semaphore::new(self.limits.requests)),
             limits: self.limits,
             heartbeat: self.heartbeat,

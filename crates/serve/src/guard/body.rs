@@ -74,7 +74,7 @@ async fn bytes(request: Request, limit: usize) -> Result<bytes::Bytes, Refusal> 
 }
 
 /// Reads JSON; of what is wrong with it only the place is told.
-pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8], limits: &Limits) -> Result<T, Refusal> {
+fn parse<T: DeserializeOwned>(bytes: &[u8], limits: &Limits) -> Result<T, Refusal> {
     let bad = |code, message: String| Refusal::new(StatusCode::BAD_REQUEST, code, message);
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let at = error.valid_up_to();
@@ -83,13 +83,7 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8], limits: &Limits) -> Resul
             format!("the body isn't UTF-8 at byte {at}"),
         )
     })?;
-    if let Some(at) = too_deep(text, limits.depth) {
-        let message = format!(
-            "the body's JSON is deeper than {} levels, this server's limit, at byte {at}",
-            limits.depth
-        );
-        return Err(bad("body_too_deep", message));
-    }
+    check_depth(text, limits)?;
     serde_json::from_str(text).map_err(|error| {
         let what = if error.is_data() {
             "has a field that is missing, unknown, twice there or of the wrong type"
@@ -107,6 +101,22 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8], limits: &Limits) -> Resul
             message,
         )
     })
+}
+
+/// Refuses JSON text that is deeper than allowed.
+pub(crate) fn check_depth(text: &str, limits: &Limits) -> Result<(), Refusal> {
+    let Some(at) = too_deep(text, limits.depth) else {
+        return Ok(());
+    };
+    let message = format!(
+        "the body's JSON is deeper than {} levels, this server's limit, at byte {at}",
+        limits.depth
+    );
+    Err(Refusal::new(
+        StatusCode::BAD_REQUEST,
+        "body_too_deep",
+        message,
+    ))
 }
 
 /// Where JSON text gets deeper than allowed.

@@ -17,7 +17,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-pub(crate) use body::JsonBody;
+pub(crate) use body::{JsonBody, check_depth};
 pub(crate) use counted::Counted;
 pub use credentials::Credentials;
 pub(crate) use credentials::CredentialsHook;

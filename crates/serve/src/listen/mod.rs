@@ -10,7 +10,7 @@ use std::{io, sync::Arc, time::Duration};
 use axum::Router;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::Semaphore,
     task::JoinSet,
     time::Instant,
 };
@@ -28,7 +28,6 @@ pub(crate) async fn serve(
     app: Arc<App>,
     shutdown: impl Future<Output = ()>,
 ) {
-    let (closing, closed) = watch::channel(false);
     let most = u32::try_from(app.limits.connections).unwrap_or(u32::MAX);
     let permits = Arc::new(Semaphore::new(most as usize));
     let mut connections = JoinSet::new();
@@ -56,13 +55,13 @@ pub(crate) async fn serve(
             peer,
             router,
             limits,
-            closed.clone(),
+            app.closing.subscribe(),
             held,
         ));
     }
     drop(listener);
     let deadline = Instant::now() + app.limits.shutdown;
-    let _ = closing.send(true);
+    app.closing.send_replace(true);
     app.sessions.shutdown(app.limits.shutdown).await;
     // What the runs' ends look like has to be sent, even if they took all of the time.
     let deadline = deadline.max(Instant::now() + LAST_WORDS);

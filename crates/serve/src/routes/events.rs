@@ -44,8 +44,12 @@ pub(super) async fn events(
         (true, None) => ReadFrom::Snapshot,
         _ => reading::from(format, after),
     };
-    let reader = session.read(from).await?;
-    Ok(reading::answer(&app, format, reader, after).await)
+    // Who says where it was comes back: a run that waits for its reader goes on.
+    let reader = match after {
+        Some(_) => session.attach(from).await?,
+        None => session.read(from).await?,
+    };
+    Ok(reading::answer(&app, format, reader, after, &headers).await)
 }
 
 /// The place of the last event that the reader has.

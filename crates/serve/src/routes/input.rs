@@ -68,5 +68,5 @@ pub(super) async fn input(
     };
     let session = session.answer_attached(answers).await?;
     let reader = session.attach(reading::from(format, suspended)).await?;
-    Ok(reading::answer(&app, format, reader, suspended).await)
+    Ok(reading::answer(&app, format, reader, suspended, &headers).await)
 }

@@ -12,16 +12,17 @@ mod reading;
 mod run;
 mod session;
 mod start;
+mod ws;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
     middleware::from_fn_with_state,
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use http::{HeaderName, Method, StatusCode, header};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::{
@@ -40,13 +41,16 @@ pub(crate) struct App {
     pub(crate) origins: Origins,
     pub(crate) limits: Limits,
     pub(crate) heartbeat: Duration,
+    pub(crate) has_echo: bool,
+    /// Whether the server shuts down.
+    pub(crate) closing: watch::Sender<bool>,
     pub(crate) in_flight: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
 }
 
 /// The routes of a server, behind what guards them.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let known = Router::new()
+    let mut known = Router::new()
         .route("/runs", post(start::start).get(list::list))
         .route("/runs/{id}", get(run::state).delete(run::cancel))
         .route("/runs/{id}/events", get(events::events))
@@ -54,7 +58,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/runs/{id}/input", post(input::input))
         .route("/runs/{id}/progress", get(progress::progress))
         .route("/session", post(session::begin).delete(session::end))
-        .route("/metrics", get(metrics::metrics));
+        .route("/metrics", get(metrics::metrics))
+        .route("/ws", any(ws::ws));
+    if app.has_echo {
+        known = known.route("/ws/echo", any(ws::echo::echo));
+    }
     let mut router = known
         .route_layer(from_fn_with_state(app.clone(), guard::identify))
         .route("/health", get(health::health))

@@ -49,9 +49,11 @@ pub(super) async fn answer(
     format: Format,
     reader: Reader,
     after: Option<Place>,
+    headers: &HeaderMap,
 ) -> Response {
     let options = ResponseOptions::new()
         .heartbeat(app.heartbeat)
+        .accept_encoding(headers)
         .run(reader.run())
         .after(after);
     let counted = Read::new(reader, app.metrics.reader(format.name()));

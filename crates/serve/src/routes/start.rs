@@ -56,7 +56,7 @@ pub(super) async fn start(
         None => Ok(accepted(&session, &original, &asked)),
         Some(format) => {
             let reader = session.attach(ReadFrom::Start).await?;
-            Ok(reading::answer(&app, format, reader, None).await)
+            Ok(reading::answer(&app, format, reader, None, &headers).await)
         }
     }
 }

@@ -47,6 +47,7 @@ async fn nothing_but_health_is_open_where_somebody_is_asked() {
         serving.post("/runs/x/input", json!({"answers": []})),
         serving.delete("/runs/x"),
         serving.get("/metrics"),
+        serving.get("/ws"),
         serving.post("/session", ""),
     ] {
         let path = request.try_clone().unwrap().build().unwrap();

@@ -8,3 +8,5 @@ mod disconnect;
 mod hostile;
 mod routes;
 mod support;
+mod ws;
+mod ws_frames;
