@@ -21,7 +21,10 @@ pub(crate) struct Arena {
     pub(crate) clock: Clock,
     /// The last event that was taken in.
     pub(crate) place: Option<Place>,
+    /// How many changes there were.
     pub(crate) version: u64,
+    /// When the last change was, and by which event.
+    pub(crate) changed: (Timestamp, Option<Place>),
     /// What the change under way has touched.
     pub(crate) touched: Vec<ProgressId>,
     removed: Vec<ProgressId>,
@@ -154,6 +157,7 @@ impl Arena {
             clock: Clock::default(),
             place: None,
             version: 0,
+            changed: (Timestamp::default(), None),
             touched: Vec::new(),
             removed: Vec::new(),
             #[cfg(test)]
@@ -246,8 +250,8 @@ impl Arena {
     pub(crate) fn snapshot(&self) -> ProgressSnapshot {
         ProgressSnapshot {
             version: self.version,
-            at: self.clock.now,
-            place: self.place,
+            at: self.changed.0,
+            place: self.changed.1,
             nodes: self.nodes().map(|slot| slot.view.clone()).collect(),
         }
     }
@@ -275,8 +279,8 @@ impl Arena {
         let nodes = touched.iter().filter_map(|&id| self.get(id));
         ProgressDelta {
             version: self.version,
-            at: self.clock.now,
-            place: self.place,
+            at: self.changed.0,
+            place: self.changed.1,
             nodes: nodes.map(|slot| slot.view.clone()).collect(),
             removed,
         }

@@ -232,3 +232,175 @@ impl Arena {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mainstem_core::ErrorKind;
+
+    use super::*;
+    use crate::{ProgressTask, ProgressTree};
+
+    /// The table of the docs: a line for each state, a column for each change.
+    const TABLE: &str = "
+            start   update  pause  resume  skip    cancel    complete  fail   reset
+pending     running -       -      -       skipped cancelled -         -      pending
+running     -       running paused -       skipped cancelled completed failed pending
+paused      -       -       -      running skipped cancelled -         failed pending
+completed   -       -       -      -       -       -         -         -      pending
+failed      -       -       -      -       -       -         -         -      pending
+cancelled   -       -       -      -       -       -         -         -      pending
+skipped     -       -       -      -       -       -         -         -      pending
+";
+
+    #[test]
+    fn transitions_are_those_of_the_table() {
+        let mut lines = TABLE.trim().lines();
+        let header: Vec<_> = lines.next().unwrap().split_whitespace().collect();
+        assert_eq!(header, ProgressChange::ALL.map(ProgressChange::as_str));
+        for (line, state) in lines.zip(ProgressState::ALL) {
+            let mut cells = line.split_whitespace();
+            assert_eq!(cells.next(), Some(state.as_str()));
+            for (cell, change) in cells.zip(ProgressChange::ALL) {
+                let after = state.after(change).map_or("-", ProgressState::as_str);
+                assert_eq!(after, cell, "{state}: {change}");
+            }
+        }
+    }
+
+    fn in_state(state: ProgressState) -> ProgressTask {
+        let task = ProgressTree::new("import").root().child("load");
+        let task = task.total(9).add().unwrap();
+        if !matches!(state, ProgressState::Pending | ProgressState::Skipped) {
+            task.start().unwrap();
+            task.update(3).unwrap();
+        }
+        match state {
+            ProgressState::Pending | ProgressState::Running => Ok(()),
+            ProgressState::Paused => task.pause(),
+            ProgressState::Completed => task.complete(),
+            ProgressState::Failed => task.fail("so"),
+            ProgressState::Cancelled => task.cancel(),
+            ProgressState::Skipped => task.skip("so"),
+        }
+        .unwrap();
+        assert_eq!(task.node().unwrap().state, state);
+        task
+    }
+
+    fn change(task: &ProgressTask, change: ProgressChange) -> Result<()> {
+        match change {
+            ProgressChange::Start => task.start(),
+            ProgressChange::Update => task.update(5).and_then(|()| task.increment(1)),
+            ProgressChange::Pause => task.pause(),
+            ProgressChange::Resume => task.resume(),
+            ProgressChange::Skip => task.skip("so"),
+            ProgressChange::Cancel => task.cancel(),
+            ProgressChange::Complete => task.complete(),
+            ProgressChange::Fail => task.fail("so"),
+            ProgressChange::Reset => task.reset(),
+        }
+    }
+
+    #[test]
+    fn an_illegal_change_is_a_clear_error_and_changes_nothing() {
+        for (state, to) in ProgressState::ALL
+            .into_iter()
+            .flat_map(|state| ProgressChange::ALL.map(|to| (state, to)))
+        {
+            let task = in_state(state);
+            let before = task.node();
+            let changed = change(&task, to);
+            let Some(after) = state.after(to) else {
+                let error = changed.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Conflict);
+                let begins = format!("`load` is {state}, and {to} is only for what is ");
+                assert!(error.message().starts_with(&begins), "{error}");
+                assert_eq!(task.node(), before);
+                continue;
+            };
+            changed.unwrap();
+            assert_eq!(task.node().unwrap().state, after);
+        }
+    }
+
+    #[test]
+    fn nothing_happens_in_what_has_ended_or_is_gone() {
+        let tree = ProgressTree::new("import");
+        let outer = tree.root().child("outer").start().unwrap();
+        let inner = outer.child("inner").add().unwrap();
+        outer.complete().unwrap();
+        let expected = "`more` is inside of `outer`, which is completed; reset that first";
+        assert_eq!(outer.child("more").add().unwrap_err().message(), expected);
+        assert!(
+            inner
+                .reset()
+                .unwrap_err()
+                .message()
+                .starts_with("`inner` is inside")
+        );
+        let error = outer.set_total(3).unwrap_err();
+        let expected = "`outer` is completed, and nothing of it changes any more; reset it first";
+        assert_eq!(error.message(), expected);
+        outer.reset().unwrap();
+        let error = inner.start().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(
+            error
+                .message()
+                .contains("node 2 isn't in the tree any more")
+        );
+        assert!(inner.node().is_none() && tree.task(inner.id()).is_none());
+    }
+
+    #[test]
+    fn what_was_counted_does_not_go_back() {
+        let task = in_state(ProgressState::Running);
+        let error = task.update(2).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "`load` goes from 3 back to 2; reset it to count anew"
+        );
+        task.increment(u64::MAX).unwrap();
+        assert_eq!(task.node().unwrap().fraction, Some(1.0));
+    }
+
+    /// 10 subtrees of 10, of 10, of 10, with one leaf each: 10,000 leaves, 6 deep.
+    fn large() -> (ProgressTree, Vec<ProgressTask>) {
+        let tree = ProgressTree::new("large");
+        let mut level = vec![tree.root()];
+        for width in [10, 10, 10, 10, 1, 1] {
+            level = level
+                .iter()
+                .flat_map(|around| (0..width).map(|at| around.child(format!("{at}")).total(100)))
+                .map(|new| new.start().unwrap())
+                .collect();
+        }
+        // Those around the leaves count what is inside.
+        for at in 0..tree.snapshot().nodes.len() {
+            let id = ProgressId(u32::try_from(at).unwrap());
+            if level.binary_search_by_key(&id, ProgressTask::id).is_err() {
+                tree.lock().arena.set(id, |slot| slot.view.total = None);
+            }
+        }
+        (tree, level)
+    }
+
+    #[test]
+    fn a_million_updates_touch_no_more_nodes_than_the_tree_is_deep() {
+        let (tree, leaves) = large();
+        assert_eq!(leaves.len(), 10_000);
+        let depth = tree.lock().arena.upwards(leaves[0].id()).count() as u64 - 1;
+        assert_eq!(depth, 6);
+        let settled = || tree.lock().arena.settled;
+        let before = settled();
+        for _ in 0..100 {
+            for leaf in &leaves {
+                let once = settled();
+                leaf.increment(1).unwrap();
+                assert!(settled() - once <= depth + 1);
+            }
+        }
+        assert_eq!(tree.snapshot().root().fraction, Some(1.0));
+        assert!(settled() - before <= 1_000_000 * (depth + 1));
+    }
+}

@@ -31,7 +31,7 @@ pub struct ProgressSnapshot {
     pub version: u64,
     /// When the last change was.
     pub at: Timestamp,
-    /// The last event that was taken in, if it is fed by events.
+    /// The event that it was, if the tree is fed by events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
     /// All nodes by their numbers: the root first, and each after the one that it is inside of.
@@ -101,7 +101,7 @@ pub struct ProgressDelta {
     pub version: u64,
     /// When the change was.
     pub at: Timestamp,
-    /// The last event that was taken in, if the tree is fed by events.
+    /// The event that it was, if the tree is fed by events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
     /// The nodes that are new or changed, whole, by their numbers.
@@ -152,6 +152,9 @@ pub struct SavedProgress {
     /// One for each node.
     pub(crate) kept: Vec<Kept>,
     pub(crate) clock: Clock,
+    /// The last event that was taken in, also if it changed nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fed: Option<Place>,
     /// The number of the next node.
     pub(crate) next: ProgressId,
 }

@@ -210,6 +210,7 @@ impl State {
             return Vec::new();
         }
         self.arena.version += 1;
+        self.arena.changed = (self.arena.clock.now, self.arena.place);
         if self.queues.is_empty() {
             self.arena.forget_changes();
             return Vec::new();
@@ -258,6 +259,7 @@ impl Arena {
             snapshot: self.snapshot(),
             kept: self.nodes().map(|slot| slot.kept.clone()).collect(),
             clock: self.clock,
+            fed: self.place,
             next: self.next_id(),
         }
     }
@@ -268,6 +270,7 @@ impl Arena {
             snapshot,
             kept,
             clock,
+            fed,
             next,
         } = saved;
         let mut nodes = snapshot.nodes.into_iter().zip(kept);
@@ -289,8 +292,9 @@ impl Arena {
         }
         arena.recount();
         arena.reserve_up_to(next);
-        (arena.clock, arena.place) = (clock, snapshot.place);
+        (arena.clock, arena.place) = (clock, fed);
         arena.version = snapshot.version;
+        arena.changed = (snapshot.at, snapshot.place);
         Some(arena)
     }
 }

@@ -6,6 +6,8 @@
 mod clock;
 mod golden;
 mod guards;
+mod random;
 mod recordings;
+
 mod runs;
 mod subscriptions;
