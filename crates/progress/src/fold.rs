@@ -161,6 +161,8 @@ impl Arena {
     /// has ended.
     fn node_for(&mut self, path: &StepPath, started: &StepStarted) -> Option<ProgressId> {
         let id = match self.node_of(path) {
+            // Its end says no more than its beginning did.
+            Some(id) if started.kind.is_empty() => return Some(id),
             Some(id) => id,
             None if self.is_whole_run(path) => ProgressId::ROOT,
             None => self.new_node(path, started)?,
@@ -170,7 +172,7 @@ impl Arena {
         let step = (!started.kind.is_empty()).then(|| started.kind.clone());
         self.set(id, |slot| {
             slot.view.kind = kind;
-            slot.view.step = step.or(slot.view.step.take());
+            slot.view.step = step;
         });
         Some(id)
     }

@@ -63,7 +63,7 @@ impl Pace {
         }
         let parts = u128::from(WHOLE - self.done);
         let micros = parts * u128::from(self.micros) / u128::from(self.parts);
-        let millis = u64::try_from(micros / 1000).ok()?;
+        let millis = u64::try_from((micros + 500) / 1000).ok()?;
         Some(millis.saturating_sub(at.saturating_sub(self.at)))
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod clock;
+mod eta;
 mod golden;
 mod guards;
 mod random;
