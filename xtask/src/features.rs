@@ -9,7 +9,13 @@ use crate::workspace::{Package, Workspace};
 const FACADE: &str = "mainstem";
 
 /// The crates whose features users choose.
-const CHOSEN_BY_USERS: [&str; 4] = [FACADE, "mainstem-core", "mainstem-models", "mainstem-agent"];
+const CHOSEN_BY_USERS: [&str; 5] = [
+    FACADE,
+    "mainstem-core",
+    "mainstem-models",
+    "mainstem-agent",
+    "mainstem-progress",
+];
 
 pub(crate) fn stage(session: &Session) -> Result<Outcome> {
     session

@@ -39,6 +39,9 @@ mod mcp {}
 #[doc = include_str!("../../../docs/models.md")]
 mod models {}
 
+#[doc = include_str!("../../../docs/progress.md")]
+mod progress {}
+
 #[doc = include_str!("../../../docs/prompts.md")]
 mod prompts {}
 

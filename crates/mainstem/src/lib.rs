@@ -43,7 +43,8 @@
 //! | `demo` | no | [`models`]`::demo`: an offline model that answers from Mainstem's documentation; the address `demo` |
 //! | `mcp` | no | `mcp`: tools from MCP servers, over standard input and output and over HTTP |
 //! | `openai-tokens` | no | `OpenAiTokens`: tokens as OpenAI's models count them |
-//! | `progress` | no | `progress`: how far a run has come, as a tree |
+//! | `progress` | no | `mainstem::progress`: how far a run has come, as a tree |
+//! | `progress-bars` | no | `progress::ProgressBars`: the same as bars on a terminal, by indicatif |
 //! | `serve` | no | `mainstem::serve`: runs over HTTP |
 //! | `sqlite` | no | `SqliteStore`: logs of runs, and conversations, in a file of SQLite, which is built in |
 //! | `test-util` | no | `test_util`: scripted doubles for tests |

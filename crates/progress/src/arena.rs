@@ -16,6 +16,8 @@ use crate::{
 pub(crate) struct Arena {
     /// By number; those that were removed leave a gap.
     slots: Vec<Option<Box<Slot>>>,
+    /// How many there are.
+    pub(crate) count: usize,
     /// The steps of the run, by their paths at the first attempt.
     pub(crate) steps: HashMap<StepPath, ProgressId>,
     pub(crate) clock: Clock,
@@ -69,6 +71,9 @@ pub(crate) struct Kept {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unit: Option<u64>,
     pub(crate) pace: Pace,
+    /// What those inside count for that were forgotten.
+    #[serde(skip_serializing_if = "Share::is_none")]
+    pub(crate) forgotten: Share,
     /// How long it was paused, in milliseconds.
     pub(crate) paused: u64,
     /// When it was paused, by the tree's clock.
@@ -77,17 +82,38 @@ pub(crate) struct Kept {
 }
 
 /// What a node counts for in the one around it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Share {
     /// How much of it there is.
+    #[serde(with = "as_text")]
     pub(crate) weight: u128,
     /// How much of that is done: weight times parts.
+    #[serde(with = "as_text")]
     pub(crate) done: u128,
     /// The weight of what is under way, nobody knows how far.
+    #[serde(skip)]
     pub(crate) unknown: u128,
 }
 
+/// Numbers that are too large for those who read JSON.
+mod as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
+    pub(super) fn serialize<S: Serializer>(number: &u128, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(number)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u128, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
 impl Share {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Puts `now` in the place of `before`.
     pub(crate) fn replace(&mut self, before: Self, now: Self) {
         self.weight = self.weight - before.weight + now.weight;
@@ -153,6 +179,7 @@ impl Arena {
     pub(crate) fn new(root: ProgressNode) -> Self {
         Self {
             slots: vec![Some(Box::new(Slot::new(root)))],
+            count: 1,
             steps: HashMap::new(),
             clock: Clock::default(),
             place: None,
@@ -200,6 +227,7 @@ impl Arena {
             self.slots.resize_with(id.slot() + 1, || None);
         }
         self.slots[id.slot()] = Some(Box::new(slot));
+        self.count += 1;
         if let Some(around) = parent.and_then(|parent| self.get_mut(parent)) {
             around.children.push(id);
         }
@@ -218,6 +246,7 @@ impl Arena {
             };
             let (share, around) = (slot.share(), slot.view.parent);
             slot.counted = share;
+            slot.inside.replace(Share::default(), slot.kept.forgotten);
             if let Some(path) = &slot.view.path {
                 self.steps.insert(path.attempt(1), slot.view.id);
             }
@@ -233,11 +262,19 @@ impl Arena {
             return;
         };
         slot.inside = Share::default();
-        let mut gone = std::mem::take(&mut slot.children);
+        let inside = std::mem::take(&mut slot.children);
+        inside.into_iter().for_each(|id| self.remove(id));
+    }
+
+    /// Removes a node with all that is inside of it. The node around it still has it in its list, and
+    /// counts it.
+    pub(crate) fn remove(&mut self, id: ProgressId) {
+        let mut gone = vec![id];
         while let Some(id) = gone.pop() {
             let Some(slot) = self.slots.get_mut(id.slot()).and_then(Option::take) else {
                 continue;
             };
+            self.count -= 1;
             gone.extend(slot.children);
             if let Some(path) = &slot.view.path {
                 self.steps.remove(&path.attempt(1));

@@ -259,6 +259,7 @@ impl Arena {
             slot.kept.since.get_or_insert(place);
         });
         let _ended = self.end(id, change, message);
+        self.make_room(id);
     }
 
     fn progress(&mut self, event: &Event, progress: &Progress) {

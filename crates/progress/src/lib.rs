@@ -26,8 +26,14 @@
 //! - [`ProgressTree::subscribe`] is a stream: a snapshot, then every change.
 //! - [`ProgressTree::save`] and [`ProgressTree::restore`] carry a tree to another process.
 //! - [`ProgressGuard`] completes, fails or cancels a node with the work that owns it.
+//!
+//! # Features
+//!
+//! - `bars`: `ProgressBars`, bars on a terminal by `indicatif`.
 
 mod arena;
+#[cfg(feature = "bars")]
+mod bars;
 mod fold;
 mod guard;
 mod node;
@@ -35,6 +41,7 @@ mod ops;
 mod pace;
 mod parts;
 mod plan;
+mod room;
 mod settle;
 mod snapshot;
 mod state;
@@ -42,7 +49,12 @@ mod subscription;
 mod task;
 mod tree;
 
+#[cfg(feature = "bars")]
+pub use bars::ProgressBars;
 pub use guard::ProgressGuard;
+/// indicatif, whose screen [`ProgressBars`] draw on.
+#[cfg(feature = "bars")]
+pub use indicatif;
 pub use node::{ProgressId, ProgressKind, ProgressNode};
 pub use snapshot::{ProgressDelta, ProgressSnapshot, ProgressUpdate, SavedProgress};
 pub use state::{ProgressChange, ProgressState};

@@ -102,6 +102,9 @@ pub struct ProgressNode {
     /// The weights of the nodes that are expected inside, together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<f64>,
+    /// How many nodes directly inside ended and aren't kept any more, because there were too many.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub forgotten: u64,
     /// What is being done, or why it ended as it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Text>,
@@ -138,6 +141,7 @@ impl ProgressNode {
             done: 0,
             total: None,
             expected: None,
+            forgotten: 0,
             message: None,
             started: None,
             ended: None,

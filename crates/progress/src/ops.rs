@@ -240,31 +240,31 @@ mod tests {
     use super::*;
     use crate::{ProgressTask, ProgressTree};
 
-    /// The table of the docs: a line for each state, a column for each change.
-    const TABLE: &str = "
-            start   update  pause  resume  skip    cancel    complete  fail   reset
-pending     running -       -      -       skipped cancelled -         -      pending
-running     -       running paused -       skipped cancelled completed failed pending
-paused      -       -       -      running skipped cancelled -         failed pending
-completed   -       -       -      -       -       -         -         -      pending
-failed      -       -       -      -       -       -         -         -      pending
-cancelled   -       -       -      -       -       -         -         -      pending
-skipped     -       -       -      -       -       -         -         -      pending
-";
+    const DOCS: &str = include_str!("../../../docs/progress.md");
+
+    fn cells(line: &str) -> Vec<&str> {
+        line.trim_matches('|').split('|').map(str::trim).collect()
+    }
 
     #[test]
-    fn transitions_are_those_of_the_table() {
-        let mut lines = TABLE.trim().lines();
-        let header: Vec<_> = lines.next().unwrap().split_whitespace().collect();
-        assert_eq!(header, ProgressChange::ALL.map(ProgressChange::as_str));
-        for (line, state) in lines.zip(ProgressState::ALL) {
-            let mut cells = line.split_whitespace();
-            assert_eq!(cells.next(), Some(state.as_str()));
-            for (cell, change) in cells.zip(ProgressChange::ALL) {
+    fn transitions_are_those_of_the_table_in_the_docs() {
+        let mut lines = DOCS
+            .lines()
+            .skip_while(|line| !line.starts_with("| state |"));
+        let header = cells(lines.next().unwrap());
+        assert_eq!(header[1..], ProgressChange::ALL.map(ProgressChange::as_str));
+        let mut rows = 0;
+        for (line, state) in lines.skip(1).zip(ProgressState::ALL) {
+            let row = cells(line);
+            assert_eq!(row[0], state.as_str());
+            assert_eq!(row.len(), header.len());
+            for (cell, change) in row[1..].iter().zip(ProgressChange::ALL) {
                 let after = state.after(change).map_or("-", ProgressState::as_str);
-                assert_eq!(after, cell, "{state}: {change}");
+                assert_eq!(after, *cell, "{state}: {change}");
             }
+            rows += 1;
         }
+        assert_eq!(rows, ProgressState::ALL.len());
     }
 
     fn in_state(state: ProgressState) -> ProgressTask {

@@ -35,6 +35,7 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/testing.md", include_str!("../../docs/testing.md")),
     ("docs/cli.md", include_str!("../../docs/cli.md")),
     ("docs/stores.md", include_str!("../../docs/stores.md")),
+    ("docs/progress.md", include_str!("../../docs/progress.md")),
     ("docs/resuming.md", include_str!("../../docs/resuming.md")),
     ("docs/traces.md", include_str!("../../docs/traces.md")),
     ("docs/examples.md", include_str!("../../docs/examples.md")),

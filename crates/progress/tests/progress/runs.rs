@@ -514,3 +514,67 @@ fn a_run_that_is_followed_from_its_middle_on_is_no_failure() {
     ];
     assert_eq!(lines, expected);
 }
+
+/// A map over many items, each of which is a map over some.
+fn many(items: u64, inside: u64) -> impl Iterator<Item = Event> {
+    let end = r#""type":"step_finished","data":{"output":1,"usage":{"requests":0,"input_tokens":0,"output_tokens":0}}"#;
+    let map = r#""type":"step_started","data":{"kind":"map","total":1}"#;
+    let leaf = r#""type":"step_started","data":{"kind":"function"}"#;
+    let run = r#""type":"run_started","data":{"run":"r","name":"f"}"#;
+    let list = |items: u64| {
+        format!(r#""type":"decided","data":{{"key":"items","what":"map_list","value":{items}}}"#)
+    };
+    let line = |path: &str, data: &str| (path.to_owned(), data.to_owned());
+    let head = [line("", run), line("f", map), line("f", &list(items))];
+    let items = (0..items).flat_map(move |item| {
+        let outer = format!("f[{item}]/g");
+        let leaves = (0..inside).flat_map(|at| {
+            let path = format!("f[{item}]/g[{at}]/x");
+            [line(&path, leaf), line(&path, end)]
+        });
+        let mut all = vec![line(&outer, map), line(&outer, &list(inside))];
+        all.extend(leaves);
+        all.push(line(&outer, end));
+        all
+    });
+    let all = head.into_iter().chain(items);
+    (1..)
+        .zip(all)
+        .map(|(seq, (path, data))| event(seq, seq, &path, &data))
+}
+
+/// The most nodes that there were.
+fn check_many(items: u64, inside: u64) -> usize {
+    let (tree, mut most) = (ProgressTree::new("f"), 0);
+    for (at, event) in many(items, inside).enumerate() {
+        tree.feed(&event);
+        if at % 14_999 != 4000 {
+            continue;
+        }
+        let snapshot = tree.snapshot();
+        most = most.max(snapshot.nodes.len());
+        let per_item = 2 * inside as usize + 3;
+        let (over, of_next) = ((at - 2) / per_item, (at - 2) % per_item);
+        let leaves = of_next.saturating_sub(2) / 2;
+        let done = (over as u64 * inside + leaves as u64) as f64 / (items * inside) as f64;
+        let told = snapshot.root().fraction.unwrap();
+        assert!((told - done).abs() < 1e-6, "{told} for {done}");
+        let saved = serde_json::to_string(&tree.save()).unwrap();
+        let again = ProgressTree::restore(serde_json::from_str(&saved).unwrap()).unwrap();
+        assert_eq!(again.save(), tree.save());
+    }
+    let snapshot = tree.snapshot();
+    let root = snapshot.root();
+    assert_eq!(root.fraction, Some(1.0));
+    let there = snapshot.children(root.id).count() as u64;
+    assert_eq!(there + root.forgotten, items);
+    most
+}
+
+#[test]
+fn of_a_long_run_not_all_is_kept_but_all_counts() {
+    let most = check_many(12_000, 1);
+    assert!((1900..=2003).contains(&most), "{most}");
+    let most = check_many(300, 100);
+    assert!((9900..=10_401).contains(&most), "{most}");
+}
