@@ -57,6 +57,10 @@ mod routing {}
 #[doc = include_str!("../../../docs/runs.md")]
 mod runs {}
 
+#[cfg(feature = "serve")]
+#[doc = include_str!("../../../docs/security.md")]
+mod security {}
+
 #[doc = include_str!("../../../docs/stores.md")]
 mod stores {}
 

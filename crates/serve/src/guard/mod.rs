@@ -57,9 +57,14 @@ pub(crate) async fn count(State(app): State<Arc<App>>, request: Request, next: N
 
 /// A browser is to take an answer for what it says it is, and to show it to this site alone.
 fn hardened(mut response: Response) -> Response {
-    const HEADERS: [(HeaderName, &str); 2] = [
+    const HEADERS: [(HeaderName, &str); 4] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
     ];
     for (name, value) in HEADERS {
         let headers = response.headers_mut();

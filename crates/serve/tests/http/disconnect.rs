@@ -56,6 +56,9 @@ async fn a_reader_that_goes_takes_its_run_and_the_models_answer_along_within_a_s
             }
         })
         .await;
+        let progress = serving.get(&format!("/runs/{id}/progress")).send();
+        let progress = json(within(progress).await.unwrap()).await;
+        assert_eq!(progress["nodes"][0]["state"], "cancelled", "{progress}");
         let run = gone.elapsed();
         assert!(
             socket < Duration::from_secs(1),

@@ -256,6 +256,10 @@ async fn answers_say_what_they_are_and_nothing_of_the_server() {
         serving.post("/runs", "{").send().await.unwrap(),
     ] {
         assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+        let policy = &answer.headers()["cross-origin-resource-policy"];
+        assert_eq!(policy, "same-origin");
+        let cached = answer.headers()["cache-control"].to_str().unwrap();
+        assert!(matches!(cached, "no-store" | "no-cache"), "{cached}");
         assert!(!answer.headers().contains_key("server"));
         assert!(answer.headers().contains_key("content-type"));
     }

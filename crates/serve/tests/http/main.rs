@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod bodies;
+mod conformance;
 mod connections;
 mod credentials;
 mod disconnect;
