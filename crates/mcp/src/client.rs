@@ -8,7 +8,7 @@ use mainstem_core::{Result, Text};
 use rmcp::{
     ClientHandler, RoleClient,
     model::{ClientCapabilities, ClientConfig, Implementation},
-    service::{Peer, RunningService, ServiceExt as _},
+    service::{ClientLifecycleMode, ClientServiceExt as _, Peer, RunningService},
     transport::Transport,
 };
 
@@ -50,11 +50,12 @@ impl Connection {
     pub(crate) async fn open<T: Transport<RoleClient> + 'static>(
         server: Text,
         transport: T,
+        begins: ClientLifecycleMode,
         feeds: Arc<Feeds>,
         time_limit: Duration,
     ) -> Result<Self> {
-        let serving = tokio::time::timeout(time_limit, Handler.serve(transport));
-        let service = serving
+        let serving = Handler.serve_with_lifecycle(transport, begins);
+        let service = tokio::time::timeout(time_limit, serving)
             .await
             .map_err(|_late| late(&server, "its start", time_limit))?
             .map_err(|error| not_connected(&server, error))?;

@@ -4,7 +4,7 @@ use std::{error::Error as StdError, time::Duration};
 
 use mainstem_core::{Error, ErrorKind, Text, UpstreamError};
 use rmcp::{
-    model::ErrorData,
+    model::{ErrorCode, ErrorData},
     service::{ClientInitializeError, ServiceError},
     transport::{
         DynamicTransportError,
@@ -26,7 +26,17 @@ pub(crate) fn not_connected(server: &str, error: ClientInitializeError) -> Error
             of_transport(because("can't be reached"), error)
         }
         ClientInitializeError::JsonRpcError(error) => {
-            refused(&because("refused the connection"), &error)
+            let is_newer = matches!(
+                error.code,
+                ErrorCode::METHOD_NOT_FOUND | ErrorCode::UNSUPPORTED_PROTOCOL_VERSION
+            );
+            let refused = refused(&because("refused the connection"), &error);
+            match is_newer {
+                true => refused.with_note(
+                    "it may speak other versions of MCP: try it with `discover()`, or without",
+                ),
+                false => refused,
+            }
         }
         ClientInitializeError::ConnectionClosed(_) => tool(because(
             "ended before it had answered; what it says of that is on its standard error",

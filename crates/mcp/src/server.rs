@@ -11,6 +11,7 @@ use reqwest::{
     Url,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
+use rmcp::{model::ProtocolVersion, service::ClientLifecycleMode};
 use tokio::process::Command;
 
 use crate::{
@@ -29,6 +30,9 @@ pub struct McpServer {
     way: Way,
     time_limit: Duration,
     logs: Option<LogLevel>,
+    discovers: bool,
+    /// An option of the other way, which would have no effect.
+    misplaced: Option<&'static str>,
 }
 
 enum Way {
@@ -140,6 +144,19 @@ impl McpServer {
             way,
             time_limit: TIME_LIMIT,
             logs: None,
+            discovers: false,
+            misplaced: None,
+        }
+    }
+
+    /// The command, for an option of programs.
+    fn command(&mut self, option: &'static str) -> Option<&mut Command> {
+        match &mut self.way {
+            Way::Stdio { command, .. } => Some(command),
+            Way::Http { .. } => {
+                self.misplaced = Some(option);
+                None
+            }
         }
     }
 
@@ -150,63 +167,64 @@ impl McpServer {
         self
     }
 
-    /// Adds arguments of the program. A server over HTTP has none.
+    /// Adds arguments of the program; only for programs.
     #[must_use]
     pub fn args<S: Into<OsString>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
-        if let Way::Stdio { command, .. } = &mut self.way {
+        if let Some(command) = self.command("args") {
             command.args(args.into_iter().map(Into::into));
         }
         self
     }
 
-    /// Adds a variable to the program's environment. A server over HTTP has none.
+    /// Adds a variable to the program's environment; only for programs.
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        if let Way::Stdio { command, .. } = &mut self.way {
+        if let Some(command) = self.command("env") {
             command.env(name, value);
         }
         self
     }
 
-    /// Where the program's standard error goes: `Stdio::null()`, a file, ….
+    /// Where the program's standard error goes: `Stdio::null()`, a file, …; only for programs.
     ///
-    /// Servers write there what is for people. A server over HTTP has none.
+    /// Servers write there what is for people.
     #[must_use]
     pub fn stderr(mut self, to: impl Into<Stdio>) -> Self {
-        if let Way::Stdio { stderr, .. } = &mut self.way {
-            *stderr = Some(to.into());
+        match &mut self.way {
+            Way::Stdio { stderr, .. } => *stderr = Some(to.into()),
+            Way::Http { .. } => self.misplaced = Some("stderr"),
         }
         self
     }
 
-    /// A token that goes along with each request, as `Authorization: Bearer ..`. Only over HTTP.
+    /// A token that goes along with each request, as `Authorization: Bearer ..`; only over HTTP.
     #[must_use]
     pub fn bearer(mut self, token: impl Into<String>) -> Self {
-        if let Way::Http { bearer, .. } = &mut self.way {
-            *bearer = Some(token.into());
+        match &mut self.way {
+            Way::Http { bearer, .. } => *bearer = Some(token.into()),
+            Way::Stdio { .. } => self.misplaced = Some("bearer"),
         }
         self
     }
 
-    /// A header that goes along with each request. Only over HTTP.
+    /// A header that goes along with each request; only over HTTP.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        if let Way::Http { headers, .. } = &mut self.way {
-            headers.push((name.into(), value.into()));
+        match &mut self.way {
+            Way::Http { headers, .. } => headers.push((name.into(), value.into())),
+            Way::Stdio { .. } => self.misplaced = Some("header"),
         }
         self
     }
 
-    /// The HTTP client, for a proxy or certificates of your own. Only over HTTP.
+    /// The HTTP client, for a proxy or certificates of your own; only over HTTP.
     ///
     /// Leave its redirects off: they would take headers and arguments to another host.
     #[must_use]
-    pub fn client(mut self, client: reqwest::Client) -> Self {
-        if let Way::Http {
-            client: current, ..
-        } = &mut self.way
-        {
-            *current = Some(client);
+    pub fn client(mut self, new: reqwest::Client) -> Self {
+        match &mut self.way {
+            Way::Http { client, .. } => *client = Some(new),
+            Way::Stdio { .. } => self.misplaced = Some("client"),
         }
         self
     }
@@ -231,6 +249,15 @@ impl McpServer {
         self
     }
 
+    /// Begins by `server/discover`, for servers of version 2026-07-28 that don't know `initialize` any more.
+    ///
+    /// By default the connection begins by `initialize`, which nearly all servers know.
+    #[must_use]
+    pub fn discover(mut self) -> Self {
+        self.discovers = true;
+        self
+    }
+
     /// Starts the program, or reaches the server, and agrees on the protocol.
     ///
     /// Needs Tokio's runtime, as all of its calls do: the connection is a task of its own, which ends with
@@ -238,10 +265,11 @@ impl McpServer {
     ///
     /// # Errors
     ///
-    /// Of kind [`Config`](mainstem_core::ErrorKind::Config), if the program can't be started, or an
-    /// address or a header can't be used; of kind [`Timeout`](mainstem_core::ErrorKind::Timeout), if the
-    /// server doesn't answer in time; of kind [`Tool`](mainstem_core::ErrorKind::Tool) with the code
-    /// `mcp_not_connected`, if it answers with something else.
+    /// - Of kind [`Config`](mainstem_core::ErrorKind::Config): the program can't be started, an address or
+    ///   a header can't be used, or an option is only for the other way.
+    /// - Of kind [`Timeout`](mainstem_core::ErrorKind::Timeout): the server doesn't answer in time.
+    /// - Of kind [`Tool`](mainstem_core::ErrorKind::Tool): it can't be reached, or isn't an MCP server (code
+    ///   `mcp_not_connected` or `mcp_protocol`), or it refuses (`mcp_refused`).
     pub async fn connect(self) -> Result<McpClient> {
         // A transport is large, with its buffers.
         Box::pin(self.open()).await
@@ -253,13 +281,30 @@ impl McpServer {
             way,
             time_limit,
             logs,
+            discovers,
+            misplaced,
         } = self;
+        if let Some(option) = misplaced {
+            return Err(config(format!(
+                "MCP server `{name}` is given `{option}`, which isn't for {}; leave it out",
+                match way {
+                    Way::Stdio { .. } => "programs",
+                    Way::Http { .. } => "servers over HTTP",
+                }
+            )));
+        }
         let feeds = Feeds::new(logs);
+        let begins = match discovers {
+            true => ClientLifecycleMode::Discover {
+                preferred_versions: vec![ProtocolVersion::LATEST],
+            },
+            false => ClientLifecycleMode::Initialize,
+        };
         let connection = match way {
             Way::Stdio { command, stderr } => {
                 let transport = transport::process(&name, *command, stderr)?;
                 let tapped = Tapped::new(transport, feeds.clone());
-                Connection::open(name, tapped, feeds, time_limit).await
+                Connection::open(name, tapped, begins, feeds, time_limit).await
             }
             Way::Http {
                 url,
@@ -270,7 +315,7 @@ impl McpServer {
                 let headers = header_map(&name, &headers)?;
                 let transport = transport::http(&name, &url, bearer, headers, client)?;
                 let tapped = Tapped::new(transport, feeds.clone());
-                Connection::open(name, tapped, feeds, time_limit).await
+                Connection::open(name, tapped, begins, feeds, time_limit).await
             }
         };
         Ok(McpClient::new(connection?))

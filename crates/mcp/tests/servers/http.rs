@@ -1,6 +1,6 @@
 //! A server over HTTP whose every answer is written out: what goes along, and what is said of failures.
 
-use std::{error::Error as _, time::Duration};
+use std::{error::Error as _, process::Stdio, time::Duration};
 
 use mainstem_core::{Error, ErrorKind, Tool};
 use mainstem_mcp::McpServer;
@@ -206,6 +206,28 @@ async fn addresses_and_headers_that_cant_be_used_are_an_error() {
         assert_eq!(error.kind(), ErrorKind::Config);
         assert!(error.to_string().starts_with(text), "{error}");
         assert!(!in_full(&error).contains("secret"), "{}", in_full(&error));
+    }
+}
+
+#[tokio::test]
+async fn options_that_would_have_no_effect_are_an_error() {
+    let (program, http) = (
+        || McpServer::stdio("birds"),
+        || McpServer::http("http://birds"),
+    );
+    let client = reqwest::Client::new();
+    for (server, option, way) in [
+        (http().args(["a"]), "args", "servers over HTTP"),
+        (http().env("A", "b"), "env", "servers over HTTP"),
+        (http().stderr(Stdio::null()), "stderr", "servers over HTTP"),
+        (program().bearer("a"), "bearer", "programs"),
+        (program().header("a", "b"), "header", "programs"),
+        (program().client(client), "client", "programs"),
+    ] {
+        let error = within(server.connect()).await.unwrap_err();
+        let text =
+            format!("MCP server `birds` is given `{option}`, which isn't for {way}; leave it out");
+        assert_eq!((error.kind(), error.to_string()), (ErrorKind::Config, text));
     }
 }
 

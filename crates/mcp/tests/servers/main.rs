@@ -5,6 +5,7 @@ mod agents;
 mod drops;
 mod everything;
 mod http;
+mod newest;
 mod odd;
 mod processes;
 mod support;

@@ -1,9 +1,10 @@
 // An MCP server whose every step is written out: for what servers of good manners don't do.
 // `node odd.mjs LOG MODE`: what it reads it appends to the file LOG, a line each.
+import { spawn } from "node:child_process";
 import { appendFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
-const [log, mode] = process.argv.slice(2);
+const [log, mode, mark] = process.argv.slice(2);
 const send = (message) =>
   process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...message }) + "\n");
 const notify = (method, params) => send({ method, params });
@@ -68,6 +69,13 @@ function call(id, { name, arguments: given, _meta: meta }) {
     case "ask":
       return give({ resultType: "input_required", requestState: "s", inputRequests: {} });
   }
+}
+
+if (mode === "stubborn") {
+  // It doesn't end with its input, nor when it is told to, and it has a child.
+  process.on("SIGTERM", () => appendFileSync(log, '{"method": "told to end"}\n'));
+  spawn("sh", ["-c", "sleep 600 || true", mark], { stdio: "ignore" });
+  setInterval(() => {}, 1000);
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -9,6 +9,7 @@ use mainstem_mcp::{LogLevel, McpClient, McpServer};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::processes::{gone, marked};
 use crate::support::{Called, agent, call, told, within};
 
 /// The server, and what it has read.
@@ -319,6 +320,43 @@ async fn that_its_tools_changed_is_known_until_they_are_asked_for() {
     assert!(client.have_tools_changed());
     let _ = within(client.tools()).await.unwrap();
     assert!(!client.have_tools_changed());
+}
+
+#[tokio::test]
+async fn a_program_that_wont_end_is_killed_with_what_it_started() {
+    let mark = "a-stubborn-program";
+    let odd = Odd::new();
+    let client = within(odd.server("stubborn").args([mark]).connect()).await;
+    let client = client.unwrap();
+    assert_eq!(marked(mark).len(), 2);
+    within(client.close()).await;
+    assert_eq!(odd.read("told to end").len(), 1);
+    within(gone(mark)).await;
+}
+
+#[tokio::test]
+async fn calls_at_the_same_time_have_each_its_own_progress() {
+    let odd = Odd::new();
+    let client = odd.connect("").await;
+    let tools = within(client.tools()).await.unwrap();
+    let counts = [3, 5, 7];
+    let model = ScriptedModel::new()
+        .calls(counts.map(|count| ("flood", json!({"count": count}))))
+        .answer(["Done."]);
+    let mut run = agent(model, &tools).unwrap().run_streamed("Go.");
+    let mut seen = [const { Vec::new() }; 3];
+    while let Some(event) = within(run.next_event()).await {
+        let EventKind::Progress(progress) = &event.kind else {
+            continue;
+        };
+        let at = (0..3).find(|at| event.path.as_str() == format!("agent/flood[{at}]"));
+        seen[at.unwrap()].push((progress.done, progress.total));
+    }
+    for (seen, count) in seen.iter().zip(counts) {
+        let mut expected: Vec<_> = (1..=count).map(|done| (done, Some(count))).collect();
+        expected.push((500, Some(1000)));
+        assert_eq!(*seen, expected);
+    }
 }
 
 #[tokio::test]
