@@ -75,3 +75,6 @@ mod tools {}
 
 #[doc = include_str!("../../../docs/traces.md")]
 mod traces {}
+
+#[doc = include_str!("../../../docs/wires.md")]
+mod wires {}

@@ -191,6 +191,7 @@ pub mod prelude {
     feature = "cache",
     feature = "demo",
     feature = "mcp",
+    feature = "serve",
     feature = "sqlite",
     feature = "test-util"
 ))]

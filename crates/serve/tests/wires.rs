@@ -8,6 +8,7 @@ mod wires {
     mod golden;
     pub(crate) mod log;
     mod pace;
+    mod page;
     mod socket;
     mod splits;
 }

@@ -39,6 +39,7 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/resuming.md", include_str!("../../docs/resuming.md")),
     ("docs/security.md", include_str!("../../docs/security.md")),
     ("docs/traces.md", include_str!("../../docs/traces.md")),
+    ("docs/wires.md", include_str!("../../docs/wires.md")),
     ("docs/examples.md", include_str!("../../docs/examples.md")),
 ];
 

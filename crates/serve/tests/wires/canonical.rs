@@ -21,16 +21,13 @@ fn place(epoch: u64, seq: u64) -> Place {
 pub(crate) fn log() -> Vec<Event> {
     let parts = [beginning(), tool(), outputs(), trouble(), rest()];
     let mut epoch = 1;
-    let mut number = |(seq, (path, kind)): (u64, (&str, EventKind))| {
+    let number = |(seq, (path, kind)): (u64, (&str, EventKind))| {
         epoch += u64::from(matches!(kind, EventKind::RunResumed(_)));
         let path: StepPath = serde_json::from_value(path.into()).unwrap();
         let at = Timestamp::from_unix_millis(1_763_692_800_000 + seq);
         Event::new(place(epoch, seq), at, path, kind)
     };
-    (1..)
-        .zip(parts.into_iter().flatten())
-        .map(|one| number(one))
-        .collect()
+    (1..).zip(parts.into_iter().flatten()).map(number).collect()
 }
 
 type Part = Vec<(&'static str, EventKind)>;

@@ -13,8 +13,10 @@ use super::{
     log::{cancelled, error, failed, finished, play, retracted, started, suspended, text},
 };
 
-/// The logs, by name; a reader that begins in the middle has all up to a place.
-fn logs() -> Vec<(&'static str, Vec<Result<Event>>, Option<Place>)> {
+/// A log with its name; a reader that begins in the middle has all up to a place.
+type Log = (&'static str, Vec<Result<Event>>, Option<Place>);
+
+fn logs() -> Vec<Log> {
     let begin = || vec![Ok(started()), Ok(text(2, "Ja")), Ok(text(3, "ys."))];
     let and = |last| begin().into_iter().chain([last]).collect();
     let middle = Place::new(Epoch(1), Seq(17));

@@ -92,7 +92,11 @@ fn without_broken(body: &[u8]) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig {
+        cases: 48,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
     #[test]
     fn what_is_read_in_pieces_is_what_is_read_at_once(cuts in prop::collection::btree_set(0usize..33, 0..4)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -125,7 +129,7 @@ async fn another_process_writes_the_same() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reader_that_comes_back_is_cut_if_what_it_has_is_void_and_not_otherwise() {
-    let log = vec![
+    let log = [
         text(2, "Ja"),
         text(3, "xx"),
         retracted(4, 3),
