@@ -61,6 +61,10 @@ mod runs {}
 #[doc = include_str!("../../../docs/security.md")]
 mod security {}
 
+#[cfg(feature = "serve")]
+#[doc = include_str!("../../../docs/sessions.md")]
+mod sessions {}
+
 #[doc = include_str!("../../../docs/stores.md")]
 mod stores {}
 

@@ -37,6 +37,7 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/stores.md", include_str!("../../docs/stores.md")),
     ("docs/progress.md", include_str!("../../docs/progress.md")),
     ("docs/resuming.md", include_str!("../../docs/resuming.md")),
+    ("docs/sessions.md", include_str!("../../docs/sessions.md")),
     ("docs/security.md", include_str!("../../docs/security.md")),
     ("docs/traces.md", include_str!("../../docs/traces.md")),
     ("docs/wires.md", include_str!("../../docs/wires.md")),
