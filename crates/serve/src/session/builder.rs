@@ -56,6 +56,16 @@ impl SessionsBuilder {
         self
     }
 
+    /// How long a run waits for a reader that holds it back and doesn't read on at all; 5 minutes by
+    /// default.
+    ///
+    /// Then the reader is cut, and the run goes on; an attached run that has no other reader ends, as if
+    /// this one had gone.
+    pub fn hold_limit(mut self, limit: Duration) -> Self {
+        self.config.hold_limit = limit;
+        self
+    }
+
     /// How long an attached run goes on after its last attached reader went, so that it may come back;
     /// not at all by default.
     pub fn linger(mut self, linger: Duration) -> Self {

@@ -13,6 +13,7 @@ use tokio::{
 use super::{
     hub::Hub,
     live::{Live, NOT_LOGGED},
+    presence::Due,
     refusals,
     source::is_suspension,
 };
@@ -83,15 +84,20 @@ async fn next(events: &mut BoxStream<'static, Event>, live: &Live) -> Option<Eve
     consume_budget().await;
     loop {
         let changed = live.presence.changed.notified();
-        let due = live.presence.due();
-        if let Some((at, by)) = &due
-            && *at <= Instant::now()
-        {
-            // It goes on to its end, which nobody can hold back.
-            live.stop_by(by.clone());
-            return events.next().await;
-        }
         let is_held = live.is_held();
+        let due = live.due();
+        match &due {
+            Some((at, Due::End(by))) if *at <= Instant::now() => {
+                // It goes on to its end, which nobody can hold back.
+                live.stop_by(by.clone());
+                return events.next().await;
+            }
+            Some((at, Due::Cut)) if *at <= Instant::now() => {
+                live.cut_slowest();
+                continue;
+            }
+            _ => {}
+        }
         let alarm = due.map(|(at, _)| at);
         tokio::select! {
             biased;

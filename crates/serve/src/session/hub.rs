@@ -52,14 +52,28 @@ pub(super) struct Hub {
     running: Mutex<Running>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Config {
     pub(super) limits: SessionLimits,
     pub(super) slow: Option<SlowReader>,
     pub(super) linger: Duration,
     pub(super) lease: Option<Duration>,
+    pub(super) hold_limit: Duration,
     /// How many runs that have ended are kept in the store; none for all.
     pub(super) kept_runs: Option<usize>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            limits: SessionLimits::default(),
+            slow: None,
+            linger: Duration::ZERO,
+            lease: None,
+            hold_limit: Duration::from_secs(300),
+            kept_runs: None,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -171,7 +185,7 @@ impl Sessions {
             name,
             owner: admitted.owner.clone(),
             slow: options.slow.or(config.slow).unwrap_or(default),
-            presence: Presence::new(options.detach, linger, lease),
+            presence: Presence::new(options.detach, linger, lease, config.hold_limit),
             counters: Arc::clone(&self.hub.counters),
             more: Arc::default(),
             max_readers: config.limits.readers_per_run,

@@ -6,12 +6,12 @@ use std::sync::{
 };
 
 use mainstem_core::{CancelledBy, Error, Event, EventKind, Place, Result, RunId, StopHandle, Text};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use super::{
     lock,
     options::SlowReader,
-    presence::Presence,
+    presence::{Due, Holder, Presence},
     refusals,
     ring::{Next, Over, Ring},
     stats::Counters,
@@ -107,6 +107,20 @@ impl Live {
         is_held
     }
 
+    /// What is to happen to a run that nobody reads, or that waits; what is stopped has its end.
+    pub(super) fn due(&self) -> Option<(Instant, Due)> {
+        let is_stopping = self.stopping.load(Ordering::SeqCst);
+        self.presence.due().filter(|_| !is_stopping)
+    }
+
+    /// Goes on without the readers that it has waited for too long.
+    pub(super) fn cut_slowest(&self) {
+        let cut = self.presence.cut();
+        self.counters.readers_cut.add(cut as u64);
+        // Those that sleep find out now.
+        self.more.notify_waiters();
+    }
+
     /// Stops the run; its end follows.
     pub(super) fn stop_by(&self, by: CancelledBy) {
         self.stopping.store(true, Ordering::SeqCst);
@@ -169,42 +183,55 @@ impl Drop for Attachment {
 /// A reader's place at a run under way.
 pub(super) struct Seat {
     pub(super) live: Arc<Live>,
-    /// Where it is, if the run waits for it.
-    position: Option<Arc<AtomicU64>>,
-    _attachment: Option<Attachment>,
+    is_attached: bool,
+    /// There if the run waits for it.
+    holder: Option<Arc<Holder>>,
 }
 
 impl Seat {
     /// A place for one reader more, which begins at a number.
-    pub(super) fn take(live: &Arc<Live>, attached: bool, at: u64) -> Result<Self> {
+    pub(super) fn take(live: &Arc<Live>, is_attached: bool, at: u64) -> Result<Self> {
         if !live.presence.join(live.max_readers) {
             return Err(refusals::too_many_readers(&live.id, live.max_readers));
         }
-        let holds = attached && matches!(live.slow, SlowReader::Hold(_));
+        if is_attached {
+            live.presence.attach();
+        }
+        let holds = is_attached && matches!(live.slow, SlowReader::Hold(_));
         Ok(Self {
             live: Arc::clone(live),
-            position: holds.then(|| live.presence.wait_for(at)),
-            _attachment: attached.then(|| Attachment::new(live)),
+            is_attached,
+            holder: holds.then(|| live.presence.wait_for(at)),
         })
     }
 
     /// Whether the run waits for this reader.
     pub(super) fn holds(&self) -> bool {
-        self.position.is_some()
+        self.holder.is_some()
+    }
+
+    /// Whether the run has waited for it too long.
+    pub(super) fn is_cut(&self) -> bool {
+        self.holder.as_ref().is_some_and(|holder| holder.is_cut())
     }
 
     pub(super) fn read_on(&self, seq: u64) {
-        if let Some(position) = &self.position {
-            self.live.presence.read_on(position, seq);
+        if let Some(holder) = &self.holder {
+            self.live.presence.read_on(holder, seq);
         }
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        if let Some(position) = &self.position {
-            self.live.presence.wait_no_more(position);
+        let presence = &self.live.presence;
+        if let Some(holder) = &self.holder {
+            presence.wait_no_more(holder);
         }
-        self.live.presence.leave();
+        // A reader that was cut has lost its hold already.
+        if self.is_attached && !self.is_cut() {
+            presence.let_go();
+        }
+        presence.leave();
     }
 }

@@ -125,7 +125,8 @@ pub enum ReadFrom {
 #[non_exhaustive]
 pub enum SlowReader {
     /// The run waits while an attached reader is more than so many events behind; the model's server
-    /// is held back with it. Other readers are given joined deltas, as by `Join`.
+    /// is held back with it. Other readers are given joined deltas, as by `Join`. It doesn't wait
+    /// [for ever](super::SessionsBuilder::hold_limit).
     ///
     /// The default of attached runs, at 256.
     Hold(u64),

@@ -27,6 +27,28 @@ pub(super) struct Presence {
     slowest: AtomicU64,
 }
 
+/// A reader that the run waits for.
+pub(super) struct Holder {
+    /// How far it is.
+    seq: AtomicU64,
+    /// Whether the run waited for it too long.
+    is_cut: AtomicBool,
+}
+
+impl Holder {
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::SeqCst)
+    }
+}
+
+/// What is to happen if nobody comes, or reads on.
+pub(super) enum Due {
+    /// The run ends.
+    End(CancelledBy),
+    /// The readers that it waits for are cut.
+    Cut,
+}
+
 struct Company {
     detached: bool,
     linger: Duration,
@@ -38,11 +60,19 @@ struct Company {
     /// Since when nobody reads, where that is so.
     unread: Instant,
     /// How far the readers are that the run waits for.
-    held_by: Vec<Arc<AtomicU64>>,
+    held_by: Vec<Arc<Holder>>,
+    hold_limit: Duration,
+    /// For a reader at which number the run waits, and since when.
+    held: Option<(u64, Instant)>,
 }
 
 impl Presence {
-    pub(super) fn new(detached: bool, linger: Duration, lease: Option<Duration>) -> Self {
+    pub(super) fn new(
+        detached: bool,
+        linger: Duration,
+        lease: Option<Duration>,
+        hold_limit: Duration,
+    ) -> Self {
         let now = Instant::now();
         Self {
             company: Mutex::new(Company {
@@ -54,6 +84,8 @@ impl Presence {
                 unattached: now,
                 unread: now,
                 held_by: Vec::new(),
+                hold_limit,
+                held: None,
             }),
             changed: Notify::new(),
             held: AtomicBool::new(false),
@@ -106,24 +138,27 @@ impl Presence {
     }
 
     /// From here on the run waits for a reader, which is at this number.
-    pub(super) fn wait_for(&self, seq: u64) -> Arc<AtomicU64> {
-        let position = Arc::new(AtomicU64::new(seq));
+    pub(super) fn wait_for(&self, seq: u64) -> Arc<Holder> {
+        let holder = Arc::new(Holder {
+            seq: AtomicU64::new(seq),
+            is_cut: AtomicBool::new(false),
+        });
         let mut company = lock(&self.company);
-        company.held_by.push(Arc::clone(&position));
+        company.held_by.push(Arc::clone(&holder));
         self.slowest.fetch_min(seq, Ordering::SeqCst);
-        position
+        holder
     }
 
-    pub(super) fn wait_no_more(&self, position: &Arc<AtomicU64>) {
+    pub(super) fn wait_no_more(&self, holder: &Arc<Holder>) {
         let mut company = lock(&self.company);
-        company.held_by.retain(|held| !Arc::ptr_eq(held, position));
+        company.held_by.retain(|held| !Arc::ptr_eq(held, holder));
         drop(company);
         self.changed.notify_one();
     }
 
     /// A reader that the run may wait for has read on.
-    pub(super) fn read_on(&self, position: &AtomicU64, seq: u64) {
-        position.store(seq, Ordering::SeqCst);
+    pub(super) fn read_on(&self, holder: &Holder, seq: u64) {
+        holder.seq.store(seq, Ordering::SeqCst);
         if self.held.load(Ordering::SeqCst) {
             self.changed.notify_one();
         }
@@ -137,28 +172,54 @@ impl Presence {
             return (false, false);
         }
         let was_held = self.held.swap(true, Ordering::SeqCst);
-        let company = lock(&self.company);
-        let positions = company.held_by.iter();
-        let slowest = positions.map(|it| it.load(Ordering::SeqCst)).min();
+        let mut company = lock(&self.company);
+        let readers = company.held_by.iter();
+        let slowest = readers.map(|it| it.seq.load(Ordering::SeqCst)).min();
         self.slowest
             .store(slowest.unwrap_or(head), Ordering::SeqCst);
+        let far = slowest.filter(|slowest| head.saturating_sub(*slowest) > limit);
+        company.held = match (far, company.held) {
+            // It hasn't read on since.
+            (Some(seq), Some((before, since))) if seq == before => Some((seq, since)),
+            (far, _) => far.map(|seq| (seq, Instant::now())),
+        };
         drop(company);
-        let is_held = slowest.is_some_and(|slowest| head.saturating_sub(slowest) > limit);
-        if !is_held {
+        if far.is_none() {
             self.held.store(false, Ordering::SeqCst);
         }
-        (is_held, is_held && !was_held)
+        (far.is_some(), far.is_some() && !was_held)
     }
 
-    /// When the run is to end if nobody comes, and by whom.
-    pub(super) fn due(&self) -> Option<(Instant, CancelledBy)> {
+    /// Cuts the readers that the run has waited for too long; says how many.
+    pub(super) fn cut(&self) -> usize {
+        let mut company = lock(&self.company);
+        let Some((slowest, _)) = company.held.take() else {
+            return 0;
+        };
+        let before = company.held_by.len();
+        company.held_by.retain(|reader| {
+            let is_slowest = reader.seq.load(Ordering::SeqCst) <= slowest;
+            reader.is_cut.store(is_slowest, Ordering::SeqCst);
+            !is_slowest
+        });
+        let cut = before - company.held_by.len();
+        company.attached -= cut;
+        company.unattached = Instant::now();
+        cut
+    }
+
+    /// When something is to happen if nobody comes or reads on, and what.
+    pub(super) fn due(&self) -> Option<(Instant, Due)> {
         let company = lock(&self.company);
+        if let Some((_, since)) = company.held {
+            return Some((since + company.hold_limit, Due::Cut));
+        }
         if !company.detached {
             let is_alone = company.attached == 0;
             let due = company.unattached + company.linger;
-            return is_alone.then_some((due, CancelledBy::Disconnect));
+            return is_alone.then_some((due, Due::End(CancelledBy::Disconnect)));
         }
         let lease = company.lease.filter(|_| company.readers == 0)?;
-        Some((company.unread + lease, LEASE.into()))
+        Some((company.unread + lease, Due::End(LEASE.into())))
     }
 }

@@ -204,6 +204,11 @@ impl Stream for Reader {
         if self.broken.is_some() {
             return Poll::Ready(self.finish());
         }
+        if self.seat.as_ref().is_some_and(Seat::is_cut) {
+            self.suspended = None;
+            self.broken = Some(refusals::held_too_long(&self.run));
+            return Poll::Ready(self.finish());
+        }
         let polled = self.poll_event(task);
         if let (Some(seat), Some(at)) = (&self.seat, self.source.at()) {
             seat.read_on(at.seq.0);

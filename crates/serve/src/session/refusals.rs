@@ -20,7 +20,8 @@ pub mod code {
     pub const SHUTTING_DOWN: &str = "shutting_down";
     /// The run was left without an end, because its process ended; another one may take it up.
     pub const LEFT: &str = "left";
-    /// The reader was further behind than is allowed; it can read on after its last place.
+    /// The reader was further behind than is allowed, or held its run back for too long; it can read on
+    /// after its last place.
     pub const READER_TOO_SLOW: &str = "reader_too_slow";
     /// The run has no event at that place.
     pub const NO_SUCH_PLACE: &str = "no_such_place";
@@ -82,6 +83,16 @@ pub(super) fn too_slow(run: &RunId, limit: u64) -> Error {
     let message = format!(
         "this reader of run `{run}` was more than {limit} events behind; read on after the last \
          place that you have"
+    );
+    Error::new(ErrorKind::Limit, message)
+        .with_code(code::READER_TOO_SLOW)
+        .retryable(true)
+}
+
+pub(super) fn held_too_long(run: &RunId) -> Error {
+    let message = format!(
+        "run `{run}` has waited too long for this reader, and goes on without it; read on after the \
+         last place that you have"
     );
     Error::new(ErrorKind::Limit, message)
         .with_code(code::READER_TOO_SLOW)

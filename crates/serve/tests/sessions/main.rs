@@ -8,4 +8,5 @@ mod late;
 mod random;
 mod slow;
 mod snapshot;
+mod stress;
 mod support;

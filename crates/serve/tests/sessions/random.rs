@@ -138,7 +138,7 @@ async fn play(script: Vec<Next>, kept: usize, slow: SlowReader) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn nobody_misses_anything_or_has_it_twice(
@@ -151,7 +151,8 @@ proptest! {
             true => SlowReader::Hold(limit),
             false => SlowReader::Join(limit),
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().build().unwrap();
         runtime.block_on(play(script, kept, slow));
     }
 }

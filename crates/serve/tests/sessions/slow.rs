@@ -72,6 +72,43 @@ async fn a_held_run_is_ended_all_the_same() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_run_doesnt_wait_for_ever() {
+    let limit = Duration::from_secs(60);
+    let sessions = builder().hold_limit(limit).build().unwrap();
+    let options = || StartOptions::new().slow(SlowReader::Hold(10));
+    let session = sessions.start("chat", json(5000), options()).await.unwrap();
+    let mut slow = session.attach(ReadFrom::Start).await.unwrap();
+    let mut slower = session.attach(ReadFrom::Start).await.unwrap();
+    some(&mut slow, 5).await;
+    let since = tokio::time::Instant::now();
+    // Whoever reads on, however slowly, isn't cut.
+    for _ in 0..4 {
+        tokio::time::sleep(limit / 2).await;
+        some(&mut slower, 1).await;
+    }
+    tokio::time::sleep(limit / 2).await;
+    assert_eq!(sessions.stats().readers_cut, 0);
+    tokio::time::sleep(limit).await;
+    assert_eq!(sessions.stats().readers_cut, 1);
+    assert!(since.elapsed() < limit * 4);
+    let error = slower.next().await.unwrap().unwrap_err();
+    assert_eq!(error.code(), Some(code::READER_TOO_SLOW));
+    assert!(slower.next().await.is_none());
+    drop(slower);
+    assert_eq!(all(slow).await.unwrap().len(), 4999);
+    assert_eq!(session.ended().await.unwrap().status, RunStatus::Finished);
+
+    // Without another reader it is as if this one had gone.
+    let session = sessions.start("chat", json(5000), options()).await.unwrap();
+    let _stuck = session.attach(ReadFrom::Start).await.unwrap();
+    let other = sessions.open(session.id()).await.unwrap();
+    drop(session);
+    let since = tokio::time::Instant::now();
+    assert_eq!(other.ended().await.unwrap().status, RunStatus::Cancelled);
+    assert_eq!(since.elapsed(), limit);
+}
+
 /// A run that is done, and whose reader hasn't read since its beginning.
 async fn unread(slow: SlowReader) -> (Session, mainstem_serve::Reader, mainstem_serve::Sessions) {
     let strings = Strings::new();
