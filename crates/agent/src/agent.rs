@@ -116,10 +116,18 @@ impl<T> Parts<T> {
     }
 
     /// What its model is told in a run on an input.
-    pub(crate) fn instructions_for(&self, context: &Context, input: &str) -> Result<Option<Text>> {
+    pub(crate) fn instructions_for(
+        &self,
+        context: &Context,
+        input: &str,
+        more: Option<&Text>,
+    ) -> Result<Option<Text>> {
         let told = self.instructions.as_ref();
-        told.map(|told| told.fill(&self.name, context, input))
-            .transpose()
+        let told = told.map(|told| told.fill(&self.name, context, input));
+        Ok(match (told.transpose()?, more) {
+            (Some(told), Some(more)) => Some(format!("{told}\n\n{more}").into()),
+            (told, more) => told.or_else(|| more.cloned()),
+        })
     }
 
     /// How its output is read out of the model's text.
@@ -152,7 +160,7 @@ impl<T: Serialize + Send + 'static> Step<String> for Agent<T> {
     }
 
     fn call(&self, ctx: RunContext, input: String) -> BoxFuture<'static, Result<T>> {
-        drive(self.clone(), ctx, input).boxed()
+        drive(self.clone(), ctx, input, None).boxed()
     }
 }
 

@@ -132,6 +132,12 @@ impl<T> AgentBuilder<T> {
         self
     }
 
+    /// Counts tokens as another agent does.
+    pub(crate) fn count_as(mut self, counter: Option<Arc<dyn TokenCounter>>) -> Self {
+        self.parts.token_counter = counter;
+        self
+    }
+
     /// Sends empty inputs to the model; by default they are refused.
     pub fn allow_empty_input(mut self) -> Self {
         self.parts.allow_empty_input = true;

@@ -1,6 +1,8 @@
 //! The loop of an agent.
 
-use mainstem_core::{Error, ErrorKind, Message, ModelRequest, Result, RunContext, ToolChoice};
+use mainstem_core::{
+    Error, ErrorKind, Message, ModelRequest, Result, RunContext, Text, ToolChoice,
+};
 
 use crate::{
     agent::{Agent, Parts},
@@ -10,18 +12,29 @@ use crate::{
     tools::{Call, Exchange, Tools, make_calls},
 };
 
+/// What a run of an agent has besides what the agent is made of.
+pub(crate) struct Addition {
+    /// What the model is told after the agent's own instructions.
+    pub(crate) instructions: Text,
+    /// The conversation, instead of the agent's own.
+    pub(crate) thread: Text,
+}
+
 /// Asks the model, passes its answer on piece by piece, and remembers it; makes the calls that it asks for,
 /// and asks again with their results.
 pub(crate) async fn drive<T: Send + 'static>(
     agent: Agent<T>,
     ctx: RunContext,
     input: String,
+    addition: Option<Box<Addition>>,
 ) -> Result<T> {
     let parts = agent.parts();
     note_model(parts.model.id());
     check(parts, &input)?;
-    let instructions = parts.instructions_for(ctx.context(), &input)?;
-    let (memory, question) = Memory::begin(&ctx, parts.thread.as_ref(), input);
+    let more = addition.as_ref().map(|addition| &addition.instructions);
+    let instructions = parts.instructions_for(ctx.context(), &input, more)?;
+    let own = addition.as_ref().map(|addition| &addition.thread);
+    let (memory, question) = Memory::begin(&ctx, own.or(parts.thread.as_ref()), input);
     let messages = match parts.supply.is_none() {
         true => memory.ask_with_history(question),
         false => {
@@ -108,7 +121,7 @@ async fn converse<T: Send + 'static>(
     Err(Error::new(ErrorKind::Limit, message).with_code("max_turns"))
 }
 
-fn check<T>(agent: &Parts<T>, input: &str) -> Result<()> {
+pub(crate) fn check<T>(agent: &Parts<T>, input: &str) -> Result<()> {
     if input.trim().is_empty() && !agent.allow_empty_input {
         return Err(Error::new(
             ErrorKind::Input,

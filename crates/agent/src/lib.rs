@@ -41,6 +41,7 @@ mod expense;
 mod finish;
 mod held;
 mod instructions;
+mod interview;
 mod memory;
 mod orchestrate;
 mod prompt;
@@ -57,6 +58,7 @@ pub use builder::AgentBuilder;
 pub use evaluate::{Draft, EvaluatedAgent, Evaluation, Judge, Retake};
 pub use finish::CutOutput;
 pub use instructions::Instructions;
+pub use interview::{Interview, InterviewBuilder, InterviewTurn};
 pub use orchestrate::{Orchestration, OrchestrationStatus};
 pub use prompt::Prompt;
 pub use providers::{

@@ -30,6 +30,9 @@ mod flows {}
 #[doc = include_str!("../../../docs/getting-started.md")]
 mod getting_started {}
 
+#[doc = include_str!("../../../docs/interviews.md")]
+mod interviews {}
+
 #[doc = include_str!("../../../docs/limits.md")]
 mod limits {}
 

@@ -67,8 +67,8 @@
 // Agents, and what they say to models.
 pub use mainstem_agent::{
     Agent, AgentBuilder, CutOutput, Draft, EvaluatedAgent, Evaluation, FailedAttempt, Instructions,
-    Judge, Orchestration, OrchestrationStatus, OutputAttempts, Prompt, Retake, Router,
-    RouterBuilder, Template, Templated,
+    Interview, InterviewBuilder, InterviewTurn, Judge, Orchestration, OrchestrationStatus,
+    OutputAttempts, Prompt, Retake, Router, RouterBuilder, Template, Templated,
 };
 // What a request holds beside the input.
 pub use mainstem_agent::{

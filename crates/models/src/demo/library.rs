@@ -20,6 +20,10 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/mcp.md", include_str!("../../docs/mcp.md")),
     ("docs/flows.md", include_str!("../../docs/flows.md")),
     ("docs/routing.md", include_str!("../../docs/routing.md")),
+    (
+        "docs/interviews.md",
+        include_str!("../../docs/interviews.md"),
+    ),
     ("docs/runs.md", include_str!("../../docs/runs.md")),
     ("docs/events.md", include_str!("../../docs/events.md")),
     ("docs/context.md", include_str!("../../docs/context.md")),
