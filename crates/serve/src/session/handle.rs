@@ -1,8 +1,8 @@
 use std::{fmt, sync::Arc};
 
 use mainstem_core::{
-    Answer, CancelledBy, Event, EventKind, Place, Result, RunCancelled, RunId, RunState, RunStatus,
-    Seq, StepPath, Suspension, Text, Timestamp,
+    Answer, CancelledBy, Durability, Event, Place, Result, RunCancelled, RunId, RunStarted,
+    RunState, RunStatus, Seq, StepPath, Suspension, Text, Timestamp,
 };
 
 use super::{
@@ -231,20 +231,32 @@ impl Session {
         if !is_open || state.closed {
             return Ok(state);
         }
-        let store = &self.sessions.hub.store;
-        let state = store.reopen(&self.id).await?;
-        let next = Seq(state.last.map_or(0, |last| last.seq.0) + 1);
-        let place = Place::new(state.epoch, next);
-        let end = EventKind::from(RunCancelled::new(CANCEL.into()));
-        let end = Event::new(place, Timestamp::now(), StepPath::run(), end);
-        let durability = mainstem_core::Durability::Power;
-        store
-            .append(&self.id, state.epoch, vec![end], durability)
-            .await?;
-        store.close(&self.id, state.epoch).await?;
+        self.end_log().await?;
         let state = self.state().await;
         self.sessions.hub.forget_after(&self.id).await;
         state
+    }
+
+    /// Takes the log from whoever writes it, and writes its end.
+    async fn end_log(&self) -> Result<()> {
+        let store = &self.sessions.hub.store;
+        let state = store.reopen(&self.id).await?;
+        let mut kinds = vec![RunCancelled::new(CANCEL.into()).into()];
+        if state.last.is_none() {
+            // Its process died before it had written the beginning.
+            kinds.insert(
+                0,
+                RunStarted::new(self.id.clone(), self.name.clone()).into(),
+            );
+        }
+        let first = state.last.map_or(0, |last| last.seq.0) + 1;
+        let events = (first..).zip(kinds).map(|(seq, kind)| {
+            let place = Place::new(state.epoch, Seq(seq));
+            Event::new(place, Timestamp::now(), StepPath::run(), kind)
+        });
+        let append = store.append(&self.id, state.epoch, events.collect(), Durability::Power);
+        append.await?;
+        store.close(&self.id, state.epoch).await
     }
 
     /// Answers what a suspended run waits for, some or all of it; it goes on, detached, under the same

@@ -5,7 +5,8 @@ use mainstem_core::{
     RunId, Seq, StepPath, Store, TextDelta, ToolCallDelta,
 };
 
-use super::source::PAGE;
+/// How many events are looked through at once.
+const PAGE: usize = 128;
 
 /// A joined delta is handed on when it has so many bytes.
 const BYTES: usize = 64 << 10;

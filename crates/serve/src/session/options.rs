@@ -164,7 +164,7 @@ pub struct SessionLimits {
     pub readers_per_run: usize,
     /// Events that a run under way keeps in memory for its readers; 1024 by default, 1 at least.
     pub kept_events: usize,
-    /// Bytes of these events, roughly; 1 MiB by default. The newest event is kept whatever its size.
+    /// Bytes of these events, roughly; 256 KiB by default. The newest event is kept whatever its size.
     pub kept_bytes: usize,
     /// Bytes of output of one run; none by default. See
     /// [`Run::max_output_bytes`](mainstem_core::Run::max_output_bytes).
@@ -178,7 +178,7 @@ impl Default for SessionLimits {
             runs_per_owner: 100,
             readers_per_run: 10_000,
             kept_events: 1024,
-            kept_bytes: 1 << 20,
+            kept_bytes: 256 << 10,
             output_bytes: None,
         }
     }

@@ -126,7 +126,7 @@ impl Ring {
 }
 
 /// Roughly the bytes that an event keeps in memory.
-fn weight(event: &Event) -> usize {
+pub(super) fn weight(event: &Event) -> usize {
     let json = |json: &Json| json.as_str().len();
     let payload = match &event.kind {
         EventKind::TextDelta(it) => it.text.len(),

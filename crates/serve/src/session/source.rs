@@ -14,12 +14,15 @@ use tokio::sync::futures::OwnedNotified;
 use super::{
     live::Live,
     refusals,
-    ring::{Next, Over},
+    ring::{Next, Over, weight},
     stats::Counters,
 };
 
-/// How many events are read at once.
-pub(super) const PAGE: usize = 128;
+/// How many events are read at once, at first and at most.
+const FIRST_PAGE: usize = 32;
+const LARGEST_PAGE: usize = 256;
+/// How many bytes a page should have, by those of the page before.
+const PAGE_BYTES: usize = 128 << 10;
 
 /// All events of a run after a place, one by one, as they are in its log.
 pub(super) struct Source {
@@ -28,6 +31,7 @@ pub(super) struct Source {
     live: Option<Arc<Live>>,
     counters: Arc<Counters>,
     at: Option<Place>,
+    page_size: usize,
     state: State,
     /// Wakes the reader; made once, and used again and again.
     alarm: Option<Pin<Box<OwnedNotified>>>,
@@ -70,6 +74,7 @@ impl Source {
             live,
             counters,
             at,
+            page_size: FIRST_PAGE,
             state: State::Here,
             alarm: None,
             is_waiting: false,
@@ -118,7 +123,8 @@ impl Source {
     fn poll_here(&mut self, task: &mut Task<'_>) -> Poll<Option<Option<Result<Event>>>> {
         let Some(live) = &self.live else {
             self.counters.pages_read.add(1);
-            let page = page(Arc::clone(&self.store), self.run.clone(), self.at);
+            let store = Arc::clone(&self.store);
+            let page = page(store, self.run.clone(), self.at, self.page_size);
             self.state = State::Reading(page.boxed());
             return Poll::Ready(None);
         };
@@ -132,7 +138,8 @@ impl Source {
             Next::Behind(floor) => {
                 self.counters.pages_read.add(1);
                 let store = Arc::clone(&self.store);
-                let page = page_before(store, self.run.clone(), self.at, floor);
+                let (run, size) = (self.run.clone(), self.page_size);
+                let page = page_before(store, run, self.at, floor, size);
                 self.state = State::Reading(page.boxed());
                 Poll::Ready(None)
             }
@@ -158,7 +165,12 @@ impl Source {
 
     fn take(&mut self, page: Page) {
         self.state = match page {
-            Page::Events(events) => State::Page(events.into_iter()),
+            Page::Events(events) => {
+                let bytes: usize = events.iter().map(weight).sum();
+                let size = events.len() * PAGE_BYTES / bytes.max(1);
+                self.page_size = size.clamp(1, LARGEST_PAGE);
+                State::Page(events.into_iter())
+            }
             Page::Joined(floor) => {
                 self.at = self.at.max(Some(floor));
                 State::Here
@@ -201,8 +213,9 @@ async fn page_before(
     run: RunId,
     at: Option<Place>,
     floor: Place,
+    size: usize,
 ) -> Result<Page> {
-    let events = store.read(&run, at, PAGE).await?;
+    let events = store.read(&run, at, size).await?;
     Ok(match events.is_empty() {
         true => Page::Joined(floor),
         false => Page::Events(events),
@@ -210,9 +223,9 @@ async fn page_before(
 }
 
 /// What follows a place of a run that isn't under way here.
-async fn page(store: Arc<dyn Store>, run: RunId, at: Option<Place>) -> Result<Page> {
+async fn page(store: Arc<dyn Store>, run: RunId, at: Option<Place>, size: usize) -> Result<Page> {
     loop {
-        let events = store.read(&run, at, PAGE).await?;
+        let events = store.read(&run, at, size).await?;
         if !events.is_empty() {
             return Ok(Page::Events(events));
         }

@@ -301,3 +301,36 @@ async fn runs_that_ended_are_forgotten_where_that_was_asked_for() {
         assert_eq!(sessions.open(&ids[0]).await.is_ok(), wanted == 6);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_another_process_runs_can_be_cancelled() {
+    let store = MemoryStore::new();
+    let strings = Strings::new();
+    let there = builder()
+        .served(talker(&strings))
+        .store(store.clone())
+        .build()
+        .unwrap();
+    let here = builder().store(store.clone()).build().unwrap();
+    let theirs = there.start("talk", json(9), detached()).await.unwrap();
+    let their_reader = theirs.read(ReadFrom::Start).await.unwrap();
+    let ours = here.open(theirs.id()).await.unwrap();
+    let reader = ours.read(ReadFrom::Start).await.unwrap();
+    assert_eq!(ours.cancel().await.unwrap().status, RunStatus::Cancelled);
+    assert_eq!(end(&all(reader).await.unwrap()), "cancelled by cancel");
+    // The other one finds out when it has something to write, and drops its work.
+    strings.say(1);
+    assert_eq!(end(&all(their_reader).await.unwrap()), "run_failed");
+    assert!(!strings.is_at_work());
+    assert_eq!(theirs.state().await.unwrap().status, RunStatus::Cancelled);
+
+    // One whose process died before it had written anything has a beginning all the same.
+    store.create(NewRun::new("r1", "talk")).await.unwrap();
+    let left = here.open(&"r1".into()).await.unwrap();
+    left.cancel().await.unwrap();
+    let events = all(left.read(ReadFrom::Start).await.unwrap())
+        .await
+        .unwrap();
+    let names: Vec<_> = events.iter().map(|event| event.kind.name()).collect();
+    assert_eq!(names, ["run_started", "run_cancelled"]);
+}

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
-use mainstem_core::RunStatus;
-use mainstem_serve::{ReadFrom, Session, SessionLimits, SlowReader, StartOptions, code};
+use mainstem_core::{Bytes, RunContext, RunStatus};
+use mainstem_serve::{ReadFrom, Served, Session, SessionLimits, SlowReader, StartOptions, code};
 
 use crate::support::*;
 
@@ -122,7 +122,7 @@ async fn unread(slow: SlowReader) -> (Session, mainstem_serve::Reader, mainstem_
     session.ended().await.unwrap();
     let stats = sessions.stats();
     assert!(stats.kept_events <= 1024, "{stats:?}");
-    assert!(stats.kept_bytes <= 1 << 20, "{stats:?}");
+    assert!(stats.kept_bytes <= 256 << 10, "{stats:?}");
     (session, reader, sessions)
 }
 
@@ -230,4 +230,27 @@ async fn a_reader_behind_the_ring_reads_the_store_and_joins_the_ring_again() {
         }
     }
     assert_eq!(text(&events), said(1200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_of_large_events_have_few_of_them() {
+    let served = Served::new(step("paint", async |ctx: RunContext, pieces: usize| {
+        for _ in 0..pieces {
+            ctx.emit(Bytes::new(vec![7; 64 << 10].into())).await;
+        }
+        Ok(())
+    }));
+    let sessions = builder().served(served).build().unwrap();
+    let session = sessions
+        .start("paint", json(300), detached())
+        .await
+        .unwrap();
+    session.ended().await.unwrap();
+    assert!(sessions.stats().kept_bytes <= 256 << 10);
+    let events = all(session.read(ReadFrom::Start).await.unwrap())
+        .await
+        .unwrap();
+    assert_eq!(events.len(), 304);
+    let pages = sessions.stats().pages_read;
+    assert!(pages > 100, "{pages}");
 }
