@@ -9,8 +9,8 @@ use mainstem_structured::Front;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    AgentBuilder, Instructions, drive::drive, providers::Supply, reading::Reading, route::words_of,
-    tools::Tools,
+    AgentBuilder, Instructions, drive::drive, guards::Guards, providers::Supply, reading::Reading,
+    route::words_of, tools::Tools,
 };
 
 /// A model with instructions, settings and an output type.
@@ -43,6 +43,7 @@ pub(crate) struct Parts<T> {
     pub(crate) allow_empty_input: bool,
     pub(crate) thread: Option<Text>,
     pub(crate) supply: Supply,
+    pub(crate) guards: Guards,
     pub(crate) tools: Option<Arc<Tools>>,
     /// At least one.
     pub(crate) max_turns: u32,
@@ -160,7 +161,7 @@ impl<T: Serialize + Send + 'static> Step<String> for Agent<T> {
     }
 
     fn call(&self, ctx: RunContext, input: String) -> BoxFuture<'static, Result<T>> {
-        drive(self.clone(), ctx, input, None).boxed()
+        drive(self.clone(), ctx, input).boxed()
     }
 }
 

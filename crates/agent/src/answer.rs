@@ -1,4 +1,5 @@
 mod calls;
+mod guarded;
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use crate::{
     attempts::{Failure, Misfit},
     expense::Expense,
     finish,
-    held::pieces,
+    guards::Watch,
     memory::Memory,
     reading::Reading,
     tools::Tools,
@@ -35,6 +36,8 @@ pub(crate) struct Answer {
     since: Place,
     /// Nothing of its JSON is shown before all of it is valid.
     is_held: bool,
+    /// Who looks at the output before it is shown.
+    watch: Option<Box<Watch>>,
     text: String,
     /// What was there before the model was asked: bytes of the text.
     said: usize,
@@ -72,6 +75,7 @@ impl Answer {
             memory,
             started: false,
             is_held: agent.hold_until_valid,
+            watch: Watch::begin(&agent.guards.output),
             text: String::new(),
             said: 0,
             thoughts: Vec::new(),
@@ -91,6 +95,9 @@ impl Answer {
     /// What comes continues this, which was shown before.
     pub(crate) fn continue_from(&mut self, said: String) {
         self.said = said.len();
+        if let Some(watch) = &mut self.watch {
+            watch.begin_after(&said);
+        }
         self.text = said;
     }
 
@@ -103,12 +110,16 @@ impl Answer {
         })
     }
 
-    /// The model is to be asked; refused, if a limit of usage leaves no room for it.
+    /// The model is to be asked; refused, if a limit of usage leaves no room for it, or a guard refuses what
+    /// the answer is to continue.
     pub(crate) fn open(
         &mut self,
         counter: Option<Arc<dyn TokenCounter>>,
         request: &ModelRequest,
     ) -> Result<()> {
+        if let Some(watch) = &mut self.watch {
+            watch.open()?;
+        }
         self.expense = Some(Expense::begin(&self.ctx, &self.model, counter, request)?);
         Ok(())
     }
@@ -191,6 +202,9 @@ impl Answer {
     fn forget(&mut self) {
         self.started = false;
         self.text.truncate(self.said);
+        if let Some(watch) = &mut self.watch {
+            watch.begin_after(&self.text);
+        }
         self.thoughts.clear();
         self.refusal.clear();
         self.calls.clear();
@@ -210,8 +224,8 @@ impl Answer {
         {
             self.was_not_sent();
         }
-        // What the model wrote, where that is more than what could be shown of it.
-        if let Some(raw) = error.partial() {
+        // What the model wrote, where that is more than what could be shown of it; not past a guard.
+        if let (Some(raw), None) = (error.partial(), &self.watch) {
             self.text = raw.text.to_string();
         }
     }
@@ -247,7 +261,10 @@ impl Answer {
 
     async fn take_text(&mut self, text: Text) -> Result<(), Failure> {
         let Some(reading) = &mut self.reading else {
-            self.ctx.emit(TextDelta::new(text.clone())).await;
+            match self.watch {
+                None => self.ctx.emit(TextDelta::new(text.clone())).await,
+                Some(_) => self.show_guarded(text.clone()).await?,
+            }
             self.text.push_str(&text);
             return Ok(());
         };
@@ -262,11 +279,16 @@ impl Answer {
             None => text.clone(),
             Some(new) => new.into(),
         };
-        if !self.is_held && !json.is_empty() {
-            self.ctx.emit(JsonDelta::new(json)).await;
+        let wants_more = reading.wants_more();
+        if !json.is_empty() {
+            match self.watch {
+                None if self.is_held => {}
+                None => self.ctx.emit(JsonDelta::new(json)).await,
+                Some(_) => self.show_guarded(json).await?,
+            }
         }
         self.text.push_str(&text);
-        if !reading.wants_more() && self.finish_reason.is_none() {
+        if !wants_more && self.finish_reason.is_none() {
             self.finish_reason = Some(FinishReason::Stop);
         }
         Ok(())
@@ -309,17 +331,20 @@ impl Answer {
                 ),
             )));
         };
-        let judged = match self.has_calls() {
+        let mut judged = match self.has_calls() {
             true => self
                 .check_calls(&reason)
                 .map(|()| None)
                 .map_err(Failure::from),
             false => self.judge(&reason, read).map(Some),
         };
+        if judged.is_ok()
+            && let Err(refused) = self.show_rest().await
+        {
+            judged = Err(refused.into());
+        }
         if judged.is_ok() && self.has_calls() {
             self.show_ready_calls().await;
-        } else if self.is_held && self.calls.is_empty() && judged.is_ok() {
-            self.show_held().await;
         }
         let within_limits = self.end_expense();
         let mut finished = TurnFinished::new(reason.clone(), self.all_usage());
@@ -348,13 +373,6 @@ impl Answer {
     ) -> Result<T, Failure> {
         self.check(reason)?;
         read(self.document()).map_err(|error| Misfit::Type(Arc::new(error)).into())
-    }
-
-    /// Shows the JSON that was held back, in pieces of a bounded size.
-    async fn show_held(&self) {
-        for piece in pieces(self.document()) {
-            self.ctx.emit(JsonDelta::new(piece)).await;
-        }
     }
 
     /// What the run's caller allows for the model's time.
@@ -464,6 +482,7 @@ impl Drop for Answer {
             return;
         }
         if !self.complete {
+            self.withhold();
             let reason = self.finish_reason.clone();
             self.ctx
                 .record_partial(Partial::new(&self.text, self.all_usage(), reason));

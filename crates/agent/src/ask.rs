@@ -58,6 +58,9 @@ async fn ask_once<T>(
     let asked = attempt(agent, request, answer, &mut span)
         .instrument(inside)
         .await;
+    if let Err(Failure::Failed(_)) = &asked {
+        answer.withhold();
+    }
     span.end(answer, asked.as_ref().err());
     asked
 }

@@ -8,7 +8,7 @@ use mainstem_structured::{Front, Schema, SchemaError};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Agent, Instructions, agent::Parts, providers::Supply, tools::Tools};
+use crate::{Agent, Instructions, agent::Parts, guards::Guards, providers::Supply, tools::Tools};
 
 /// How many turns an agent with tools has, unless it is told.
 const MAX_TURNS: u32 = 10;
@@ -44,6 +44,7 @@ impl AgentBuilder {
                 allow_empty_input: false,
                 thread: None,
                 supply: Supply::default(),
+                guards: Guards::default(),
                 tools: None,
                 max_turns: MAX_TURNS,
             },
@@ -231,6 +232,7 @@ impl<T> AgentBuilder<T> {
             allow_empty_input,
             thread,
             supply,
+            guards,
             tools,
             max_turns,
             output: _,
@@ -255,6 +257,7 @@ impl<T> AgentBuilder<T> {
                 allow_empty_input,
                 thread,
                 supply,
+                guards,
                 tools,
                 max_turns,
             },
@@ -355,8 +358,9 @@ impl<T> AgentBuilder<T> {
     /// Of kind [`ErrorKind::Config`], if the name is empty, the output's schema can't be used, no
     /// attempt is allowed, or an output mode, `hold_until_valid` or a front is set and there is no schema;
     /// if there is a limit of tokens and nothing that counts them; if two providers of context have the same
-    /// name, there is a limit of context and none, or a summariser and no limit of the history; if two tools have the same name, a
-    /// tool's name or schema can't be used, or there are no tools and `max_turns` is set.
+    /// name, there is a limit of context and none, or a summariser and no limit of the history; if two
+    /// guards of the input, or of the output, have the same name; if two tools have the same name, a tool's
+    /// name or schema can't be used, or there are no tools and `max_turns` is set.
     pub fn build(self) -> Result<Agent<T>> {
         let mut parts = self.parts;
         if parts.name.trim().is_empty() {
@@ -374,8 +378,8 @@ impl<T> AgentBuilder<T> {
                 parts.name
             )));
         }
-        let has_counter = parts.token_counter.is_some();
-        parts.supply.check(&parts.name, has_counter)?;
+        parts.check_supply()?;
+        parts.guards.check(&parts.name)?;
         parts.output = match self.schema {
             Some(Ok(schema)) => {
                 let mut output = OutputSpec::new(schema);

@@ -8,6 +8,7 @@ use crate::{
     agent::{Agent, Parts},
     ask::{ask, output_of, take_turn},
     chat_span::note_model,
+    guards::admit,
     memory::Memory,
     tools::{Call, Exchange, Tools, make_calls},
 };
@@ -20,9 +21,33 @@ pub(crate) struct Addition {
     pub(crate) thread: Text,
 }
 
+/// Has the input admitted, and answers it.
+pub(crate) async fn drive<T: Send + 'static>(
+    agent: Agent<T>,
+    ctx: RunContext,
+    input: String,
+) -> Result<T> {
+    let input = match agent.parts().guards.input.is_empty() {
+        true => input,
+        // Apart, so that an agent without guards has nothing to carry for it.
+        false => Box::pin(admitted(agent.parts(), &ctx, input)).await?,
+    };
+    drive_admitted(agent, ctx, input, None).await
+}
+
+/// What its guards leave of an input. They see none that is refused anyway.
+pub(crate) async fn admitted<T>(
+    agent: &Parts<T>,
+    ctx: &RunContext,
+    input: String,
+) -> Result<String> {
+    check(agent, &input)?;
+    admit(&agent.guards.input, ctx, input).await
+}
+
 /// Asks the model, passes its answer on piece by piece, and remembers it; makes the calls that it asks for,
 /// and asks again with their results.
-pub(crate) async fn drive<T: Send + 'static>(
+pub(crate) async fn drive_admitted<T: Send + 'static>(
     agent: Agent<T>,
     ctx: RunContext,
     input: String,

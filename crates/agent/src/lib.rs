@@ -39,6 +39,7 @@ mod drive;
 mod evaluate;
 mod expense;
 mod finish;
+mod guards;
 mod held;
 mod instructions;
 mod interview;
@@ -57,6 +58,9 @@ pub use attempts::{FailedAttempt, OutputAttempts};
 pub use builder::AgentBuilder;
 pub use evaluate::{Draft, EvaluatedAgent, Evaluation, Judge, Retake};
 pub use finish::CutOutput;
+pub use guards::{
+    ForbiddenText, GuardRefusal, InputGuard, MaxLength, OutputGuard, OutputWatch, Verdict,
+};
 pub use instructions::Instructions;
 pub use interview::{Interview, InterviewBuilder, InterviewTurn};
 pub use orchestrate::{Orchestration, OrchestrationStatus};

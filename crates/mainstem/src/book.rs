@@ -32,6 +32,8 @@ mod getting_started {}
 
 #[doc = include_str!("../../../docs/interviews.md")]
 mod interviews {}
+#[doc = include_str!("../../../docs/guards.md")]
+mod guards {}
 
 #[doc = include_str!("../../../docs/limits.md")]
 mod limits {}

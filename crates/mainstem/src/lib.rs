@@ -75,6 +75,10 @@ pub use mainstem_agent::{
     ContextBlock, ContextProvider, ContextQuery, FileContext, FunctionContext, OlderTurns,
     ProvidedContext, SourceTree, Summarizer, context_fn,
 };
+// What looks at inputs and answers.
+pub use mainstem_agent::{
+    ForbiddenText, GuardRefusal, InputGuard, MaxLength, OutputGuard, OutputWatch, Verdict,
+};
 // Tools.
 pub use mainstem_agent::{
     FunctionTool, Guarded, StepTool, ToolArguments, ToolExt, ToolFunction, step_tool, tool_fn,

@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::judge::{Draft, Evaluation, Judge};
 use self::rounds::Rounds;
-use crate::{Agent, Prompt, Template, Templated};
+use crate::{Agent, Prompt, Template, Templated, drive::admitted};
 
 /// An agent whose answers are judged; made by [`Agent::evaluated_by`].
 ///
@@ -265,6 +265,11 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Step<Strin
         let parts = Arc::clone(&self.0);
         async move {
             parts.check()?;
+            let agent = parts.agent.parts();
+            let input = match agent.guards.input.is_empty() {
+                true => input,
+                false => admitted(agent, &ctx, input).await?,
+            };
             Rounds::new(&parts, ctx, input).run().await
         }
         .boxed()

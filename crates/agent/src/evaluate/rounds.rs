@@ -1,12 +1,12 @@
 use futures::FutureExt;
 use mainstem_core::{
     Context, DecisionKind, Error, ErrorKind, Evaluated, JournalKey, Json, JsonDelta, Message,
-    Notice, Place, Result, Retracted, RunContext, Step, StepScope, TextDelta,
+    Notice, Place, Result, Retracted, RunContext, StepScope, TextDelta,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Draft, Evaluation, Parts, Retake};
-use crate::{held::pieces, memory::Memory};
+use crate::{drive::drive_admitted, held::pieces, memory::Memory};
 
 /// The attempts of one run.
 pub(super) struct Rounds<'a, T> {
@@ -145,7 +145,7 @@ impl<'a, T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Rounds
         }
         let scope = StepScope::of(agent.name().to_owned(), &agent);
         inside
-            .perform(scope, move |ctx| agent.call(ctx, prompt))
+            .perform(scope, move |ctx| drive_admitted(agent, ctx, prompt, None))
             .await
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{InterviewTurn, Parts, needs::Known};
 use crate::{
-    drive::{Addition, check, drive},
+    drive::{Addition, admitted, drive_admitted},
     memory::Memory,
 };
 
@@ -44,7 +44,7 @@ impl<T: DeserializeOwned + Send + 'static> Parts<T> {
         thread: Text,
         said: String,
     ) -> Result<InterviewTurn<T>> {
-        check(self.agent.parts(), &said)?;
+        let said = admitted(self.agent.parts(), &ctx, said).await?;
         let (memory, question) = Memory::begin(&ctx, Some(&thread), said.clone());
         let is_question = |it: &&Message| it.role == Role::Assistant && !it.partial;
         let asked = question.before().iter().filter(is_question).count();
@@ -70,7 +70,9 @@ impl<T: DeserializeOwned + Send + 'static> Parts<T> {
             thread,
         });
         let scope = StepScope::of("ask", &agent);
-        let ask = ctx.perform(scope, move |ctx| drive(agent, ctx, said, Some(addition)));
+        let ask = ctx.perform(scope, move |ctx| {
+            drive_admitted(agent, ctx, said, Some(addition))
+        });
         Ok(InterviewTurn::Question(ask.await?))
     }
 

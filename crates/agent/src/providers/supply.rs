@@ -24,6 +24,12 @@ pub(crate) struct Supply {
 }
 
 impl<T> Parts<T> {
+    /// Whether what it is provided with fits together.
+    pub(crate) fn check_supply(&self) -> Result<()> {
+        let has_counter = self.token_counter.is_some();
+        self.supply.check(&self.name, has_counter)
+    }
+
     /// The conversation that the model is sent: what the limits leave of the history, then the question,
     /// with the context before them.
     pub(crate) async fn put_together(
@@ -46,8 +52,7 @@ impl Supply {
         self.max_history_messages.is_some() || self.max_history_tokens.is_some()
     }
 
-    /// Whether it fits together.
-    pub(crate) fn check(&self, agent: &str, has_counter: bool) -> Result<()> {
+    fn check(&self, agent: &str, has_counter: bool) -> Result<()> {
         let config = |message: String| Err(Error::new(ErrorKind::Config, message));
         let mut names = HashSet::new();
         for provider in &self.providers {

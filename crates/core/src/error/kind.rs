@@ -24,7 +24,7 @@ pub enum ErrorKind {
     Limit,
     /// The output isn't what was asked for.
     Output,
-    /// The model refused to answer.
+    /// The model refused to answer, or a guard refused what was asked or answered.
     Refused,
     /// A tool failed, or isn't there.
     Tool,

@@ -18,6 +18,7 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/tools.md", include_str!("../../docs/tools.md")),
     ("docs/prompts.md", include_str!("../../docs/prompts.md")),
     ("docs/mcp.md", include_str!("../../docs/mcp.md")),
+    ("docs/guards.md", include_str!("../../docs/guards.md")),
     ("docs/flows.md", include_str!("../../docs/flows.md")),
     ("docs/routing.md", include_str!("../../docs/routing.md")),
     (

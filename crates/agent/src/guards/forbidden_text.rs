@@ -1,0 +1,171 @@
+use std::sync::Arc;
+
+use mainstem_core::Text;
+
+use super::{InputGuard, OutputGuard, OutputWatch, Verdict};
+
+/// A guard against texts that hold one of a list: an input, or an answer, wherever its pieces were cut.
+///
+/// Of an answer, what may be the beginning of such a text isn't shown before it is known that it isn't
+/// one: so nothing of it ever is, and all else streams at once. In JSON it looks for the text as it stands
+/// there, and a model may write any character of a string as `\u0041`.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), mainstem_core::Error> {
+/// # use mainstem_core::test_util::ScriptedModel;
+/// # let model = ScriptedModel::new().answer(["It is project BLUE", "jay."]);
+/// use mainstem_agent::{Agent, ForbiddenText, GuardRefusal};
+///
+/// let names = ForbiddenText::new("code_names", ["bluejay", "wren"]).ignore_ascii_case();
+/// let agent = Agent::builder(model).guard_output(names).build()?;
+/// let error = agent.run("Which project is it?").await.unwrap_err();
+/// assert_eq!(GuardRefusal::of(&error).unwrap().guard(), "code_names");
+/// assert_eq!(error.partial().unwrap().text, "It is project ");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct ForbiddenText {
+    name: Text,
+    texts: Arc<[String]>,
+    ignores_case: bool,
+}
+
+const REASON: &str = "it holds a text that is forbidden";
+
+impl ForbiddenText {
+    /// The texts that are forbidden, with the guard's name. Empty ones are left out.
+    pub fn new<I>(name: impl Into<Text>, texts: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        let texts = texts.into_iter().map(Into::into);
+        Self {
+            name: name.into(),
+            texts: texts.filter(|text: &String| !text.is_empty()).collect(),
+            ignores_case: false,
+        }
+    }
+
+    /// Takes the letters A to Z for the same as a to z.
+    #[must_use]
+    pub fn ignore_ascii_case(mut self) -> Self {
+        let lower = self.texts.iter().map(|text| text.to_ascii_lowercase());
+        self.texts = lower.collect();
+        self.ignores_case = true;
+        self
+    }
+
+    fn search(&self) -> Search {
+        Search {
+            longest: self.texts.iter().map(String::len).max().unwrap_or(0),
+            texts: Arc::clone(&self.texts),
+            ignores_case: self.ignores_case,
+            window: String::new(),
+        }
+    }
+}
+
+/// The search in one text, piece by piece.
+struct Search {
+    texts: Arc<[String]>,
+    ignores_case: bool,
+    longest: usize,
+    /// The end of what has come: as much as a forbidden text can begin in.
+    window: String,
+}
+
+impl OutputWatch for Search {
+    fn check(&mut self, piece: &str) -> Verdict {
+        // What a forbidden text that ends in this piece can begin in.
+        let mut first = self.window.len().saturating_sub(self.longest);
+        while !self.window.is_char_boundary(first) {
+            first -= 1;
+        }
+        self.window.drain(..first);
+        let new = self.window.len();
+        self.window.push_str(piece);
+        if self.ignores_case {
+            self.window[new..].make_ascii_lowercase();
+        }
+        let found = self.texts.iter().any(|text| self.window.contains(&**text));
+        Verdict::refuse_if(found, REASON)
+    }
+
+    /// The longest end of what has come that a forbidden text begins with.
+    fn holds(&self) -> usize {
+        let window = self.window.as_bytes();
+        let begun = self.texts.iter().map(|text| {
+            let text = text.as_bytes();
+            let most = window.len().min(text.len().saturating_sub(1));
+            let ends = |length: &usize| window.ends_with(&text[..*length]);
+            (1..=most).rev().find(ends).unwrap_or(0)
+        });
+        begun.max().unwrap_or(0)
+    }
+}
+
+impl From<ForbiddenText> for InputGuard {
+    fn from(forbidden: ForbiddenText) -> Self {
+        let name = forbidden.name.clone();
+        Self::new(name, move |input: Text| forbidden.search().check(&input))
+    }
+}
+
+impl From<ForbiddenText> for OutputGuard {
+    fn from(forbidden: ForbiddenText) -> Self {
+        let name = forbidden.name.clone();
+        Self::streaming(name, move || forbidden.search())
+    }
+}
+
+/// The texts may be secrets.
+impl std::fmt::Debug for ForbiddenText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ForbiddenText")
+            .field("name", &self.name)
+            .field("texts", &self.texts.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever the pieces, a text is found where it is, and nothing of it was shown before.
+        #[test]
+        fn it_is_found_across_pieces_and_nothing_of_it_is_shown(
+            texts in prop::collection::vec("[abé]{1,5}", 1..4),
+            pieces in prop::collection::vec("[abAé ]{0,4}", 0..12),
+            ignores_case: bool,
+        ) {
+            let mut forbidden = ForbiddenText::new("it", texts);
+            if ignores_case {
+                forbidden = forbidden.ignore_ascii_case();
+            }
+            let whole = pieces.concat();
+            let lowered = if ignores_case { whole.to_ascii_lowercase() } else { whole.clone() };
+            let first = forbidden.texts.iter().filter_map(|text| lowered.find(&**text)).min();
+            let mut search = forbidden.search();
+            let (mut come, mut shown, mut refused) = (0, 0, false);
+            for piece in &pieces {
+                if search.check(piece) != Verdict::Allow {
+                    refused = true;
+                    break;
+                }
+                come += piece.len();
+                shown = shown.max(come - search.holds());
+            }
+            prop_assert_eq!(refused, first.is_some());
+            if let Some(first) = first {
+                prop_assert!(shown <= first, "{} of {:?}", shown, whole);
+            }
+        }
+    }
+}
