@@ -2,6 +2,7 @@
 
 mod histories;
 mod limits;
+mod supplied;
 mod tools;
 
 use futures::{FutureExt, future::BoxFuture};
@@ -96,6 +97,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         limits::rows(),
         histories::rows(),
         tools::rows(),
+        supplied::rows(),
     ]
     .into_iter()
     .flatten()

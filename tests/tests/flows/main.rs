@@ -4,3 +4,4 @@
 mod both_ways;
 mod branches;
 mod scenarios;
+mod supplied;

@@ -45,7 +45,7 @@ impl Agents {
             .unwrap()
     }
 
-    fn builder(&self, name: &'static str) -> AgentBuilder {
+    pub(crate) fn builder(&self, name: &'static str) -> AgentBuilder {
         Agent::builder(self.1.model(&self.0)).name(name)
     }
 
@@ -94,6 +94,7 @@ pub(crate) fn all() -> Vec<Scenario> {
     rows.extend(tools());
     rows.extend(branches());
     rows.extend(failures());
+    rows.extend(crate::supplied::rows());
     rows
 }
 
