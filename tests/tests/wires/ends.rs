@@ -3,6 +3,7 @@
 use std::{fmt::Write, fs, path::PathBuf};
 
 use axum::{Router, extract::Path, response::Response, routing::get};
+use mainstem::models::reqwest;
 use mainstem_serve::{ResponseOptions, respond, wire::Format};
 use mainstem_tests::{client, within};
 use tokio::net::TcpListener;
@@ -50,6 +51,24 @@ async fn each_end_is_seen_as_the_page_says() {
         table.push('\n');
     }
     check("ends", &table);
+}
+
+#[tokio::test]
+async fn http_2_is_cut_by_a_reset_after_all_that_was_said() {
+    let base = serve(Router::new().route("/{case}/{format}", get(answer))).await;
+    let builder = reqwest::Client::builder().http2_prior_knowledge();
+    let client = builder.tls_certs_only([]).no_proxy().build().unwrap();
+    for (case, cell) in [
+        (Case::Finished, "Jays. complete"),
+        (Case::Failed, "Jays. error ✗"),
+        (Case::Broken, "Jays. error ✗"),
+    ] {
+        let request = client.get(format!("{base}/{case}/chunks"));
+        let response = within(request.send()).await.unwrap();
+        assert_eq!(response.version(), reqwest::Version::HTTP_2);
+        let seen = within(read(Format::Chunks, response)).await;
+        assert_eq!(seen.cell(), cell);
+    }
 }
 
 /// A part of the page, between its marks, must be what the test makes.

@@ -11,8 +11,8 @@ use std::{
 use axum::{body::Body, response::IntoResponse};
 use futures::{FutureExt, StreamExt, channel::mpsc, stream};
 use http_body_util::BodyExt;
-use mainstem_core::{Event, Result, Run, TextDelta};
-use mainstem_serve::{IntoWire, ResponseOptions, respond, wire::Format};
+use mainstem_core::{Bytes, Event, Result, Run, TextDelta};
+use mainstem_serve::{IntoWire, ResponseOptions, respond, respond_sniffed, wire::Format};
 
 use super::log::{finished, started, text};
 
@@ -131,4 +131,112 @@ async fn events_without_looks_let_others_have_their_turn() {
         _ = body.frame() => panic!("there is nothing to be shown"),
         () = tokio::task::yield_now() => {}
     }
+}
+
+/// A run that says bytes in small pieces.
+fn picture(pieces: &[&'static [u8]]) -> Run<()> {
+    let pieces = pieces.to_vec();
+    Run::new("draw", move |ctx| async move {
+        for piece in pieces {
+            ctx.emit(Bytes::new(piece.into())).await;
+        }
+        Ok(())
+    })
+}
+
+#[tokio::test]
+async fn bytes_are_recognized_before_the_headers_are_sent() {
+    for (pieces, content_type) in [
+        (
+            &[&b"\x89PN"[..], b"G\r\n\x1a\n\0", b"\0\0\rIHDR", b"rest"][..],
+            "image/png",
+        ),
+        (
+            &[b"Jays are corvids, not thrushes."],
+            "application/octet-stream",
+        ),
+        (&[], "application/octet-stream"),
+    ] {
+        let response = picture(pieces).into_bytes().sniff().await;
+        assert_eq!(response.headers()["content-type"], content_type);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, pieces.concat());
+    }
+    // Another format doesn't wait for anything.
+    let (_sender, events) = mpsc::unbounded();
+    let response = respond_sniffed(Format::Sse, events, ResponseOptions::new());
+    assert_eq!(
+        response.now_or_never().unwrap().headers()["content-type"],
+        "text/event-stream"
+    );
+}
+
+#[tokio::test]
+async fn a_reader_that_comes_back_in_the_middle_of_a_picture_is_told_what_it_is() {
+    let pieces: &[&[u8]] = &[b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"rest"];
+    let events: Vec<_> = picture(pieces).stream().collect().await;
+    let first = events
+        .iter()
+        .find(|event| event.kind.name() == "bytes")
+        .unwrap();
+    let options = ResponseOptions::new().after(first.place());
+    let response = respond_sniffed(Format::Binary, super::log::read(events), options).await;
+    assert_eq!(response.headers()["content-type"], "image/png");
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, b"rest"[..]);
+}
+
+#[tokio::test]
+async fn a_run_is_a_response_of_each_kind() {
+    let run = || Run::new("greet", |_| async { Ok(()) }).id("run-1");
+    for (response, format) in [
+        (run().into_sse(), Format::Sse),
+        (run().into_text(), Format::Text),
+        (run().into_json(), Format::Json),
+        (run().into_ndjson(), Format::Ndjson),
+        (run().into_bytes(), Format::Binary),
+        (run().into_frames(), Format::Frames),
+        (run().into_envelope(), Format::Envelope),
+        (run().into_wire(Format::Chunks), Format::Chunks),
+    ] {
+        let response = response.into_response();
+        let headers = response.headers();
+        assert_eq!(headers["content-type"], format.content_type());
+        assert_eq!(headers["cache-control"], "no-cache");
+        assert_eq!(headers["x-accel-buffering"], "no");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        assert_eq!(headers["mainstem-run"], "run-1");
+    }
+    let stranger = run().id("new\nline").into_text().into_response();
+    assert!(!stranger.headers().contains_key("mainstem-run"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_as_a_response_has_the_same_options() {
+    let waits = || Run::new("waits", |_| std::future::pending::<Result<()>>());
+    let second = Duration::from_secs(1);
+    let mut body = waits()
+        .into_sse()
+        .retry(second * 7)
+        .heartbeat(second)
+        .into_response()
+        .into_body();
+    assert!(frame(&mut body).await.starts_with("retry: 7000\n"));
+    let begun = tokio::time::Instant::now();
+    assert_eq!(frame(&mut body).await, ": ping\n\n");
+    assert_eq!(begun.elapsed(), second);
+
+    let says = Run::new("says", |ctx| async move {
+        ctx.emit(TextDelta::new("Ja")).await;
+        ctx.emit(TextDelta::new("ys")).await;
+        std::future::pending::<Result<()>>().await
+    });
+    let begun = tokio::time::Instant::now();
+    let mut body = says
+        .into_text()
+        .flush(100, second)
+        .into_response()
+        .into_body();
+    assert_eq!(frame(&mut body).await, "Jays");
+    assert_eq!(begun.elapsed(), second);
 }
