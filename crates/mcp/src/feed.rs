@@ -235,6 +235,15 @@ mod tests {
     }
 
     #[test]
+    fn long_messages_are_cut_at_the_end_of_a_character() {
+        let mut said = said(1.0, None);
+        said.message = Some("ä".repeat(LONGEST));
+        assert_eq!(to_progress(&said, "dig").label, "ä".repeat(LONGEST / 2));
+        said.message = Some("x".to_owned() + &"ä".repeat(LONGEST));
+        assert_eq!(to_progress(&said, "dig").label.len(), LONGEST - 1);
+    }
+
+    #[test]
     fn a_slow_reader_gets_the_newest_and_is_told_of_the_rest() {
         let feeds = Feeds::new(None);
         let feed = Arc::new(Feed::default());

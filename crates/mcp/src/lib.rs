@@ -26,13 +26,14 @@ mod client;
 mod content;
 mod failure;
 mod feed;
+mod http;
 mod listing;
 mod log;
+mod process;
 mod server;
 mod spec;
 mod tap;
 mod tool;
-mod transport;
 
 pub use client::McpClient;
 pub use listing::ListTools;

@@ -15,7 +15,8 @@ use rmcp::{model::ProtocolVersion, service::ClientLifecycleMode};
 use tokio::process::Command;
 
 use crate::{
-    LogLevel, McpClient, client::Connection, failure::config, feed::Feeds, tap::Tapped, transport,
+    LogLevel, McpClient, client::Connection, failure::config, feed::Feeds, http, process,
+    tap::Tapped,
 };
 
 /// How long a server may take, unless it is told: `npx` may have to fetch it first.
@@ -302,7 +303,7 @@ impl McpServer {
         };
         let connection = match way {
             Way::Stdio { command, stderr } => {
-                let transport = transport::process(&name, *command, stderr)?;
+                let transport = process::start(&name, *command, stderr)?;
                 let tapped = Tapped::new(transport, feeds.clone());
                 Connection::open(name, tapped, begins, feeds, time_limit).await
             }
@@ -313,7 +314,7 @@ impl McpServer {
                 client,
             } => {
                 let headers = header_map(&name, &headers)?;
-                let transport = transport::http(&name, &url, bearer, headers, client)?;
+                let transport = http::reach(&name, &url, bearer, headers, client)?;
                 let tapped = Tapped::new(transport, feeds.clone());
                 Connection::open(name, tapped, begins, feeds, time_limit).await
             }
@@ -353,7 +354,7 @@ impl fmt::Debug for McpServer {
             Way::Http { url, headers, .. } => {
                 let names: Vec<_> = headers.iter().map(|(name, _)| name).collect();
                 debug
-                    .field("url", &transport::without_secrets(url))
+                    .field("url", &http::without_secrets(url))
                     .field("headers", &names);
             }
         }

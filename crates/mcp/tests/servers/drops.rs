@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     processes::{gone, kill, marked},
-    support::{Everything, agent, call, everything, within},
+    support::{Everything, agent, call, everything, told, within},
 };
 
 const LONG: &str = "trigger-long-running-operation";
@@ -56,6 +56,25 @@ async fn close_waits_for_the_end_of_the_program() {
 }
 
 #[tokio::test]
+async fn close_fails_the_calls_that_are_under_way() {
+    let server = Everything::start().await;
+    for server in [everything(), server.server()] {
+        let client = within(server.connect()).await.unwrap();
+        let tools = within(client.tools().only([LONG])).await.unwrap();
+        let model = ScriptedModel::new()
+            .calls([(LONG, a_minute())])
+            .answer(["Oh."]);
+        let mut run = agent(model.clone(), &tools).unwrap().run_streamed("Go.");
+        under_way(&mut run).await;
+        within(client.close()).await;
+        assert_eq!(within(run).await.unwrap().output, "Oh.");
+        let told = told(&model.requests()[1]);
+        let text = "The call failed: the connection to MCP server `everything` ended";
+        assert!(told.starts_with(text), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn the_program_ends_with_its_runtime() {
     let mark = "ends-with-the-runtime";
     let connected = std::thread::spawn(move || {
@@ -87,7 +106,7 @@ async fn a_program_that_is_killed_in_mid_call_fails_the_call() {
     kill(mark).await;
     let result = within(run).await.unwrap();
     assert_eq!(result.output, "Oh.");
-    let told = crate::support::told(&model.requests()[1]);
+    let told = told(&model.requests()[1]);
     let expected = format!(
         "The call failed: the connection to MCP server `everything` ended before it had answered the call of \
          tool `{LONG}`; connect to it again"
@@ -114,7 +133,7 @@ async fn a_server_over_http_that_is_killed_in_mid_call_fails_the_call() {
     server.process.kill().await.unwrap();
     let result = within(run).await.unwrap();
     assert_eq!(result.output, "Oh.");
-    let told = crate::support::told(&model.requests()[1]);
+    let told = told(&model.requests()[1]);
     assert!(told.contains("MCP server `everything`"), "{told}");
     assert!(told.contains(LONG), "{told}");
 }

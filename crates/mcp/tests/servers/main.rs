@@ -8,5 +8,6 @@ mod http;
 mod newest;
 mod odd;
 mod processes;
+mod quiet;
 mod support;
 mod time;

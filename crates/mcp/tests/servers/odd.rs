@@ -9,22 +9,22 @@ use mainstem_mcp::{LogLevel, McpClient, McpServer};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::processes::{gone, marked};
+use crate::processes::{gone, there};
 use crate::support::{Called, agent, call, told, within};
 
 /// The server, and what it has read.
-struct Odd {
+pub(crate) struct Odd {
     directory: TempDir,
 }
 
 impl Odd {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = TempDir::new().unwrap();
         std::fs::write(directory.path().join("log"), "").unwrap();
         Self { directory }
     }
 
-    fn server(&self, mode: &str) -> McpServer {
+    pub(crate) fn server(&self, mode: &str) -> McpServer {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/odd.mjs");
         McpServer::stdio("node")
             .args([script, self.directory.path().join("log")])
@@ -328,10 +328,30 @@ async fn a_program_that_wont_end_is_killed_with_what_it_started() {
     let odd = Odd::new();
     let client = within(odd.server("stubborn").args([mark]).connect()).await;
     let client = client.unwrap();
-    assert_eq!(marked(mark).len(), 2);
+    within(there(mark, 2)).await;
     within(client.close()).await;
     assert_eq!(odd.read("told to end").len(), 1);
     within(gone(mark)).await;
+}
+
+#[tokio::test]
+async fn a_program_that_wont_end_is_killed_with_its_runtime() {
+    let mark = "a-stubborn-program-without-a-runtime";
+    let odd = Odd::new();
+    let server = odd.server("stubborn").args([mark]);
+    let connected = std::thread::spawn(move || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build().unwrap();
+        runtime.block_on(async {
+            let client = within(server.connect()).await.unwrap();
+            within(there(mark, 2)).await;
+            client
+        })
+    });
+    let client = connected.join().unwrap();
+    within(gone(mark)).await;
+    assert!(client.is_closed());
+    assert!(odd.read("told to end").is_empty());
 }
 
 #[tokio::test]

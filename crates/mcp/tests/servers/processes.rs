@@ -20,7 +20,12 @@ pub(crate) fn marked(mark: &str) -> Vec<u32> {
 
 /// Waits until there are none.
 pub(crate) async fn gone(mark: &str) {
-    while !marked(mark).is_empty() {
+    there(mark, 0).await;
+}
+
+/// Waits until there are so many.
+pub(crate) async fn there(mark: &str, count: usize) {
+    while marked(mark).len() != count {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

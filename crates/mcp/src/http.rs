@@ -1,15 +1,13 @@
-//! The two ways to a server, as rmcp's transports.
+//! The way to a server over HTTP.
 
-use std::{collections::HashMap, process::Stdio, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use mainstem_core::{Error, Result};
-use process_wrap::tokio::{CommandWrap, KillOnDrop};
 use reqwest::{Url, header::HeaderMap};
 use rmcp::transport::{
-    StreamableHttpClientTransport, TokioChildProcess, common::client_side_sse::ExponentialBackoff,
+    StreamableHttpClientTransport, common::client_side_sse::ExponentialBackoff,
     streamable_http_client::StreamableHttpClientTransportConfig,
 };
-use tokio::process::Command;
 
 use crate::failure::config;
 
@@ -18,32 +16,8 @@ use crate::failure::config;
 const RECONNECTS: usize = 3;
 const FIRST_RECONNECT: Duration = Duration::from_millis(500);
 
-/// Starts a program. What it starts itself is in its group, and is killed along with it.
-pub(crate) fn process(
-    server: &str,
-    command: Command,
-    stderr: Option<Stdio>,
-) -> Result<TokioChildProcess> {
-    let program = command.as_std().get_program().to_owned();
-    let mut command = CommandWrap::from(command);
-    command.wrap(KillOnDrop);
-    #[cfg(unix)]
-    command.wrap(process_wrap::tokio::ProcessGroup::leader());
-    let started = TokioChildProcess::builder(command)
-        .stderr(stderr.unwrap_or_else(Stdio::inherit))
-        .spawn();
-    let (process, _stderr) = started.map_err(|error| {
-        let message = format!(
-            "MCP server `{server}` can't be started: is `{}` installed?",
-            program.display()
-        );
-        config(message).with_source(error)
-    })?;
-    Ok(process)
-}
-
 /// Makes the way to a server over HTTP; nothing is sent yet.
-pub(crate) fn http(
+pub(crate) fn reach(
     server: &str,
     url: &str,
     bearer: Option<String>,
