@@ -38,8 +38,9 @@ pub(super) async fn open(app: &App, caller: &Caller, id: &str) -> Result<Session
 /// What a reader of this format that goes on after a place has to be given.
 pub(super) fn from(format: Format, after: Option<Place>) -> ReadFrom {
     match after {
-        Some(place) if !format.needs_past() => ReadFrom::After(place),
-        _ => ReadFrom::Start,
+        Some(place) if format.needs_past() => ReadFrom::Again(place),
+        Some(place) => ReadFrom::After(place),
+        None => ReadFrom::Start,
     }
 }
 

@@ -151,6 +151,7 @@ impl Session {
                 self.check(live.as_deref(), place).await?;
                 at = Some(place);
             }
+            ReadFrom::Again(place) => self.check(live.as_deref(), place).await?,
             ReadFrom::Snapshot => snapshot = self.snapshot().await?,
         }
         let counters = Arc::clone(&hub.counters);

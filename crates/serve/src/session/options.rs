@@ -109,6 +109,9 @@ pub enum ReadFrom {
     Start,
     /// After an event that the reader has.
     After(Place),
+    /// At the run's first event, for a reader that has what is up to a place and has to look at it again:
+    /// a response whose frames depend on what came before.
+    Again(Place),
     /// At the run's first event, but shorter: of what is there now, neighbouring deltas of one step are
     /// joined, and what is void is left out. Then what comes, without a gap.
     Snapshot,

@@ -79,13 +79,17 @@ async fn a_reader_comes_back_to_any_place_and_to_no_other() {
         let rest: Vec<_> = session.read(after).await.unwrap().collect().await;
         let rest: Vec<_> = rest.into_iter().map(Result::unwrap).collect();
         assert_eq!(rest, events[index + 1..]);
+        let again = session.read(ReadFrom::Again(event.place())).await.unwrap();
+        assert_eq!(all(again).await.unwrap(), events);
     }
     let last = events.last().unwrap().place();
     for wrong in ["1-0", "1-99", "2-3"] {
         let place: Place = wrong.parse().unwrap();
         assert_ne!(place, last);
-        let error = session.read(ReadFrom::After(place)).await.unwrap_err();
-        assert_eq!(error.code(), Some(code::NO_SUCH_PLACE), "{wrong}");
+        for from in [ReadFrom::After(place), ReadFrom::Again(place)] {
+            let error = session.read(from).await.unwrap_err();
+            assert_eq!(error.code(), Some(code::NO_SUCH_PLACE), "{wrong}");
+        }
     }
 }
 

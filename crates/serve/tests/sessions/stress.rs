@@ -24,7 +24,7 @@ async fn read(session: Session, number: usize) -> Vec<Event> {
         let mut patience = 50 + number * 37;
         while let Some(event) = reader.next().await {
             events.push(event.unwrap());
-            if events.len() % (number + 2) == 0 {
+            if events.len().is_multiple_of(number + 2) {
                 tokio::task::yield_now().await;
             }
             patience -= 1;
