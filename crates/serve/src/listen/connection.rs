@@ -90,6 +90,8 @@ fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(header_bytes)
+        .keep_alive_interval(limits.stall)
+        .keep_alive_timeout(limits.stall)
         .max_concurrent_streams(256);
     builder
 }

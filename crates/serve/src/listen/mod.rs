@@ -5,9 +5,10 @@ mod connection;
 mod kept;
 mod watched;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -36,7 +37,7 @@ pub(crate) async fn serve(
         let taken = async {
             // Those beyond the limit wait in the system's queue.
             let permit = permits.clone().acquire_owned().await.ok()?;
-            Some((accepted(&listener).await, permit))
+            Some((accepted(&listener, app.limits.stall).await, permit))
         };
         let (stream, peer, permit) = tokio::select! {
             biased;
@@ -78,12 +79,13 @@ pub(crate) async fn serve(
 }
 
 /// The next connection; when the system has none to give (too many open files, say), later.
-async fn accepted(listener: &TcpListener) -> (TcpStream, std::net::SocketAddr) {
+async fn accepted(listener: &TcpListener, silence: Duration) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 // Small frames are to leave at once.
                 let _ = stream.set_nodelay(true);
+                let _ = keep_alive(&stream, silence);
                 return (stream, peer);
             }
             Err(error) if is_of_the_client(&error) => {}
@@ -95,6 +97,16 @@ async fn accepted(listener: &TcpListener) -> (TcpStream, std::net::SocketAddr) {
     }
 }
 
+/// Has the system ask whether a client is there that says nothing: one that lost its network has no last
+/// word, and some wires have no heartbeat.
+fn keep_alive(stream: &TcpStream, silence: Duration) -> io::Result<()> {
+    let silence = silence.max(Duration::from_secs(1));
+    let asking = TcpKeepalive::new()
+        .with_time(silence)
+        .with_interval(silence / 4);
+    SockRef::from(stream).set_tcp_keepalive(&asking)
+}
+
 fn is_of_the_client(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -102,4 +114,22 @@ fn is_of_the_client(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::ConnectionReset
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_silent_client_is_asked_whether_it_is_there() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = TcpStream::connect(address);
+        let accepted = accepted(&listener, Duration::from_secs(60));
+        let (_client, (stream, _)) = tokio::join!(client, accepted);
+        let socket = SockRef::from(&stream);
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap().as_secs(), 60);
+        assert!(stream.nodelay().unwrap());
+    }
 }

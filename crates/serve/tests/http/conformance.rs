@@ -11,9 +11,11 @@ use crate::support::Serving;
 const WSTEST: &str = "MAINSTEM_WSTEST";
 
 #[tokio::test]
-#[ignore = "needs Autobahn's wstest: MAINSTEM_WSTEST=/path/to/wstest"]
 async fn the_echo_conforms() {
-    let wstest = std::env::var(WSTEST).expect("MAINSTEM_WSTEST says where wstest is");
+    let Ok(wstest) = std::env::var(WSTEST) else {
+        eprintln!("not asked for: {WSTEST}=/path/to/wstest runs it");
+        return;
+    };
     let limits = Limits::default().body(64 << 20);
     let serving = Serving::start(Server::new().limits(limits).echo()).await;
     let folder = tempfile::tempdir().unwrap();

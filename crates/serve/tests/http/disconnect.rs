@@ -8,7 +8,7 @@ use mainstem_testkit::{Reply, ScriptedServer};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::support::{Serving, json, within};
+use crate::support::{Serving, json, server, within};
 
 fn agent(model: &ScriptedServer) -> Agent {
     let client = reqwest::Client::builder().tls_certs_only([]).no_proxy();
@@ -103,4 +103,55 @@ async fn a_detached_run_needs_no_reader() {
         .await
         .unwrap();
     assert_eq!(json(output).await, "Half and half");
+}
+
+/// The newest run, once there is one.
+async fn newest(serving: &Serving) -> serde_json::Value {
+    loop {
+        let list = within(serving.get("/runs?limit=1").send()).await.unwrap();
+        let mut list = json(list).await;
+        match list["runs"][0].take() {
+            serde_json::Value::Null => tokio::task::yield_now().await,
+            run => return run,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_before_the_first_byte_takes_its_run_along() {
+    for wire in ["binary", "text"] {
+        let serving = Serving::start(server().allow(Right::List)).await;
+        let body = json!({"run": "hang", "input": "x", "wire": wire});
+        let request = serving.post("/runs", &body).send();
+        let asking = tokio::spawn(request);
+        while newest(&serving).await["status"] != "running" {}
+        let gone = Instant::now();
+        asking.abort();
+        drop(asking);
+        while newest(&serving).await["status"] != "cancelled" {
+            assert!(gone.elapsed() < Duration::from_secs(1), "{wire}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_http2_that_is_reset_takes_its_run_along() {
+    let serving = Serving::start(server().allow(Right::List)).await;
+    let builder = reqwest::Client::builder().tls_certs_only([]).no_proxy();
+    let client = builder.http2_prior_knowledge().build().unwrap();
+    let start = client
+        .post(serving.url("/runs"))
+        .header("content-type", "application/json")
+        .body(json!({"run": "endless", "input": "x", "wire": "ndjson"}).to_string());
+    let mut answer = within(start.send()).await.unwrap();
+    within(answer.chunk()).await.unwrap();
+    assert_eq!(newest(&serving).await["status"], "running");
+    let gone = Instant::now();
+    drop(answer);
+    while newest(&serving).await["status"] != "cancelled" {
+        assert!(gone.elapsed() < Duration::from_secs(1));
+    }
+    // The connection goes on.
+    let health = client.get(serving.url("/health")).send();
+    assert_eq!(within(health).await.unwrap().status(), 200);
 }

@@ -180,6 +180,14 @@ pub(crate) fn endless() -> Flow<String, String> {
     Flow::new("endless").step("wait", wait)
 }
 
+/// A flow that says nothing, and never ends.
+pub(crate) fn hang() -> Flow<String, String> {
+    async fn wait(_: String) -> StepResult<String> {
+        std::future::pending().await
+    }
+    Flow::new("hang").step("wait", wait)
+}
+
 /// A flow that fails.
 pub(crate) fn broken() -> Flow<String, String> {
     async fn fail(_: RunContext, _: String) -> StepResult<String> {
@@ -206,6 +214,7 @@ pub(crate) fn server() -> Server {
         .flow(shout())
         .flow(say())
         .flow(endless())
+        .flow(hang())
         .flow(broken())
         .flow(pay())
 }
