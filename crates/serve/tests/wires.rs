@@ -5,6 +5,7 @@ mod wires {
     mod canonical;
     #[cfg(feature = "compression")]
     mod compression;
+    mod framing;
     mod golden;
     pub(crate) mod log;
     mod pace;

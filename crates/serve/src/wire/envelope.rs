@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::{
     Cut, Ended, Wire, line,
-    sse::{HEARTBEAT, Sse, put_id, put_retry},
+    sse::{HEARTBEAT, Retry, Sse, put_id},
 };
 
 /// Server-sent events for clients that want to look at one field:
@@ -21,7 +21,7 @@ use super::{
 /// else happens has its kind as `event`, and its data. What a tool says inside is no `chunk`.
 #[derive(Debug)]
 pub struct Envelope {
-    retry: Option<Duration>,
+    retry: Retry,
     said: AppendOnly,
 }
 
@@ -34,7 +34,7 @@ impl Envelope {
     /// As [`Sse::retry`].
     #[must_use]
     pub fn retry(self, wait: Duration) -> Self {
-        let retry = Some(wait);
+        let retry = Retry::new(wait);
         Self { retry, ..self }
     }
 
@@ -44,7 +44,7 @@ impl Envelope {
         fields: &Fields<'_>,
         out: &mut BytesMut,
     ) -> Result<(), Cut> {
-        put_retry(&mut self.retry, out);
+        self.retry.put(out);
         if let Some(id) = id {
             put_id(id, out);
         }
@@ -58,7 +58,7 @@ impl Envelope {
 impl Default for Envelope {
     fn default() -> Self {
         Self {
-            retry: Some(Sse::RETRY),
+            retry: Retry::new(Sse::RETRY),
             said: AppendOnly::new(),
         }
     }
@@ -192,6 +192,10 @@ fn data_of(event: &Event) -> Result<Option<Data<'static>>, Cut> {
 }
 
 impl Wire for Envelope {
+    fn begin(&mut self, _out: &mut BytesMut) {
+        self.retry.begin();
+    }
+
     fn fold(&mut self, event: &Event, out: &mut BytesMut) -> Result<(), Cut> {
         let chunk = match self.said.text(event) {
             Appended::Piece(text) => Some(text),

@@ -15,10 +15,10 @@ pub(super) fn put<T: Serialize + ?Sized>(value: &T, out: &mut BytesMut) -> Resul
         out.truncate(begin);
         return Err(Cut);
     }
-    for byte in &mut out[begin..] {
-        if matches!(byte, b'\n' | b'\r') {
-            *byte = b' ';
-        }
+    let mut rest = &mut out[begin..];
+    while let Some(at) = memchr::memchr2(b'\n', b'\r', rest) {
+        rest[at] = b' ';
+        rest = &mut rest[at + 1..];
     }
     Ok(())
 }

@@ -13,11 +13,10 @@ use super::{Cut, Ended, Wire, line};
 /// A client that comes back sends the last `id` that it has read as `Last-Event-ID`.
 #[derive(Debug)]
 pub struct Sse {
-    /// What the first event says, as soon as there is one.
-    retry: Option<Duration>,
+    retry: Retry,
 }
 
-/// How an event of the wire's own begins.
+/// What clients ignore.
 pub(super) const HEARTBEAT: &[u8] = b": ping\n\n";
 
 impl Sse {
@@ -27,18 +26,19 @@ impl Sse {
     /// The wire of a reader.
     pub fn new() -> Self {
         Self {
-            retry: Some(Self::RETRY),
+            retry: Retry::new(Self::RETRY),
         }
     }
 
     /// How long a client is asked to wait before it comes back; a second by default.
     #[must_use]
     pub fn retry(self, wait: Duration) -> Self {
-        Self { retry: Some(wait) }
+        let retry = Retry::new(wait);
+        Self { retry }
     }
 
     fn head(&mut self, name: &str, id: Option<Place>, out: &mut BytesMut) {
-        put_retry(&mut self.retry, out);
+        self.retry.put(out);
         // A kind of a newer version may be called anything.
         let name = match name.contains(['\n', '\r']) {
             true => "unknown",
@@ -54,12 +54,32 @@ impl Sse {
     }
 }
 
-/// Some clients take a `retry` that stands alone for an event without an id: it goes with the first.
-pub(super) fn put_retry(retry: &mut Option<Duration>, out: &mut BytesMut) {
-    if let Some(retry) = retry.take() {
-        out.put_slice(b"retry: ");
-        line::show(retry.as_millis(), out);
-        out.put_u8(b'\n');
+/// How long a client is asked to wait before it comes back: said in the first event that it is sent.
+///
+/// Alone it would be an event without an id, for some clients.
+#[derive(Debug)]
+pub(super) struct Retry {
+    wait: Duration,
+    is_said: bool,
+}
+
+impl Retry {
+    pub(super) fn new(wait: Duration) -> Self {
+        let is_said = false;
+        Self { wait, is_said }
+    }
+
+    /// What was said before was said to nobody.
+    pub(super) fn begin(&mut self) {
+        self.is_said = false;
+    }
+
+    pub(super) fn put(&mut self, out: &mut BytesMut) {
+        if !std::mem::replace(&mut self.is_said, true) {
+            out.put_slice(b"retry: ");
+            line::show(self.wait.as_millis(), out);
+            out.put_u8(b'\n');
+        }
     }
 }
 
@@ -76,6 +96,10 @@ impl Default for Sse {
 }
 
 impl Wire for Sse {
+    fn begin(&mut self, _out: &mut BytesMut) {
+        self.retry.begin();
+    }
+
     fn fold(&mut self, event: &Event, out: &mut BytesMut) -> Result<(), Cut> {
         self.head(event.kind.name(), Some(event.place()), out);
         line::put(event, out)?;
