@@ -28,12 +28,13 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<()> {
 }
 
 /// The parts of the bench that need no callgrind; all others, and everything at once, do.
-const WITHOUT_CALLGRIND: [&str; 7] = [
+const WITHOUT_CALLGRIND: [&str; 8] = [
     "chunks",
     "memory",
     "first-chunk",
     "backpressure",
     "flood",
+    "progress",
     "steps",
     "help",
 ];

@@ -58,6 +58,8 @@ pub(crate) enum Part {
     Structured,
     /// What a step of a flow costs over the function that it calls.
     Steps,
+    /// Changes of a tree of progress.
+    Progress,
     /// Appends to a file of SQLite.
     Stores,
     /// The scripted server; started by the others.

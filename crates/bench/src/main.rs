@@ -44,6 +44,8 @@
 //! - `steps`: flows of 1,000 and of 10,000 steps that call a function, beside as many calls of the
 //!   function: wall time of a run, and the resident memory at its peak over that before the flow
 //!   was built.
+//! - `progress`: wall time of changes of a tree of progress, of ten leaves and of ten thousand, both of
+//!   depth 6.
 //! - `stores`: wall time of appends to a file of SQLite, beside a bare loop of inserts, in turns. How
 //!   many a second there are depends on the disk; the ratios hold.
 //!
@@ -79,6 +81,7 @@ mod memory;
 mod model;
 mod open;
 mod process;
+mod progress;
 mod raw;
 mod reader;
 mod report;
@@ -113,7 +116,7 @@ fn measure(cli: &Cli, part: &Part) -> Result<ExitCode> {
         println!("quick: small numbers, to see that all of it runs; they mean nothing");
     }
     type Measure = fn(&Cli) -> Result<report::Section>;
-    let parts: [(Part, Measure); 9] = [
+    let parts: [(Part, Measure); 10] = [
         (Part::Chunks, chunks::measure),
         (Part::Callgrind, callgrind::measure),
         (Part::Memory, memory::measure),
@@ -122,6 +125,7 @@ fn measure(cli: &Cli, part: &Part) -> Result<ExitCode> {
         (Part::Flood, flood::measure),
         (Part::Structured, structured::measure),
         (Part::Steps, steps::measure),
+        (Part::Progress, progress::measure),
         (Part::Stores, stores::measure),
     ];
     for (name, measure) in parts {

@@ -63,6 +63,7 @@
 //! | `reqwest` 0.13 | [`ModelBuilder::client`](models::ModelBuilder::client), `mcp::McpServer::client` | [`models::reqwest`] |
 //! | `tokio` 1 | `mcp::McpServer::spawn` | |
 //! | `async-openai` 0.43 | [`ModelBuilder::config`](models::ModelBuilder::config) | [`models::async_openai`] |
+//! | `indicatif` 0.18 | `ProgressBars::on`, with the feature `progress-bars` | `progress::indicatif` |
 
 // Agents, and what they say to models.
 pub use mainstem_agent::{

@@ -167,7 +167,10 @@ impl Arena {
             // What has ended well isn't still doing what it did last.
             slot.view.message = message;
         }
-        self.settle(id);
+        match state {
+            ProgressState::Skipped => self.settle_without_work(id),
+            _ => self.settle(id),
+        }
     }
 
     /// What is still open inside of what has ended was stopped; what hadn't begun was left out, if

@@ -56,6 +56,15 @@ impl Pace {
         (self.at, self.done) = (at, done);
     }
 
+    /// Takes in that so much counts as done which nobody has worked on: it was left out. That says
+    /// nothing of the pace.
+    pub(crate) fn jump(&mut self, at: u64, done: Parts) {
+        if done < self.done {
+            self.note(at, done);
+        }
+        self.done = done;
+    }
+
     /// How many milliseconds there are left at a time; none, if nothing is known.
     pub(crate) fn left(&self, at: u64) -> Option<u64> {
         if self.parts == 0 || self.micros == 0 {
@@ -118,6 +127,18 @@ mod tests {
         assert_eq!(pace.left(100), Some(100));
         assert_eq!(pace.left(150), Some(50));
         assert_eq!(pace.left(900), Some(0));
+    }
+
+    #[test]
+    fn what_is_left_out_says_nothing_of_the_pace() {
+        let mut pace = Pace::begin(0);
+        pace.note(100, WHOLE / 4);
+        pace.jump(100, WHOLE / 2);
+        assert_eq!(pace.left(100), Some(200));
+        pace.note(200, WHOLE / 4 * 3);
+        assert_eq!(pace.left(200), Some(100));
+        pace.jump(200, WHOLE / 4);
+        assert_eq!(pace.left(200), Some(600));
     }
 
     #[test]

@@ -10,6 +10,15 @@ impl Arena {
     /// Works out anew how far a node and those around it have come: each at most once, from the inside
     /// out, until nothing changes any more.
     pub(crate) fn settle(&mut self, id: ProgressId) {
+        self.settle_by(id, true);
+    }
+
+    /// The same, for what counts as done without work.
+    pub(crate) fn settle_without_work(&mut self, id: ProgressId) {
+        self.settle_by(id, false);
+    }
+
+    fn settle_by(&mut self, id: ProgressId, is_work: bool) {
         self.touched.push(id);
         let mut next = Some(id);
         while let Some(id) = next {
@@ -21,7 +30,7 @@ impl Arena {
             let Some(slot) = self.get_mut(id) else {
                 return;
             };
-            let has_changed = slot.settle(clock);
+            let has_changed = slot.settle(clock, is_work);
             let (before, now) = (slot.counted, slot.share());
             slot.counted = now;
             let around = slot.view.parent;
@@ -41,12 +50,15 @@ impl Arena {
 
 impl Slot {
     /// Works out its fraction and when it will be done; whether either is another than before.
-    fn settle(&mut self, clock: Clock) -> bool {
+    fn settle(&mut self, clock: Clock, is_work: bool) -> bool {
         self.parts = self.done();
         let worked = self.worked(clock);
         let is_running = self.view.state == ProgressState::Running;
         if let (true, Some(parts)) = (is_running, self.parts) {
-            self.kept.pace.note(worked, parts);
+            match is_work {
+                true => self.kept.pace.note(worked, parts),
+                false => self.kept.pace.jump(worked, parts),
+            }
         }
         let eta = match self.parts {
             Some(_) if is_running && !clock.stands => self.kept.pace.left(worked),

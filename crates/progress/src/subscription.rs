@@ -76,13 +76,20 @@ impl Stream for ProgressSubscription {
     type Item = ProgressUpdate;
 
     fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<ProgressUpdate>> {
+        // Another's waker is dropped only once the tree is free again: it may do anything.
+        let mut old = None;
         let mut state = self.shared.lock();
-        state.poll(self.key, task)
+        state.poll(self.key, task, &mut old)
     }
 }
 
 impl State {
-    fn poll(&mut self, key: u64, task: &Context<'_>) -> Poll<Option<ProgressUpdate>> {
+    fn poll(
+        &mut self,
+        key: u64,
+        task: &Context<'_>,
+        old: &mut Option<Waker>,
+    ) -> Poll<Option<ProgressUpdate>> {
         let is_over = self.is_over() || self.queues.is_closed;
         let Some(queue) = self.queues.open.get_mut(&key) else {
             return Poll::Ready(None);
@@ -103,7 +110,7 @@ impl State {
         if is_over {
             return Poll::Ready(None);
         }
-        queue.waker = Some(task.waker().clone());
+        *old = queue.waker.replace(task.waker().clone());
         Poll::Pending
     }
 }

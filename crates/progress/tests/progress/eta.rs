@@ -224,6 +224,22 @@ fn a_run_that_waits_tells_again_once_it_goes_on() {
 }
 
 #[test]
+fn what_is_skipped_takes_no_time_and_makes_nothing_faster() {
+    let clock = Clock::new();
+    let tree = clock.tree("import");
+    let steps: Vec<_> = (0..4)
+        .map(|at| tree.root().child(format!("{at}")).add().unwrap())
+        .collect();
+    steps[0].start().unwrap();
+    clock.wait(1000);
+    steps[0].complete().unwrap();
+    let eta = || tree.snapshot().root().eta.map(Timestamp::as_unix_millis);
+    assert_eq!(eta(), Some(5000));
+    steps[1].skip("nobody needs it").unwrap();
+    assert_eq!(eta(), Some(4000));
+}
+
+#[test]
 fn a_pause_by_hand_counts_for_nothing() {
     let clock = Clock::new();
     let tree = clock.tree("import");

@@ -85,6 +85,29 @@ fn a_reader_that_lagged_is_told_so_and_gets_a_new_snapshot() {
 }
 
 #[test]
+fn changes_of_several_threads_are_one_row() {
+    let tree = ProgressTree::new("import");
+    let (mut updates, mut seen) = (tree.subscribe_holding(usize::MAX), None);
+    assert_eq!(read(&mut updates, &mut seen), (false, 0));
+    std::thread::scope(|scope| {
+        for at in 0..4 {
+            let part = tree.root().child("part").index(at).total(500).start();
+            let part = part.unwrap().guard();
+            scope.spawn(move || {
+                for _ in 0..500 {
+                    part.increment(1).unwrap();
+                }
+                part.complete().unwrap();
+            });
+        }
+    });
+    tree.root().complete().unwrap();
+    assert_eq!(read(&mut updates, &mut seen), (true, 0));
+    assert_eq!(seen.unwrap(), tree.snapshot());
+    assert!(tree.snapshot().version >= 4 * 503);
+}
+
+#[test]
 fn one_that_comes_late_sees_how_it_ended() {
     let tree = Clock::new().tree("import");
     tree.root().start().unwrap();
