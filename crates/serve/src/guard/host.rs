@@ -114,6 +114,9 @@ fn is_loopback_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use reqwest::Url;
+
     use super::*;
 
     fn check(hosts: &Hosts, host: &[&str], uri: &str) -> Result<Authority, Refusal> {
@@ -185,6 +188,33 @@ mod tests {
         }
         for bad in ["two.example.org", "two.example.org:1", "example.org"] {
             assert!(check(&hosts, &[bad], "/").is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        /// What is taken for this machine's, a browser takes for this machine's, too.
+        #[test]
+        fn nothing_passes_for_loopback_that_isnt(
+            host in prop_oneof![
+                "[0-9a-fx:.\\[\\]@%lochst/?#\\\\-]{0,24}",
+                "(localhost|127\\.0\\.0\\.1|\\[::1\\])[.:@a-z0-9%]{0,8}",
+                "[a-z0-9.@:]{0,8}(localhost|127\\.0\\.0\\.1|\\[::1\\])(:[0-9]{0,5})?",
+            ]
+        ) {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            if Hosts::default().check(&Uri::from_static("/"), &headers).is_ok() {
+                let Ok(url) = Url::parse(&format!("http://{host}/")) else {
+                    // A port that is none: no browser says that.
+                    return Ok(());
+                };
+                let name = url.host_str().unwrap_or_default().trim_end_matches('.');
+                let address = name.trim_matches(['[', ']']).parse::<IpAddr>();
+                let is_local = name == "localhost"
+                    || name.ends_with(".localhost")
+                    || address.is_ok_and(|it| it.to_canonical().is_loopback());
+                prop_assert!(is_local, "{host}: {name}");
+            }
         }
     }
 }

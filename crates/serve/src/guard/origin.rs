@@ -75,6 +75,9 @@ fn is_own_fetch(method: &Method, headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use reqwest::Url;
+
     use super::*;
 
     fn takes(method: &Method, said: &[(&'static str, &str)]) -> bool {
@@ -133,5 +136,23 @@ mod tests {
             &Method::GET,
             &[upgrade, ("sec-fetch-site", "cross-site")]
         ));
+    }
+
+    proptest! {
+        /// What is taken for a page of this server's, a browser takes for one, too.
+        #[test]
+        fn nothing_passes_for_the_own_origin_that_isnt(
+            origin in prop_oneof![
+                "https?://[lochst:8088@./?#\\\\]{0,20}",
+                "[a-z:/]{0,10}localhost:8080[a-z.:@/0-9]{0,6}",
+                "https?://[a-z.@:]{0,6}LocalHost:8080",
+            ]
+        ) {
+            if takes(&Method::POST, &[("origin", &origin)]) {
+                let of_url = Url::parse(&origin).unwrap().origin().ascii_serialization();
+                let own = ["http://localhost:8080", "https://localhost:8080"];
+                prop_assert!(own.contains(&&*of_url), "{origin}: {of_url}");
+            }
+        }
     }
 }
