@@ -28,13 +28,14 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<()> {
 }
 
 /// The parts of the bench that need no callgrind; all others, and everything at once, do.
-const WITHOUT_CALLGRIND: [&str; 8] = [
+const WITHOUT_CALLGRIND: [&str; 9] = [
     "chunks",
     "memory",
     "first-chunk",
     "backpressure",
     "flood",
     "progress",
+    "load",
     "steps",
     "help",
 ];

@@ -15,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 
 mod bench;
 mod cargo;
+mod clients;
 mod examples;
 mod features;
 mod fuzz;

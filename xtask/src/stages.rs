@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::session::Session;
-use crate::{cargo, examples, features, fuzz, house, msrv, packages, table, tools};
+use crate::{cargo, clients, examples, features, fuzz, house, msrv, packages, table, tools};
 
 /// One check.
 pub(crate) struct Stage {
@@ -57,6 +57,13 @@ const STAGES: &[Stage] = &[
         fast: true,
         limit_minutes: 20,
         run: cargo::nextest,
+    },
+    Stage {
+        name: "clients",
+        about: "curl and clients from npm and PyPI, installed here, read what the program serves.",
+        fast: false,
+        limit_minutes: 15,
+        run: clients::stage,
     },
     Stage {
         name: "doctest",

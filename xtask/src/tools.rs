@@ -14,6 +14,7 @@ use crate::{mcp_servers, schema_suite};
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Need {
     Test,
+    Clients,
     Callgrind,
 }
 
@@ -22,6 +23,8 @@ pub(crate) enum Need {
 enum Probe {
     Command(&'static str),
     File(&'static str),
+    /// A module of Python, which may be a package of its own.
+    Module(&'static str),
 }
 
 struct DebianPackage {
@@ -73,6 +76,30 @@ const DEBIAN_PACKAGES: &[DebianPackage] = &[
         package: "npm",
         need: Need::Test,
         why: "that server comes from npm's registry",
+    },
+    DebianPackage {
+        probe: Probe::Command("curl"),
+        package: "curl",
+        need: Need::Clients,
+        why: "it is a client of what the program serves",
+    },
+    DebianPackage {
+        probe: Probe::Command("node"),
+        package: "nodejs",
+        need: Need::Clients,
+        why: "npm's EventSource is a client of what the program serves",
+    },
+    DebianPackage {
+        probe: Probe::Command("npm"),
+        package: "npm",
+        need: Need::Clients,
+        why: "EventSource comes from npm",
+    },
+    DebianPackage {
+        probe: Probe::Module("ensurepip"),
+        package: "python3-venv",
+        need: Need::Clients,
+        why: "clients from PyPI have a place of their own",
     },
     DebianPackage {
         probe: Probe::Command("valgrind"),
@@ -127,7 +154,7 @@ pub(crate) fn stage(session: &Session) -> Result<Outcome> {
 /// Installs the Debian packages for `need` that are missing; how many those were.
 pub(crate) fn ensure_packages(session: &Session, need: Need) -> Result<usize> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let missing = missing(need, |probe| is_there(probe, &path));
+    let missing = missing(need, |probe| is_there(session, probe, &path));
     if missing.is_empty() {
         return Ok(0);
     }
@@ -148,8 +175,12 @@ fn missing(need: Need, is_there: impl Fn(Probe) -> bool) -> Vec<&'static DebianP
     needed.filter(|package| !is_there(package.probe)).collect()
 }
 
-fn is_there(probe: Probe, path: &OsStr) -> bool {
+fn is_there(session: &Session, probe: Probe, path: &OsStr) -> bool {
     match probe {
+        Probe::Module(name) => {
+            let import = format!("import {name}");
+            session.run("python3").args(["-c", &import]).succeeds()
+        }
         Probe::Command(name) => env::split_paths(path).any(|dir| dir.join(name).is_file()),
         Probe::File(file) => Path::new(file).exists(),
     }
@@ -197,6 +228,8 @@ fn works(session: &Session, subcommand: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -217,6 +250,8 @@ mod tests {
             "npm",
         ];
         assert_eq!(names(Need::Test, false), test);
+        let clients = ["curl", "nodejs", "npm", "python3-venv"];
+        assert_eq!(names(Need::Clients, false), clients);
         assert_eq!(names(Need::Callgrind, false), ["valgrind"]);
         assert!(names(Need::Test, true).is_empty());
     }
@@ -224,9 +259,13 @@ mod tests {
     #[test]
     fn commands_are_looked_for_on_the_path() {
         let path = OsStr::new("/nowhere:/usr/bin:/bin");
+        let session = Session::start(Path::new("."), true, Duration::from_secs(20));
+        let is_there = |probe, path| is_there(&session, probe, path);
         assert!(is_there(Probe::Command("sh"), path));
         assert!(!is_there(Probe::Command("sh"), OsStr::new("/nowhere")));
         assert!(is_there(Probe::File("/bin/sh"), path));
         assert!(!is_there(Probe::File("/no/such/file"), path));
+        assert!(is_there(Probe::Module("sys"), path));
+        assert!(!is_there(Probe::Module("no_such_module"), path));
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::{errand::Errand, steps, structured::Task};
+use crate::{errand::Errand, load, steps, structured::Task};
 
 /// Measures what streaming through Mainstem costs.
 #[derive(Debug, Parser)]
@@ -62,6 +62,8 @@ pub(crate) enum Part {
     Progress,
     /// Appends to a file of SQLite.
     Stores,
+    /// 10,000 readers of server-sent events at once.
+    Load,
     /// The scripted server; started by the others.
     #[command(hide = true)]
     Server {
@@ -78,4 +80,13 @@ pub(crate) enum Part {
     /// Runs one flow, again and again; started by `steps`.
     #[command(hide = true)]
     StepsOf(steps::Errand),
+    /// Serves the readers of `load`.
+    #[command(hide = true)]
+    LoadServer {
+        #[arg(value_enum)]
+        kind: load::Kind,
+    },
+    /// The readers of `load`.
+    #[command(hide = true)]
+    LoadClient(load::Errand),
 }

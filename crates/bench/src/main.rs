@@ -49,6 +49,11 @@
 //! - `stores`: wall time of appends to a file of SQLite, beside a bare loop of inserts, in turns. How
 //!   many a second there are depends on the disk; the ratios hold.
 //!
+//! - `load`: readers of server-sent events, each with ten events a second of its own, on a server of
+//!   `mainstem-serve` and on a bare handler of axum that sends the same bytes. The delay of an event
+//!   counts from when it was due, whoever was late; from the moment on when the last reader had its
+//!   first.
+//!
 //! A missed aim is printed as such; only `--gate` makes it a failure, and of the
 //! number of instructions and the heap alone, which are the same on every run.
 
@@ -76,6 +81,7 @@ mod flood;
 mod flow;
 mod host;
 mod latency;
+mod load;
 mod machine;
 mod memory;
 mod model;
@@ -104,6 +110,8 @@ fn main() -> Result<ExitCode> {
         Part::Client(errand) => client::run(&errand)?,
         Part::Document(task) => task.run()?,
         Part::StepsOf(errand) => errand.run()?,
+        Part::LoadServer { kind } => load::serve(kind)?,
+        Part::LoadClient(errand) => load::read(&errand)?,
         part => return measure(&cli, &part),
     }
     Ok(ExitCode::SUCCESS)
@@ -116,7 +124,7 @@ fn measure(cli: &Cli, part: &Part) -> Result<ExitCode> {
         println!("quick: small numbers, to see that all of it runs; they mean nothing");
     }
     type Measure = fn(&Cli) -> Result<report::Section>;
-    let parts: [(Part, Measure); 10] = [
+    let parts: [(Part, Measure); 11] = [
         (Part::Chunks, chunks::measure),
         (Part::Callgrind, callgrind::measure),
         (Part::Memory, memory::measure),
@@ -127,6 +135,7 @@ fn measure(cli: &Cli, part: &Part) -> Result<ExitCode> {
         (Part::Steps, steps::measure),
         (Part::Progress, progress::measure),
         (Part::Stores, stores::measure),
+        (Part::Load, load::measure),
     ];
     for (name, measure) in parts {
         if *part != Part::All && *part != name {

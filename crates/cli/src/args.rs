@@ -12,9 +12,9 @@ use clap::{
     error::{ContextKind, ContextValue},
 };
 
-use crate::runs::Runs;
+use crate::{runs::Runs, serve::Serve};
 
-/// Talk to language models, draw flows, and look at past runs; each answer streams as it comes.
+/// Talk to language models, serve agents and flows, draw flows, and look at past runs.
 ///
 /// Without a command it is `mainstem chat`.
 #[derive(Debug, Parser)]
@@ -29,6 +29,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Chat(Chat),
+    Serve(Serve),
     Diagram(Diagram),
     Runs(Runs),
 }
@@ -86,8 +87,9 @@ pub(crate) enum Format {
     Mermaid,
 }
 
+/// Which model answers.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct ChatFlags {
+pub(crate) struct ModelFlags {
     /// The model: an address such as ollama://qwen3, demo, or a plain name.
     ///
     /// Without it MAINSTEM_MODEL is used; without that openai://gpt-5-mini if OPENAI_API_KEY is set,
@@ -98,6 +100,12 @@ pub(crate) struct ChatFlags {
     /// A server that speaks chat completions, such as http://localhost:8000/v1.
     #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) base_url: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ChatFlags {
+    #[command(flatten)]
+    pub(crate) answers: ModelFlags,
 
     /// Instructions for the model.
     #[arg(long, value_name = "TEXT")]
@@ -164,7 +172,7 @@ fn with_tip(mut error: clap::Error) -> clap::Error {
     error
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "it isn't a number".to_owned())?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
@@ -173,7 +181,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// The end of the long help.
-const MORE: &str = "\
+pub(crate) const MORE: &str = "\
 Environment:
   MAINSTEM_MODEL     the model, where --model isn't given
   MAINSTEM_PROVIDER  who serves a model that has a plain name
@@ -182,6 +190,7 @@ Environment:
   OPENAI_BASE_URL    where openai:// is; each provider has its own
   MAINSTEM_API_KEY   the key for --base-url; no other key is sent there
   MAINSTEM_STORE     the file of runs, where --store isn't given
+  MAINSTEM_TOKEN     the token that `mainstem serve` asks its clients for
   MAINSTEM_HISTORY   the file of the lines that were typed in conversations; set to nothing
                      there is none [default: ~/.local/state/mainstem/history]
   NO_COLOR           if set, nothing is coloured, and Markdown is shown as it comes
@@ -225,7 +234,7 @@ mod tests {
         let Command::Chat(chat) = cli.into_command() else {
             panic!("it is a chat");
         };
-        assert_eq!(chat.flags.model.as_deref(), Some("demo"));
+        assert_eq!(chat.flags.answers.model.as_deref(), Some("demo"));
         assert!(chat.prompt.is_empty());
         // A misspelt command is no prompt.
         assert!(Cli::try_parse_from(["mainstem", "caht"]).is_err());

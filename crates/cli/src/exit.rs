@@ -28,6 +28,11 @@ pub(crate) enum Failure {
     Interrupted,
     Output(io::Error),
     System(io::Error),
+    /// There is no listening on the address, for a reason that was found out.
+    Listen {
+        message: String,
+        error: io::Error,
+    },
 }
 
 impl Exit {
@@ -73,6 +78,10 @@ impl Failure {
             }
             Self::System(error) => {
                 notes::error("can't start", &error);
+                Exit::System
+            }
+            Self::Listen { message, error } => {
+                notes::error(&message, &error);
                 Exit::System
             }
         }

@@ -25,10 +25,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli.into_command(),
         Err(error) => return exit::of_usage(&error),
     };
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
+    let mut builder = match &command {
+        Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::System(error).report().into(),
     };
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> Exit {
     let done = match command {
         Command::Chat(chat) => chat::run(chat).await,
+        Command::Serve(serve) => serve::run(serve).await,
         Command::Diagram(diagram) => diagram::run(diagram).await,
         Command::Runs(runs) => runs::run(runs).await,
     };

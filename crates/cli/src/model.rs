@@ -7,7 +7,7 @@ use mainstem::{
     models::{ChatCompletions, Provider},
 };
 
-use crate::args::ChatFlags;
+use crate::args::ModelFlags;
 
 /// The model for those who have a key and no wish.
 const USUAL: &str = "openai://gpt-5-mini";
@@ -22,7 +22,7 @@ pub(crate) struct Chosen {
 }
 
 /// The model that flags and environment ask for.
-pub(crate) fn choose(flags: &ChatFlags) -> Result<Chosen> {
+pub(crate) fn choose(flags: &ModelFlags) -> Result<Chosen> {
     let variables = |name: &str| std::env::var(name).ok();
     let (choice, reason) = Choice::of(
         flags.base_url.as_deref(),

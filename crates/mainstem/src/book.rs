@@ -67,6 +67,10 @@ mod runs {}
 mod security {}
 
 #[cfg(feature = "serve")]
+#[doc = include_str!("../../../docs/serving.md")]
+mod serving {}
+
+#[cfg(feature = "serve")]
 #[doc = include_str!("../../../docs/sessions.md")]
 mod sessions {}
 

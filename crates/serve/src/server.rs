@@ -54,6 +54,7 @@ pub struct Server {
     heartbeat: Duration,
     has_echo: bool,
     is_open_to_all: bool,
+    resumes_after: Option<Duration>,
 }
 
 impl Default for Server {
@@ -75,6 +76,7 @@ impl Server {
             heartbeat: Duration::from_secs(15),
             has_echo: false,
             is_open_to_all: false,
+            resumes_after: None,
         }
     }
 
@@ -204,6 +206,18 @@ impl Server {
         self
     }
 
+    /// Goes on with the runs of its store that were left without an end, when it begins to
+    /// [serve](Self::serve): by a process that died, say.
+    ///
+    /// Those whose last event is older than `idle`, and detached. Where several processes share a store,
+    /// let it be longer than any run is silent; see
+    /// [`Sessions::resume_interrupted`](crate::Sessions::resume_interrupted). By default they are left as
+    /// they are.
+    pub fn resume_interrupted(mut self, idle: Duration) -> Self {
+        self.resumes_after = Some(idle);
+        self
+    }
+
     /// The server as a router of axum, to be nested or served by the application.
     ///
     /// The limits on connections and headers are those of whoever serves it.
@@ -237,7 +251,7 @@ impl Server {
     ///
     /// Of kind [`ErrorKind::Config`]: as of [`router`](Self::router); and if the listener isn't on
     /// loopback, though nobody is asked who they are, unless the server is
-    /// [open to all](Self::open_to_all).
+    /// [open to all](Self::open_to_all). Those of the store, where interrupted runs are to go on.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -253,7 +267,19 @@ impl Server {
                            `Server::open_to_all`";
             return Err(Error::new(ErrorKind::Config, message));
         }
+        let resumes_after = self.resumes_after;
         let app = self.app()?;
+        if let Some(idle) = resumes_after {
+            let taken_up = app.sessions.resume_interrupted(idle).await?;
+            for (run, error) in &taken_up.refused {
+                tracing::warn!(
+                    target: "mainstem::serve",
+                    %run,
+                    %error,
+                    "a run that was interrupted doesn't go on"
+                );
+            }
+        }
         let router = routes::router(app.clone());
         listen::serve(listener, router, app, shutdown).await;
         Ok(())

@@ -48,7 +48,7 @@ struct Talk {
 
 impl Talk {
     fn new(flags: ChatFlags) -> Result<Self, Error> {
-        let chosen = model::choose(&flags)?;
+        let chosen = model::choose(&flags.answers)?;
         let look = Look {
             events: flags.events,
             plain: flags.plain,
@@ -69,11 +69,11 @@ impl Talk {
     /// Changes the model; after an error it is the one from before.
     fn change_model(&mut self, name: &str) -> Result<(), Error> {
         let mut flags = self.flags.clone();
-        flags.model = Some(name.to_owned());
+        flags.answers.model = Some(name.to_owned());
         if model::is_address(name) {
-            flags.base_url = None;
+            flags.answers.base_url = None;
         }
-        self.chosen = model::choose(&flags)?;
+        self.chosen = model::choose(&flags.answers)?;
         self.chosen.reason = "/model";
         self.flags = flags;
         self.printer.rename(self.chosen.model.id());

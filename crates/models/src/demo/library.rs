@@ -42,6 +42,7 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/stores.md", include_str!("../../docs/stores.md")),
     ("docs/progress.md", include_str!("../../docs/progress.md")),
     ("docs/resuming.md", include_str!("../../docs/resuming.md")),
+    ("docs/serving.md", include_str!("../../docs/serving.md")),
     ("docs/sessions.md", include_str!("../../docs/sessions.md")),
     ("docs/security.md", include_str!("../../docs/security.md")),
     ("docs/traces.md", include_str!("../../docs/traces.md")),
