@@ -2,6 +2,7 @@
 
 mod histories;
 mod limits;
+mod made;
 mod supplied;
 mod tools;
 
@@ -98,6 +99,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         histories::rows(),
         tools::rows(),
         supplied::rows(),
+        made::rows(),
     ]
     .into_iter()
     .flatten()

@@ -5,4 +5,5 @@ mod approvals;
 mod child;
 mod crash;
 mod guide;
+mod interviews;
 mod reader;

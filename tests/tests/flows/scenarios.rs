@@ -1,5 +1,7 @@
 //! The table of what may happen to a run of a flow.
 
+mod made;
+
 use std::sync::Arc;
 
 use futures::{FutureExt, future::BoxFuture};
@@ -92,6 +94,7 @@ fn bird(_: &str) -> Reply {
 pub(crate) fn all() -> Vec<Scenario> {
     let mut rows = sequences();
     rows.extend(tools());
+    rows.extend(made::rows());
     rows.extend(branches());
     rows.extend(failures());
     rows.extend(crate::supplied::rows());
