@@ -2,8 +2,8 @@
 //!
 //! A client asks for the subprotocol [`SUBPROTOCOL`]. It begins a run with `start`, or comes back to one
 //! with `resume`, and gets `started`; then each event as its JSON, `{seq, epoch, at, path, type, data}`;
-//! then `end`, and the connection is closed with the code of how the run ended. Bytes of the run are binary
-//! messages; see [`BinaryMessage`].
+//! then `end`, and the connection is closed with the code of how the run ended; one that waits for answers stays
+//! open for a while, for `input`. Bytes of the run are binary messages; see [`BinaryMessage`].
 //!
 //! ```text
 //! > {"type":"start","name":"guide","input":"Which birds?"}
@@ -282,8 +282,6 @@ impl CloseCode {
     pub const BROKEN: Self = Self(4004);
     /// A message of the client's isn't one of this protocol, or doesn't fit now.
     pub const BAD_MESSAGE: Self = Self(4400);
-    /// The client may not do this.
-    pub const FORBIDDEN: Self = Self(4403);
     /// There is no such agent, flow or run.
     pub const NOT_FOUND: Self = Self(4404);
     /// There are too many runs or connections.

@@ -8,6 +8,7 @@ mod credentials;
 mod disconnect;
 mod garbage;
 mod hostile;
+mod reading;
 mod routes;
 mod support;
 mod ws;
