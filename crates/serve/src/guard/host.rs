@@ -50,7 +50,7 @@ impl Hosts {
             StatusCode::FORBIDDEN,
             "host_refused",
             "the request's Host isn't a name of this server; if it is meant to be one, add it with \
-             `Server::host`",
+             `Server::host`, or `--allow-host` of the program",
         ))
     }
 

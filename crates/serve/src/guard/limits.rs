@@ -22,8 +22,8 @@ pub struct Limits {
     pub body_time: Duration,
     /// How deep the JSON of a body may be: 64 by default.
     pub depth: usize,
-    /// The most bytes of one response, after which its connection is cut; the reader of a run can go on
-    /// from its place. 1 GiB by default.
+    /// The most bytes of one response, or to one WebSocket, after which it is cut; the reader of a run
+    /// can go on from its place. 1 GiB by default.
     pub output: u64,
     /// The most requests at a time, streams included: 20,000 by default.
     pub requests: usize,

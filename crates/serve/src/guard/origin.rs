@@ -41,7 +41,7 @@ impl Origins {
                 StatusCode::FORBIDDEN,
                 "origin_refused",
                 "the request comes from a page of another origin; if that page is meant to use this \
-                 server, add its origin with `Server::origin`",
+                 server, add its origin with `Server::origin`, or `--allow-origin` of the program",
             )),
         }
     }

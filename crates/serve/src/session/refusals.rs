@@ -31,6 +31,8 @@ pub mod code {
 
 pub(super) fn not_served(name: &str, served: &mut dyn Iterator<Item = &str>) -> Error {
     let served: Vec<_> = served.collect();
+    // A name, and not whatever a client sends as one.
+    let name: String = name.chars().take(64).collect();
     let message = format!(
         "nothing is served as `{name}`; served are: {}",
         served.join(", ")

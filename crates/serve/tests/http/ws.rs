@@ -497,3 +497,30 @@ async fn a_shutdown_closes_sockets_with_what_became_of_their_runs() {
     let (_, idle, busy) = tokio::join!(serving.shut_down(), idle.closed(), busy.closed());
     assert_eq!((idle, busy), (1001, 4002));
 }
+
+#[tokio::test]
+async fn a_socket_that_was_told_as_much_as_it_may_be_is_resumed_on_another() {
+    let limits = Limits::default().output(2000);
+    let serving = Serving::start(server().limits(limits)).await;
+    let words = "word ".repeat(40);
+    let mut client = Client::v1(&serving).await;
+    client
+        .say(json!({"type": "start", "name": "say", "input": words, "detach": true}))
+        .await;
+    let (mut said, mut close) = client.rest().await;
+    let id = said.remove(0)["run"].clone();
+    let mut sockets = 1;
+    while u16::from(close.unwrap().code) == 4004 {
+        let mut client = Client::v1(&serving).await;
+        let after = place(said.last().unwrap());
+        client
+            .say(json!({"type": "resume", "run": id, "after": after}))
+            .await;
+        let (more, next) = client.rest().await;
+        said.extend(more.into_iter().skip(1));
+        (close, sockets) = (next, sockets + 1);
+    }
+    assert!(sockets > 2, "{sockets}");
+    let text = said.iter().filter_map(|it| it["data"]["text"].as_str());
+    assert_eq!(text.collect::<String>(), words);
+}

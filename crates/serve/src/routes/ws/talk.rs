@@ -35,6 +35,8 @@ pub(super) struct Talk {
     run: Option<Session>,
     reader: Option<Box<Reader>>,
     window: Option<Window>,
+    /// How many bytes of events it may still be sent.
+    left: u64,
     /// How the run ended, or its segment; until something follows.
     ended: Option<Ended>,
     /// The last event that the client was sent.
@@ -78,6 +80,7 @@ impl Talk {
     pub(super) fn new(app: Arc<App>, caller: Caller, socket: Socket) -> Self {
         Self {
             closing: app.closing.subscribe(),
+            left: app.limits.output,
             app,
             caller,
             socket,
@@ -357,6 +360,17 @@ impl Talk {
             Some(Frame::Binary(bytes)) => Message::Binary(bytes),
             None => return Err(unwritable()),
         };
+        let length = match &message {
+            Message::Text(text) => text.as_str().len(),
+            Message::Binary(bytes) => bytes.len(),
+            _ => 0,
+        };
+        let Some(left) = self.left.checked_sub(length as u64) else {
+            let why = "this connection was told as much as one may be; come back with `resume`";
+            return Err(Over::Close(CloseCode::BROKEN, why.to_owned()));
+        };
+        self.left = left;
+        self.app.metrics.sent_bytes.inc_by(length as u64);
         self.socket.send(message);
         self.last = Some(event.place());
         self.ended = Ended::of(event);
