@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use mainstem_core::{Answer, ErrorKind, EventKind, RunContext, RunStatus, TextDelta};
 use mainstem_serve::{ReadFrom, Served, Session, Sessions, StartOptions, code};
 use mainstem_store::SqliteStore;
@@ -114,6 +114,17 @@ async fn a_run_may_go_on_attached_to_who_answered() {
     let yes = vec![Answer::new(ask.unwrap(), json(true))];
     let attached = session.answer_attached(yes).await.unwrap();
     assert!(!attached.is_detached() && attached.is_under_way());
+    // What came before is in the store, what comes is at hand: it is one piece.
+    let mut reader = session.read(ReadFrom::Start).await.unwrap();
+    let mut names = Vec::new();
+    while let Some(Some(event)) = reader.next().now_or_never() {
+        names.push(event.unwrap().kind.name().to_owned());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(names[..2], ["run_started", "step_started"]);
+    let resumed = names.iter().position(|name| name == "run_resumed");
+    assert!(resumed.is_some_and(|at| at > 1), "{names:?}");
+    assert!(!names.contains(&"run_suspended".to_owned()), "{names:?}");
     drop(attached);
     assert_eq!(session.ended().await.unwrap().status, RunStatus::Cancelled);
 }

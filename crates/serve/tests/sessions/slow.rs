@@ -150,6 +150,28 @@ async fn a_reader_that_is_behind_is_given_joined_deltas() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_reader_that_begins_late_isnt_slow_by_that() {
+    for slow in [SlowReader::Hold(9), SlowReader::Join(9), SlowReader::Cut(9)] {
+        let strings = Strings::new();
+        let sessions = builder().served(talker(&strings)).build().unwrap();
+        let options = detached().slow(slow);
+        let session = sessions.start("talk", json(2000), options).await.unwrap();
+        strings.say(1500);
+        meanwhile().await;
+        let mut late = session.read(ReadFrom::Start).await.unwrap();
+        let events = some(&mut late, 1502).await;
+        assert_eq!(text(&events), said(1500));
+        // From here on it is a reader like others.
+        strings.say(500);
+        session.ended().await.unwrap();
+        match slow {
+            SlowReader::Cut(_) => assert!(late.next().await.unwrap().is_err()),
+            _ => assert!(all(late).await.unwrap().len() < 100),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reader_that_is_behind_is_cut_and_can_read_on() {
     let (session, mut reader, sessions) = unread(SlowReader::Cut(256)).await;
     let error = reader.next().await.unwrap().unwrap_err();
