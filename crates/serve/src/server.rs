@@ -226,7 +226,33 @@ impl Server {
     ///
     /// Of kind [`ErrorKind::Config`], if two have one name, or something served is put together wrongly.
     pub fn router(self) -> Result<Router> {
-        Ok(routes::router(self.app()?))
+        Ok(self.parts()?.0)
+    }
+
+    /// The [router](Self::router), and the sessions behind it: for an application that starts runs itself,
+    /// or lets them end when it shuts down.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> mainstem_core::Result<()> {
+    /// use std::time::Duration;
+    /// use mainstem_serve::Server;
+    ///
+    /// let (router, sessions) = Server::new().parts()?;
+    /// // axum::serve(listener, router).with_graceful_shutdown(signal).await?;
+    /// assert_eq!(sessions.shutdown(Duration::from_secs(10)).await, 0);
+    /// # drop(router);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As of [`router`](Self::router).
+    pub fn parts(self) -> Result<(Router, Sessions)> {
+        let app = self.app()?;
+        let sessions = app.sessions.clone();
+        Ok((routes::router(app), sessions))
     }
 
     /// Listens on an address, and serves as long as the program runs.

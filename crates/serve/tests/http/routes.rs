@@ -339,7 +339,7 @@ async fn progress_is_a_tree_and_over_sse_its_changes() {
 
 #[tokio::test]
 async fn the_router_is_nested_in_an_application() {
-    let router = server().router().unwrap();
+    let (router, sessions) = server().parts().unwrap();
     let app = axum::Router::new().nest("/ai", router);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -360,6 +360,20 @@ async fn the_router_is_nested_in_an_application() {
         .await
         .unwrap();
     assert_eq!(read.status(), 200);
-    let own = served.abort_handle();
-    own.abort();
+    // What the application starts itself is found there, too.
+    let input = mainstem::Json::new("x").unwrap();
+    let options = mainstem_serve::StartOptions::new().detached();
+    let own = sessions.start("shout", input, options).await.unwrap();
+    let output = client
+        .get(format!("{url}/ai/runs/{}/events", own.id()))
+        .send();
+    let events = within(output).await.unwrap().text().await.unwrap();
+    assert!(events.contains("run_finished"), "{events}");
+    assert_eq!(sessions.shutdown(std::time::Duration::ZERO).await, 0);
+    let start = client
+        .post(format!("{url}/ai/runs"))
+        .header("content-type", "application/json")
+        .body(json!({"run": "shout", "input": "x"}).to_string());
+    assert_eq!(refused(start).await, (503, "shutting_down".into()));
+    served.abort();
 }
