@@ -27,6 +27,7 @@
 //!
 //! - `jsonschema` (default): typed output is judged by the `jsonschema` crate, built without network
 //!   access; without it, by serde alone.
+//! - `regex`: the guard against patterns, `ForbiddenPattern`.
 
 mod agent;
 mod answer;
@@ -58,6 +59,8 @@ pub use attempts::{FailedAttempt, OutputAttempts};
 pub use builder::AgentBuilder;
 pub use evaluate::{Draft, EvaluatedAgent, Evaluation, Judge, Retake};
 pub use finish::CutOutput;
+#[cfg(feature = "regex")]
+pub use guards::ForbiddenPattern;
 pub use guards::{
     ForbiddenText, GuardRefusal, InputGuard, MaxLength, OutputGuard, OutputWatch, Verdict,
 };

@@ -30,10 +30,11 @@ mod flows {}
 #[doc = include_str!("../../../docs/getting-started.md")]
 mod getting_started {}
 
-#[doc = include_str!("../../../docs/interviews.md")]
-mod interviews {}
 #[doc = include_str!("../../../docs/guards.md")]
 mod guards {}
+
+#[doc = include_str!("../../../docs/interviews.md")]
+mod interviews {}
 
 #[doc = include_str!("../../../docs/limits.md")]
 mod limits {}

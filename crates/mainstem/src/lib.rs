@@ -45,6 +45,7 @@
 //! | `openai-tokens` | no | `OpenAiTokens`: tokens as OpenAI's models count them |
 //! | `progress` | no | `mainstem::progress`: how far a run has come, as a tree |
 //! | `progress-bars` | no | `progress::ProgressBars`: the same as bars on a terminal, by indicatif |
+//! | `regex` | no | `ForbiddenPattern`: a guard against what a regular expression matches |
 //! | `serve` | no | `mainstem::serve`: runs over HTTP |
 //! | `sqlite` | no | `SqliteStore`: logs of runs, and conversations, in a file of SQLite, which is built in |
 //! | `test-util` | no | `test_util`: scripted doubles for tests |
@@ -77,6 +78,8 @@ pub use mainstem_agent::{
     ProvidedContext, SourceTree, Summarizer, context_fn,
 };
 // What looks at inputs and answers.
+#[cfg(feature = "regex")]
+pub use mainstem_agent::ForbiddenPattern;
 pub use mainstem_agent::{
     ForbiddenText, GuardRefusal, InputGuard, MaxLength, OutputGuard, OutputWatch, Verdict,
 };

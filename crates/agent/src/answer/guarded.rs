@@ -29,12 +29,13 @@ impl Answer {
         if self.reading.is_some() && !self.calls.is_empty() {
             return Ok(());
         }
-        let Some(watch) = &self.watch else {
+        let Some(watch) = &mut self.watch else {
             if self.is_held {
                 self.show_held().await;
             }
             return Ok(());
         };
+        watch.finish()?;
         let (guards, shown) = (watch.guards(), watch.shown);
         let output = Text::from(self.document());
         if output.is_empty() {

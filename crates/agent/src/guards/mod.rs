@@ -1,5 +1,7 @@
 //! What an agent is asked and what it answers, looked at by functions that can refuse it.
 
+#[cfg(feature = "regex")]
+mod forbidden_pattern;
 mod forbidden_text;
 mod input;
 mod max_length;
@@ -8,6 +10,8 @@ mod refusal;
 
 use std::collections::HashSet;
 
+#[cfg(feature = "regex")]
+pub use forbidden_pattern::ForbiddenPattern;
 pub use forbidden_text::ForbiddenText;
 pub use input::InputGuard;
 pub(crate) use input::admit;

@@ -42,6 +42,11 @@ pub trait OutputWatch: Send {
     fn holds(&self) -> usize {
         0
     }
+
+    /// All has come; by default nothing speaks against it. What was held back is shown after it.
+    fn finish(&mut self) -> Verdict {
+        Verdict::Allow
+    }
 }
 
 impl<F: FnMut(&str) -> Verdict + Send> OutputWatch for F {
@@ -249,8 +254,17 @@ impl Watch {
     }
 
     fn check(&mut self, piece: &str) -> Result<()> {
+        self.ask_each(|watching| watching.check(piece))
+    }
+
+    /// All has come; fails, if that is refused.
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        self.ask_each(|watching| watching.watch().finish())
+    }
+
+    fn ask_each(&mut self, ask: impl Fn(&mut Watching) -> Verdict) -> Result<()> {
         for watching in &mut self.watching {
-            let checked = catch_unwind(AssertUnwindSafe(|| watching.check(piece)));
+            let checked = catch_unwind(AssertUnwindSafe(|| ask(watching)));
             let name = &watching.name;
             match checked {
                 Ok(Verdict::Allow) => {}
@@ -270,10 +284,14 @@ impl Watch {
 
 impl Watching {
     fn check(&mut self, piece: &str) -> Verdict {
-        let watch = self.watch.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let verdict = watch.check(piece);
-        self.holds = self.hold_back.max(watch.holds());
+        let verdict = self.watch().check(piece);
+        self.holds = self.hold_back.max(self.watch().holds());
         verdict
+    }
+
+    fn watch(&mut self) -> &mut dyn OutputWatch {
+        let watch = self.watch.get_mut();
+        &mut **watch.unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -146,6 +146,37 @@ async fn what_only_began_like_a_match_is_shown_at_the_end() {
 }
 
 #[tokio::test]
+async fn a_guard_has_the_last_word_before_what_it_held_is_shown() {
+    struct EndsWithADot(bool);
+    impl OutputWatch for EndsWithADot {
+        fn check(&mut self, piece: &str) -> Verdict {
+            self.0 = piece.ends_with('.');
+            Verdict::Allow
+        }
+        fn finish(&mut self) -> Verdict {
+            Verdict::refuse_if(!self.0, "it ends without a dot")
+        }
+    }
+    let guard = || OutputGuard::streaming("dot", || EndsWithADot(false)).hold_back(3);
+    let dot = agent(["Jays ", "fly."])
+        .guard_output(guard())
+        .build()
+        .unwrap();
+    let (shown, outcome) = seen(dot.run("Hi")).await;
+    assert_eq!(
+        (shown.concat(), outcome.unwrap()),
+        ("Jays fly.".to_owned(), "Jays fly.".to_owned())
+    );
+    let none = agent(["Jays ", "fly"])
+        .guard_output(guard())
+        .build()
+        .unwrap();
+    let (shown, outcome) = seen(none.run("Hi")).await;
+    assert_eq!(shown.concat(), "Jays ");
+    assert_eq!(refused(outcome), (message("dot"), "Jays ".to_owned()));
+}
+
+#[tokio::test]
 async fn several_guards_hold_as_much_as_the_one_that_holds_most() {
     let long = OutputGuard::streaming("long", || |_: &str| Verdict::Allow).hold_back(2);
     let keys = ForbiddenText::new("keys", ["xyz"]);
