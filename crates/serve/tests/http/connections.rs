@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mainstem_serve::Limits;
+use mainstem_serve::{Limits, Right};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -24,29 +24,29 @@ async fn lives(serving: &Serving, sent: &str) -> (Duration, Raw) {
 async fn heads_and_idleness_have_limits_of_their_own() {
     let limits = Limits::default()
         .header_time(Duration::from_millis(200))
-        .idle(Duration::from_millis(900));
+        .idle(Duration::from_millis(2000));
     let serving = Serving::start(server().limits(limits)).await;
     let host = format!("host: {}\r\n", serving.address);
     let (head, answer) = lives(&serving, &format!("GET /health HTTP/1.1\r\n{host}x-slow: ")).await;
     assert_eq!(answer.status(), 0);
-    assert!((150..800).contains(&head.as_millis()), "{head:?}");
+    assert!((150..1900).contains(&head.as_millis()), "{head:?}");
     let (silent, _) = lives(&serving, "").await;
-    assert!((850..2000).contains(&silent.as_millis()), "{silent:?}");
+    assert!(silent.as_millis() > 1900, "{silent:?}");
     let (idle, answer) = lives(&serving, &format!("GET /health HTTP/1.1\r\n{host}\r\n")).await;
     assert_eq!(answer.status(), 200);
-    assert!((850..2500).contains(&idle.as_millis()), "{idle:?}");
+    assert!(idle.as_millis() > 1900, "{idle:?}");
     // A stream is no idleness.
     let body = json!({"run": "endless", "input": "x", "wire": "ndjson"});
     let mut answer = within(serving.post("/runs", &body).send()).await.unwrap();
     while !String::from_utf8_lossy(&answer.chunk().await.unwrap().unwrap()).contains("so far") {}
-    let more = tokio::time::timeout(Duration::from_millis(2000), answer.chunk()).await;
+    let more = tokio::time::timeout(Duration::from_millis(4500), answer.chunk()).await;
     assert!(more.is_err(), "{more:?}");
 }
 
 #[tokio::test]
 async fn a_client_that_takes_nothing_is_cut() {
     let limits = Limits::default().stall(Duration::from_millis(300));
-    let serving = Serving::start(server().limits(limits)).await;
+    let serving = Serving::start(server().limits(limits).allow(Right::List)).await;
     let words = "word ".repeat(150_000);
     let body = json!({"run": "say", "input": words, "wire": "ndjson"}).to_string();
     let mut socket = serving.connect().await;
@@ -58,8 +58,17 @@ async fn a_client_that_takes_nothing_is_cut() {
     );
     socket.write_all(head.as_bytes()).await.unwrap();
     socket.write_all(body.as_bytes()).await.unwrap();
-    // Until the buffers are full, and the limit has passed.
-    tokio::time::sleep(Duration::from_millis(2000)).await;
+    // Its reader is gone with the connection.
+    within(async {
+        loop {
+            let list = json(serving.get("/runs").send().await.unwrap()).await;
+            match list["runs"][0]["status"].as_str() {
+                None | Some("running") => tokio::time::sleep(Duration::from_millis(20)).await,
+                Some(status) => break assert_eq!(status, "cancelled"),
+            }
+        }
+    })
+    .await;
     let mut rest = Vec::new();
     let _ = within(socket.read_to_end(&mut rest)).await;
     let text = String::from_utf8_lossy(&rest);

@@ -32,8 +32,9 @@ pub(super) struct Socket {
     is_dirty: bool,
     /// When the client last took something, or had nothing to take.
     took: Instant,
-    heard: Instant,
+    /// When a heartbeat was last sent, and how many have been since the client was last heard.
     pinged: Instant,
+    unanswered: u32,
     heartbeat: Duration,
     stall: Duration,
     alarm: Pin<Box<Sleep>>,
@@ -60,8 +61,8 @@ impl Socket {
             out: VecDeque::new(),
             is_dirty: false,
             took: now,
-            heard: now,
             pinged: now,
+            unanswered: 0,
             heartbeat,
             stall: limits.stall,
             alarm: Box::pin(tokio::time::sleep_until(now)),
@@ -123,7 +124,7 @@ impl Socket {
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Said> {
         loop {
             let said = ready!(Pin::new(&mut self.socket).poll_next(cx));
-            self.heard = Instant::now();
+            self.unanswered = 0;
             return Poll::Ready(match said {
                 Some(Ok(Message::Text(text))) => Said::Text(text),
                 Some(Ok(Message::Binary(_))) => Said::Binary,
@@ -140,23 +141,21 @@ impl Socket {
 
     /// Waits until it is time for something: a heartbeat, which is sent, or to take the client for gone.
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let ping = self.pinged + self.heartbeat;
-        let gone = self.heard + self.heartbeat * SILENT_HEARTBEATS;
-        let mut at = ping.min(gone);
-        let mut stalled = None;
-        if !self.is_clear() {
-            stalled = Some(self.took + self.stall);
-            at = self.took + self.stall;
-        }
+        let is_clear = self.is_clear();
+        let at = match is_clear {
+            true => self.pinged + self.heartbeat,
+            false => self.took + self.stall,
+        };
         if self.alarm.deadline() != at {
             self.alarm.as_mut().reset(at);
         }
         ready!(self.alarm.as_mut().poll(cx));
-        let now = Instant::now();
-        if stalled.map_or(now >= gone, |stalled| now >= stalled) {
+        // Heartbeats are counted, and not time: this program may have stood still itself.
+        if !is_clear || self.unanswered >= SILENT_HEARTBEATS {
             return Poll::Ready(true);
         }
-        self.pinged = now;
+        self.unanswered += 1;
+        self.pinged = Instant::now();
         self.send(Message::Ping(Bytes::new()));
         Poll::Ready(false)
     }
