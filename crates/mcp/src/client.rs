@@ -7,8 +7,10 @@ use std::{
 use mainstem_core::{Result, Text};
 use rmcp::{
     ClientHandler, RoleClient,
-    model::{ClientCapabilities, ClientConfig, Implementation},
-    service::{ClientLifecycleMode, ClientServiceExt as _, Peer, RunningService},
+    model::{ClientCapabilities, ClientConfig, Implementation, ProtocolVersion, RequestMetaObject},
+    service::{
+        ClientLifecycleMode, ClientServiceExt as _, Peer, PeerRequestOptions, RunningService,
+    },
     transport::Transport,
 };
 
@@ -43,6 +45,8 @@ impl ClientHandler for Handler {
     fn get_info(&self) -> ClientConfig {
         let about = Implementation::new("mainstem", env!("CARGO_PKG_VERSION"));
         ClientConfig::new(ClientCapabilities::default(), about)
+            // For `initialize`; newer ones don't begin by it, and some servers agree to whatever they are offered.
+            .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
     }
 }
 
@@ -70,7 +74,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Says from which level on the server is to log, if it does.
+    /// Says from which level on the server is to log, if it does; newer ones are told with each call.
     #[expect(
         deprecated,
         reason = "servers of all versions that are in use still log"
@@ -79,16 +83,26 @@ impl Connection {
         let Some(level) = self.feeds.logs else {
             return Ok(());
         };
-        let logs = self
-            .peer
-            .peer_info()
-            .is_some_and(|info| info.capabilities.logging.is_some());
-        if logs {
+        let is_told_now = self.peer.peer_info().is_some_and(|info| {
+            info.capabilities.logging.is_some() && info.protocol_version.has_initialize()
+        });
+        if is_told_now {
             let level = rmcp::model::SetLevelRequestParams::new(level.on_the_wire());
             let asked = self.peer.set_level(level);
             self.in_time("the level of its log", asked).await?;
         }
         Ok(())
+    }
+
+    /// What goes along with a call.
+    pub(crate) fn options(&self) -> PeerRequestOptions {
+        let mut options = PeerRequestOptions::no_options();
+        if let Some(level) = self.feeds.logs {
+            let mut meta = RequestMetaObject::default();
+            meta.set_log_level(level.on_the_wire());
+            options.meta = Some(meta);
+        }
+        options
     }
 
     /// Waits for what is no call, in the server's time.
@@ -124,7 +138,7 @@ impl McpClient {
     /// Whether the server has said that its tools changed, since they were asked for.
     ///
     /// An agent keeps the tools that it was built with; the server answers calls of one that is gone
-    /// with a failure.
+    /// with a failure. Servers of version 2026-07-28 say nothing of the kind.
     pub fn have_tools_changed(&self) -> bool {
         self.0.feeds.have_tools_changed()
     }

@@ -7,7 +7,7 @@ use mainstem_core::{Json, Result, RunContext, StepResult, Text, Tool, ToolPolicy
 use rmcp::{
     RoleClient,
     model::{CallToolRequestParams, ClientRequest, Request, ServerResult},
-    service::{PeerRequestOptions, RequestHandle},
+    service::RequestHandle,
 };
 
 use crate::{
@@ -144,7 +144,7 @@ impl UnderWay {
         let request = ClientRequest::CallToolRequest(request);
         let sent = connection
             .peer
-            .send_cancellable_request(request, PeerRequestOptions::no_options());
+            .send_cancellable_request(request, connection.options());
         let handle = sent
             .await
             .map_err(|error| failed(&connection.server, what, error))?;

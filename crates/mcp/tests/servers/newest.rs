@@ -1,17 +1,18 @@
 //! A server that speaks the newest version of the protocol alone, by the protocol's own crate.
+#![expect(deprecated, reason = "servers still log")]
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use axum::Router;
 use mainstem_core::{ErrorKind, EventKind};
-use mainstem_mcp::McpServer;
+use mainstem_mcp::{LogLevel, McpServer};
 use mainstem_models::reqwest;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, JsonObject,
-        ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion,
-        ServerCapabilities, ServerConfig, Tool,
+        ListToolsResult, LoggingMessageNotificationParam, PaginatedRequestParams,
+        ProgressNotificationParam, ProtocolVersion, ServerCapabilities, ServerConfig, Tool,
     },
     service::RequestContext,
     transport::{
@@ -60,6 +61,10 @@ impl ServerHandler for Newest {
             context.ct.cancelled().await;
             self.0.send("cancelled").await.unwrap();
         }
+        if let Some(level) = context.meta.log_level() {
+            let log = LoggingMessageNotificationParam::new(level, json!("counting"));
+            context.peer.notify_logging_message(log).await.unwrap();
+        }
         let token = context.meta.get_progress_token().unwrap();
         for done in 1..=3 {
             let progress = ProgressNotificationParam::new(token.clone(), f64::from(done));
@@ -102,6 +107,30 @@ async fn it_is_spoken_to_if_that_is_asked_for() {
         })
         .collect();
     assert_eq!(done, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn its_log_is_shown_if_it_is_asked_for() {
+    for level in [None, Some(LogLevel::Notice)] {
+        let (server, _) = start().await;
+        let server = match level {
+            Some(level) => server.show_logs(level),
+            None => server,
+        };
+        let client = within(server.discover().connect()).await.unwrap();
+        let tools = within(client.tools().only(["count"])).await.unwrap();
+        let called = call(&tools, "count", json!({})).await;
+        let shown: Vec<_> = called
+            .events
+            .iter()
+            .filter_map(|event| match &event.kind {
+                EventKind::Notice(notice) => Some(notice.message.as_str()),
+                _ => None,
+            })
+            .collect();
+        let expected = level.map(|_| "MCP server `newest`, notice: counting");
+        assert_eq!(shown, expected.as_slice());
+    }
 }
 
 #[tokio::test]

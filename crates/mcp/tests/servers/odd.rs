@@ -76,6 +76,16 @@ fn notices(called: &Called, code: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn it_is_offered_a_version_that_begins_as_the_connection_does() {
+    let odd = Odd::new();
+    let _client = odd.connect("").await;
+    let offered = &odd.read("initialize")[0]["params"];
+    assert_eq!(offered["protocolVersion"], "2025-11-25");
+    assert_eq!(offered["clientInfo"]["name"], "mainstem");
+    assert_eq!(offered["capabilities"], json!({}));
+}
+
+#[tokio::test]
 async fn a_list_in_pages_is_read_to_its_end() {
     let odd = Odd::new();
     let client = odd.connect("pages").await;
