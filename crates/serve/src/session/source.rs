@@ -35,7 +35,7 @@ pub(super) struct Source {
     state: State,
     /// Wakes the reader; made once, and used again and again.
     alarm: Option<Pin<Box<OwnedNotified>>>,
-    /// Whether it is set.
+    /// Whether it is set, and hasn't rung.
     is_waiting: bool,
 }
 
@@ -128,6 +128,15 @@ impl Source {
             self.state = State::Reading(page.boxed());
             return Poll::Ready(None);
         };
+        if !self.is_waiting {
+            // From here on it is woken; what came before is seen now.
+            let more = Arc::clone(&live.more).notified_owned();
+            match &mut self.alarm {
+                Some(alarm) => alarm.as_mut().set(more),
+                None => self.alarm = Some(Box::pin(more)),
+            }
+            self.is_waiting = true;
+        }
         match live.after(self.at) {
             Next::Event(event) => Poll::Ready(Some(Some(Ok(self.give(event))))),
             Next::Over(Over::Ended) => {
@@ -143,21 +152,11 @@ impl Source {
                 self.state = State::Reading(page.boxed());
                 Poll::Ready(None)
             }
-            Next::NotYet if self.is_waiting => {
+            Next::NotYet => {
                 if let Some(alarm) = &mut self.alarm {
                     ready!(alarm.as_mut().poll(task));
                 }
                 self.is_waiting = false;
-                Poll::Ready(None)
-            }
-            Next::NotYet => {
-                // From here on it is woken; what came before is seen when it looks again.
-                let more = Arc::clone(&live.more).notified_owned();
-                match &mut self.alarm {
-                    Some(alarm) => alarm.as_mut().set(more),
-                    None => self.alarm = Some(Box::pin(more)),
-                }
-                self.is_waiting = true;
                 Poll::Ready(None)
             }
         }
