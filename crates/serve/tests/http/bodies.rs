@@ -62,6 +62,15 @@ async fn a_body_may_be_as_long_as_the_limit() {
 }
 
 #[tokio::test]
+async fn a_body_far_beyond_the_limit_is_refused_before_it_is_sent_whole() {
+    let serving = Serving::start(server().limits(small())).await;
+    for _ in 0..5 {
+        let (status, code) = refused(serving.post("/runs", "x".repeat(8 << 20))).await;
+        assert_eq!((status, &*code), (413, "body_too_long"));
+    }
+}
+
+#[tokio::test]
 async fn a_body_without_a_length_is_bounded_too() {
     let serving = Serving::start(server().limits(small())).await;
     let chunk = format!("400\r\n{}\r\n", " ".repeat(0x400));

@@ -1,4 +1,5 @@
-//! The Autobahn suite against the echo: for whoever has it, since it needs a Python that is long gone.
+//! The Autobahn suite against the echo: for whoever has it, since it needs a Python that is long gone
+//! (`python2.7 -m pip install autobahntestsuite==0.8.2` gives `wstest`).
 
 use std::{path::Path, process::Command};
 
