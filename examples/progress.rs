@@ -53,18 +53,14 @@ async fn main() -> anyhow::Result<()> {
 
     // With the plan, the steps are there before they begin.
     let tree = ProgressTree::planned(&flow.plan());
-    let mut run = flow.run_streamed("The Jay, Wrens of the North, Ravens, A Field Guide to Owls");
-    let feed = async {
-        while let Some(event) = run.next_event().await {
-            tree.feed(&event);
-        }
-        run.await
-    };
+    let titles = "The Jay, Wrens of the North, Ravens, A Field Guide to Owls";
+    let run = flow.run(titles).on_event(tree.follow());
+    let work = async { run.await };
     let bars = ProgressBars::new();
     let result = if bars.is_hidden() {
-        futures::join!(print(tree.subscribe()), feed).1?
+        futures::join!(print(tree.subscribe()), work).1?
     } else {
-        futures::join!(bars.follow(tree.subscribe()), feed).1?
+        futures::join!(bars.follow(tree.subscribe()), work).1?
     };
     println!("{}", result.output);
     Ok(())

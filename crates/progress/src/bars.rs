@@ -1,6 +1,6 @@
 //! Bars on a terminal.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt};
 
 use futures::StreamExt;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -218,7 +218,7 @@ fn words(node: &ProgressNode, now: Timestamp) -> String {
 
 fn left(now: Timestamp, eta: Timestamp) -> String {
     let millis = eta.as_unix_millis().saturating_sub(now.as_unix_millis());
-    let seconds = Duration::from_millis(millis).as_secs();
+    let seconds = millis.div_ceil(1000);
     match seconds {
         0..=99 => format!("{seconds} s left"),
         100..=5999 => format!("{} min left", seconds / 60),

@@ -88,7 +88,7 @@ impl Arena {
             .get(ProgressId::ROOT)
             .is_some_and(|root| root.state().is_ended())
         {
-            // What ended it was the end of its reader, and isn't in its log.
+            // What ended it isn't in its log: its reader was dropped.
             self.reopen_root();
         }
         self.begin_root();
@@ -104,12 +104,25 @@ impl Arena {
         self.settle(ProgressId::ROOT);
     }
 
+    /// Opens the root again, and what was closed with it.
     fn reopen_root(&mut self) {
-        self.set(ProgressId::ROOT, |root| {
-            root.view.state = ProgressState::Running;
-            root.view.ended = None;
-            root.view.message = None;
-        });
+        let ended = self.get(ProgressId::ROOT).and_then(|root| root.view.ended);
+        let closed: Vec<_> = self
+            .nodes()
+            .filter(|slot| slot.state() == ProgressState::Cancelled && slot.view.ended == ended)
+            .map(|slot| slot.view.id)
+            .chain([ProgressId::ROOT])
+            .collect();
+        for id in closed {
+            self.set(id, |slot| {
+                let view = &mut slot.view;
+                view.state = match view.started {
+                    Some(_) => ProgressState::Running,
+                    None => ProgressState::Pending,
+                };
+                (view.ended, view.message) = (None, None);
+            });
+        }
     }
 
     fn run_ended(&mut self, change: ProgressChange, message: Option<Text>) {

@@ -21,7 +21,7 @@
 //! ```
 //!
 //! - [`ProgressTree::feed`] folds the events of a run, live or from its log: the same events give the
-//!   same tree.
+//!   same tree. [`ProgressTree::follow`] goes along with a run, and notices when it is dropped.
 //! - [`ProgressTree::snapshot`] is the whole tree as a value that can be JSON.
 //! - [`ProgressTree::subscribe`] is a stream: a snapshot, then every change.
 //! - [`ProgressTree::save`] and [`ProgressTree::restore`] carry a tree to another process.
@@ -35,6 +35,7 @@ mod arena;
 #[cfg(feature = "bars")]
 mod bars;
 mod fold;
+mod follow;
 mod guard;
 mod node;
 mod ops;

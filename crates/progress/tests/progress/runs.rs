@@ -232,6 +232,44 @@ async fn cut_at_every_event_it_is_the_same_tree_in_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_tree_follows_its_run_also_when_that_is_dropped_and_goes_on() {
+    let whole = log(None).await;
+    let expected = ends(&fed(&whole));
+    for cut in 1..whole.len() - 1 {
+        let (store, flow, id) = (MemoryStore::new(), all_kinds(), RunId::from("r"));
+        let tree = ProgressTree::planned(&Step::<u32>::plan(&flow));
+        let run = flow.run(3_u32).id(id.clone()).store(store.clone());
+        let mut stream = run.on_event(tree.follow()).stream();
+        for _ in 0..cut {
+            stream.next().await;
+        }
+        drop(stream);
+        let state = tree.snapshot().root().state;
+        let is_asked = Suspension::load(&store, &id).await.ok();
+        let is_cancelled = state == ProgressState::Cancelled;
+        assert!(
+            is_cancelled || is_asked.is_some(),
+            "{state}, cut after {cut} events"
+        );
+        let open = |node: &ProgressNode| !is_cancelled || node.state.is_ended();
+        assert!(tree.snapshot().nodes.iter().all(open));
+
+        let mut run = match is_asked {
+            Some(asked) => flow.resume(asked.answer("sign", &true).unwrap()),
+            None => flow.resume(&id),
+        };
+        run = run.on_event(tree.follow()).store(store.clone());
+        if let Outcome::Suspended(asked) = run.outcome().await.unwrap() {
+            assert_eq!(tree.snapshot().root().state, ProgressState::Paused);
+            let again = flow.resume(asked.answer("sign", &true).unwrap());
+            let again = again.on_event(tree.follow()).store(store.clone());
+            again.await.unwrap();
+        }
+        assert_eq!(ends(&tree), expected, "cut after {cut} events");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn saved_anywhere_and_fed_the_rest_it_is_the_same_tree() {
     let events = log(Some(40)).await;
     let whole = fed(&events);
