@@ -5,13 +5,14 @@ use std::alloc::System;
 
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 use mainstem_core::{Json, Result, RunContext, Step, TextDelta};
-use mainstem_serve::{ReadFrom, Served, Sessions, StartOptions};
+use mainstem_serve::{ReadFrom, Served, SessionLimits, Sessions, StartOptions};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const READERS: usize = 2000;
+const RUNS: usize = 1000;
 
 /// Says something, then waits for ever.
 struct Talker;
@@ -75,4 +76,30 @@ async fn a_reader_that_waits_for_more_costs_less_than_a_kilobyte() {
     );
     assert!(each < 1024, "{each}");
     assert_eq!(sessions.stats().readers, READERS as u64);
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_its_model_costs_a_few_kilobytes() {
+    let limits = SessionLimits::new().runs_per_owner(RUNS).runs(RUNS);
+    let sessions = Sessions::builder()
+        .served(Served::new(Talker))
+        .limits(limits)
+        .build()
+        .unwrap();
+    let pieces = Json::new(&0).unwrap();
+    let mut started = Vec::with_capacity(RUNS);
+    let region = Region::new(ALLOCATOR);
+    for _ in 0..RUNS {
+        let options = StartOptions::new().detached();
+        let session = sessions.start("talk", pieces.clone(), options).await;
+        started.push(session.unwrap().id().clone());
+    }
+    while sessions.stats().events < 2 * RUNS as u64 {
+        tokio::task::yield_now().await;
+    }
+    let change = region.change();
+    let heap = change.bytes_allocated as isize - change.bytes_deallocated as isize;
+    let each = usize::try_from(heap).unwrap() / RUNS;
+    println!("a run: {each} bytes, its log in memory among them");
+    assert!(each < 12_000, "{each}");
 }

@@ -131,12 +131,12 @@ pub enum SlowReader {
     /// is held back with it. Other readers are given joined deltas, as by `Join`. It doesn't wait
     /// [for ever](super::SessionsBuilder::hold_limit).
     ///
-    /// The default of attached runs, at 256.
+    /// The default of attached runs, at 128.
     Hold(u64),
     /// A reader that is more than so many events behind is given neighbouring deltas of one step as
     /// one, which has the place of the last.
     ///
-    /// The default of detached runs, at 256.
+    /// The default of detached runs, at 128.
     Join(u64),
     /// A reader that is more than so many events behind gets an error of the code
     /// [`reader_too_slow`](super::code::READER_TOO_SLOW). It can read on after its last place.
@@ -144,8 +144,8 @@ pub enum SlowReader {
 }
 
 impl SlowReader {
-    pub(super) const ATTACHED: Self = Self::Hold(256);
-    pub(super) const DETACHED: Self = Self::Join(256);
+    pub(super) const ATTACHED: Self = Self::Hold(128);
+    pub(super) const DETACHED: Self = Self::Join(128);
 }
 
 /// How much there may be at once.
@@ -165,7 +165,7 @@ pub struct SessionLimits {
     pub runs_per_owner: usize,
     /// Readers of one run under way; 10,000 by default.
     pub readers_per_run: usize,
-    /// Events that a run under way keeps in memory for its readers; 1024 by default, 1 at least.
+    /// Events that a run under way keeps in memory for its readers; 128 by default, 1 at least.
     pub kept_events: usize,
     /// Bytes of these events, roughly; 256 KiB by default. The newest event is kept whatever its size.
     pub kept_bytes: usize,
@@ -180,7 +180,7 @@ impl Default for SessionLimits {
             runs: 1000,
             runs_per_owner: 100,
             readers_per_run: 10_000,
-            kept_events: 1024,
+            kept_events: 128,
             kept_bytes: 256 << 10,
             output_bytes: None,
         }

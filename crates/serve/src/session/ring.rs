@@ -4,7 +4,7 @@ use mainstem_core::{Error, Event, EventKind, Json, Place, Seq};
 
 /// The newest events of a run, for the readers that keep up with it.
 pub(super) struct Ring {
-    events: VecDeque<(Event, usize)>,
+    events: VecDeque<Event>,
     bytes: usize,
     /// After which place everything is here; none, if nothing came before.
     floor: Option<Place>,
@@ -58,17 +58,18 @@ impl Ring {
         if event.is_end() {
             self.over = Some(Over::Ended);
         }
-        let weight = weight(&event);
-        self.bytes += weight;
-        self.events.push_back((event, weight));
-        while self.events.len() > self.max_events
-            || (self.bytes > self.max_bytes && self.events.len() > 1)
+        // What goes goes first: else a full ring would double its room.
+        let weight_of_it = weight(&event);
+        while self.events.len() >= self.max_events
+            || (self.bytes + weight_of_it > self.max_bytes && !self.events.is_empty())
         {
-            if let Some((event, weight)) = self.events.pop_front() {
-                self.bytes -= weight;
-                self.floor = Some(event.place());
+            if let Some(oldest) = self.events.pop_front() {
+                self.bytes -= weight(&oldest);
+                self.floor = Some(oldest.place());
             }
         }
+        self.bytes += weight_of_it;
+        self.events.push_back(event);
     }
 
     /// The run goes no further, and has no end.
@@ -81,7 +82,7 @@ impl Ring {
     }
 
     pub(super) fn last(&self) -> Option<&Event> {
-        self.events.back().map(|(event, _)| event)
+        self.events.back()
     }
 
     /// What follows a place.
@@ -94,7 +95,7 @@ impl Ring {
         }
         let next = self.index_after(at);
         match (self.events.get(next), &self.over) {
-            (Some((event, _)), _) => Next::Event(event.clone()),
+            (Some(event), _) => Next::Event(event.clone()),
             (None, Some(over)) => Next::Over(over.clone()),
             (None, None) => Next::NotYet,
         }
@@ -104,17 +105,17 @@ impl Ring {
     pub(super) fn has(&self, place: Place) -> bool {
         let before = place.seq.0.checked_sub(1).map(Seq);
         let event = self.events.get(self.index_after(before));
-        event.is_some_and(|(event, _)| event.place() == place)
+        event.is_some_and(|event| event.place() == place)
     }
 
     fn index_after(&self, at: Option<Seq>) -> usize {
-        let (Some(at), Some((first, _))) = (at, self.events.front()) else {
+        let (Some(at), Some(first)) = (at, self.events.front()) else {
             return 0;
         };
         // Numbers mostly have no gaps.
         let guess = (at.0 + 1).saturating_sub(first.seq.0);
         let guess = usize::try_from(guess).unwrap_or(usize::MAX);
-        let is_after = |(event, _): &(Event, usize)| event.seq > at;
+        let is_after = |event: &Event| event.seq > at;
         let before = guess.checked_sub(1).and_then(|i| self.events.get(i));
         let hits = self.events.get(guess).is_none_or(is_after)
             && (guess == 0 || before.is_some_and(|event| !is_after(event)));

@@ -121,7 +121,7 @@ async fn unread(slow: SlowReader) -> (Session, mainstem_serve::Reader, mainstem_
     strings.say(MANY);
     session.ended().await.unwrap();
     let stats = sessions.stats();
-    assert!(stats.kept_events <= 1024, "{stats:?}");
+    assert!(stats.kept_events <= 128, "{stats:?}");
     assert!(stats.kept_bytes <= 256 << 10, "{stats:?}");
     (session, reader, sessions)
 }
