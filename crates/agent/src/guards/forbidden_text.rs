@@ -137,6 +137,16 @@ mod tests {
 
     use super::*;
 
+    /// So a piece costs the same, however much came before.
+    #[test]
+    fn no_more_is_kept_than_a_match_can_be_long() {
+        let mut search = ForbiddenText::new("it", ["forbidden"]).search();
+        for _ in 0..10_000 {
+            assert_eq!(search.check("forbidde é "), Verdict::Allow);
+            assert!(search.window.len() <= "forbidden".len() + 3 + "forbidde é ".len());
+        }
+    }
+
     proptest! {
         /// Whatever the pieces, a text is found where it is, and nothing of it was shown before.
         #[test]
