@@ -7,6 +7,7 @@ mod clock;
 mod eta;
 mod golden;
 mod guards;
+mod logs;
 mod random;
 mod recordings;
 
