@@ -60,7 +60,7 @@ const STAGES: &[Stage] = &[
     },
     Stage {
         name: "clients",
-        about: "curl and clients from npm and PyPI, installed here, read what the program serves.",
+        about: "curl, a browser, and clients from npm and PyPI, installed here, read what the program serves.",
         fast: false,
         limit_minutes: 15,
         run: clients::stage,

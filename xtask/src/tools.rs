@@ -96,6 +96,12 @@ const DEBIAN_PACKAGES: &[DebianPackage] = &[
         why: "EventSource comes from npm",
     },
     DebianPackage {
+        probe: Probe::Command("chromium"),
+        package: "chromium",
+        need: Need::Clients,
+        why: "a browser is a client of what the program serves",
+    },
+    DebianPackage {
         probe: Probe::Module("ensurepip"),
         package: "python3-venv",
         need: Need::Clients,
@@ -250,7 +256,7 @@ mod tests {
             "npm",
         ];
         assert_eq!(names(Need::Test, false), test);
-        let clients = ["curl", "nodejs", "npm", "python3-venv"];
+        let clients = ["curl", "nodejs", "npm", "chromium", "python3-venv"];
         assert_eq!(names(Need::Clients, false), clients);
         assert_eq!(names(Need::Callgrind, false), ["valgrind"]);
         assert!(names(Need::Test, true).is_empty());

@@ -15,7 +15,7 @@ use axum::{
     routing::post,
 };
 use clap::ValueEnum as _;
-use futures::Stream;
+use futures::{Stream, StreamExt as _};
 use mainstem::{Flow, RunContext, StepResult, TextDelta};
 use mainstem_serve::{Limits, Server, SessionLimits};
 use serde::{Deserialize, Serialize};
@@ -136,31 +136,54 @@ async fn bare(listener: TcpListener) -> Result<()> {
 
 async fn answer(Json(body): Json<Body>) -> Sse<impl Stream<Item = Result<Frame, Infallible>>> {
     let ticks = body.input.ticks();
-    let frames = futures::stream::unfold((1, Some(ticks)), async |(seq, ticks)| {
-        let mut ticks = ticks?;
-        let next = ticks.next().await;
-        let id = format!("1-{seq}");
-        let frame = match &next {
-            Some(text) => Frame::default()
-                .event("text_delta")
-                .id(id)
-                .data(json(seq, text)),
-            None => Frame::default()
-                .event("end")
-                .id(id)
-                .data(r#"{"outcome":"finished"}"#),
-        };
-        Some((Ok(frame), (seq + 1, next.map(|_| ticks))))
+    let ticks = futures::stream::unfold(ticks, async |mut ticks| {
+        let text = ticks.next().await?;
+        let data = format!(r#"{{"text":"{text}"}}"#);
+        Some((("ticks/tick", "text_delta", data), ticks))
+    });
+    let told = |events: &'static [(&str, &str, &str)]| {
+        let events = events.iter();
+        futures::stream::iter(events.map(|(path, name, data)| (*path, *name, (*data).to_owned())))
+    };
+    let events = told(BEFORE).chain(ticks).chain(told(AFTER));
+    let frames = events.enumerate().map(|(before, (path, name, data))| {
+        Ok(match name {
+            "end" => Frame::default()
+                .event(name)
+                .id(format!("1-{before}"))
+                .data(data),
+            _ => frame(before + 1, path, name, &data),
+        })
     });
     Sse::new(frames)
 }
 
+/// What a run of Mainstem tells before the first tick, and after the last one: path, kind and data.
+const BEFORE: &[(&str, &str, &str)] = &[
+    (
+        "",
+        "run_started",
+        r#"{"run":"58c6a7634f7f41a6a0f9a9855ebdf4eb","name":"ticks","input":{"events":300,"pace_ms":100}}"#,
+    ),
+    ("ticks", "step_started", r#"{"kind":"flow","total":1}"#),
+    ("ticks/tick", "step_started", r#"{"kind":"function"}"#),
+];
+const AFTER: &[(&str, &str, &str)] = &[
+    ("ticks/tick", "step_finished", DONE),
+    ("ticks", "step_finished", DONE),
+    ("", "run_finished", DONE),
+    ("", "end", r#"{"outcome":"finished"}"#),
+];
+const DONE: &str = r#"{"output":null,"usage":{"requests":0,"input_tokens":0,"cached_input_tokens":0,"output_tokens":0,"reasoning_tokens":0}}"#;
+
 /// An event as Mainstem writes it.
-fn json(seq: u64, text: &str) -> String {
+fn frame(seq: usize, path: &str, name: &str, data: &str) -> Frame {
     let at = super::ticks::now_us() / 1_000;
-    format!(
-        r#"{{"epoch":1,"seq":{seq},"at":{at},"path":"ticks/tick","type":"text_delta","data":{{"text":"{text}"}}}}"#
-    )
+    let json = format!(
+        r#"{{"seq":{seq},"epoch":1,"at":{at},"path":"{path}","type":"{name}","data":{data}}}"#
+    );
+    let frame = Frame::default().event(name).id(format!("1-{seq}"));
+    frame.data(json)
 }
 
 async fn tick(ctx: RunContext, order: Order) -> StepResult<()> {

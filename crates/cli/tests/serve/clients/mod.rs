@@ -1,5 +1,6 @@
 //! Published clients, as they are installed by `cargo xtask test --only clients`.
 
+mod browser;
 mod curl;
 mod eventsource;
 mod python;
