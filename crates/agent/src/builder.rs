@@ -444,16 +444,14 @@ fn equip<T>(parts: &mut Parts<T>, tools: Vec<Arc<dyn Tool>>, max_turns: Option<u
     }
     let tools = Tools::new(name, tools)?;
     tools.check_choice(parts.settings.tool_choice.as_ref())?;
-    if let Some(output) = &mut parts.output {
-        // Who must call the tool that is the output can't call another one.
-        if output.mode == Some(OutputMode::ForcedTool) {
+    if let Some(output) = &parts.output {
+        let is_tool = parts.model.output_mode(output) == Some(OutputMode::ForcedTool);
+        if is_tool && tools.has(OutputMode::TOOL) {
             return Err(config(format!(
-                "agent `{name}` has tools, and an output by `ForcedTool`, which leaves no choice; use another \
-                 output mode"
+                "agent `{name}` has a tool called `{}`, which is the name of the one that its output would come \
+                 by; give it another name, or the agent another output mode",
+                OutputMode::TOOL
             )));
-        }
-        if parts.model.output_mode(output) == Some(OutputMode::ForcedTool) {
-            output.mode = Some(OutputMode::Prompt);
         }
     }
     parts.tools = Some(Arc::new(tools));

@@ -10,6 +10,7 @@ mod hints;
 mod keys;
 mod messages;
 mod modes;
+mod output_tool;
 mod provider_data;
 mod secrets;
 mod settings;

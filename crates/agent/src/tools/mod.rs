@@ -58,6 +58,11 @@ impl Tools {
         self.0.iter().find(|tool| tool.name() == name)
     }
 
+    /// Whether there is one of that name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
     fn names(&self) -> String {
         let names: Vec<_> = self.0.iter().map(|tool| tool.name()).collect();
         names.join(", ")

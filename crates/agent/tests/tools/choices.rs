@@ -106,28 +106,31 @@ fn what_doesnt_fit_together_is_found_when_the_agent_is_built() {
     ] {
         assert!(error.to_string().contains(words), "{error}");
     }
-    let forced = Agent::builder(ScriptedModel::new())
-        .tool(add())
-        .output::<u8>()
-        .output_mode(OutputMode::ForcedTool);
+    let named = |name: &'static str| {
+        Agent::builder(Forced(ScriptedModel::new()))
+            .tool(tool_fn(name, "", |_: Lookup| 1))
+            .output::<u8>()
+    };
+    let error = named("output").build().unwrap_err();
     assert!(
-        forced
-            .build()
-            .unwrap_err()
-            .to_string()
-            .contains("ForcedTool")
+        error.message().contains("a tool called `output`"),
+        "{error}"
     );
+    assert!(named("other").build().is_ok());
+    let in_words = named("output").output_mode(OutputMode::Prompt);
+    assert!(in_words.build().is_ok());
+}
+
+/// Looks a bird up.
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Lookup {
+    /// Its name.
+    #[allow(dead_code)] // for its schema
+    name: String,
 }
 
 #[test]
 fn the_description_may_be_that_of_the_arguments() {
-    /// Looks a bird up.
-    #[derive(serde::Deserialize, schemars::JsonSchema)]
-    struct Lookup {
-        /// Its name.
-        #[allow(dead_code)] // for its schema
-        name: String,
-    }
     use mainstem_core::Tool;
     let tool = tool_fn("lookup", "", |_: Lookup| 1);
     assert_eq!(tool.spec().description, "Looks a bird up.");
@@ -196,6 +199,6 @@ async fn a_typed_output_goes_together_with_tools() -> Result<()> {
         .iter()
         .map(|it| it.output.as_ref().unwrap().mode)
         .collect();
-    assert_eq!(modes, [Some(OutputMode::Prompt); 3]);
+    assert_eq!(modes, [None; 3]);
     Ok(())
 }

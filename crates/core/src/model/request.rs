@@ -78,8 +78,14 @@ pub enum OutputMode {
     Schema,
     /// The provider enforces JSON; the schema stands in the instructions.
     JsonObject,
-    /// The model must call a tool whose arguments are the output.
+    /// The model must call a tool, [`OutputMode::TOOL`], whose arguments are the output. Where it has
+    /// other tools, it may call those before it gives the output.
     ForcedTool,
     /// The schema stands in the instructions, and nothing is enforced.
     Prompt,
+}
+
+impl OutputMode {
+    /// The name of the tool whose arguments are the output, by [`ForcedTool`](Self::ForcedTool).
+    pub const TOOL: &'static str = "output";
 }

@@ -48,9 +48,7 @@ impl ChatReader {
         if let Some(extra) = delta.extra_content {
             self.provider_data.set_extra(extra);
         }
-        if !self.answer.tool_is_output {
-            self.answer.take_text(&delta.content.text)?;
-        }
+        self.answer.take_content(&delta.content.text)?;
         self.answer.take_refusal(&delta.refusal.0);
         for call in &delta.tool_calls {
             self.read_call(call)?;
@@ -66,7 +64,7 @@ impl ChatReader {
             .function
             .arguments()
             .map_err(|error| self.answer.malformed(&error))?;
-        if self.answer.tool_is_output {
+        if self.answer.calls_are_output() {
             return self.answer.take_text(&arguments);
         }
         let number = match self.calls.find(call) {
@@ -79,7 +77,7 @@ impl ChatReader {
         };
         if !arguments.is_empty() {
             self.calls.add(number, &arguments);
-            self.answer.take_arguments(number, &arguments);
+            self.answer.take_arguments(number, &arguments)?;
         }
         if let Some(extra) = call.extra_content {
             let data = self.provider_data.of_call(extra);
@@ -113,7 +111,7 @@ impl Reader for ChatReader {
         let Some(choice) = &frame.choices.0 else {
             return Ok(());
         };
-        if frame.usage().is_none() && choice.is_text_alone() && !self.answer.tool_is_output {
+        if frame.usage().is_none() && choice.is_text_alone() && self.answer.text_is_output() {
             self.template
                 .learn(json.as_bytes(), &choice.delta.content.text);
         }

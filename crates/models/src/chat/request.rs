@@ -22,7 +22,7 @@ use mainstem_core::{
 use super::{Parts, provider_data::give_back};
 use crate::{
     http::{Body, Server, Sound, data_url, unwritable},
-    output::{Format, Held, OUTPUT_TOOL},
+    output::{Format, Held},
 };
 
 pub(super) fn body(model: &Parts, request: &ModelRequest) -> Result<Body> {
@@ -44,11 +44,9 @@ pub(super) fn body(model: &Parts, request: &ModelRequest) -> Result<Body> {
         None => Held::default(),
     };
     wire.response_format = held.format.take().map(response_format);
+    wire.tool_choice = held.choose(request).as_ref().map(tool_choice);
     let tools: Vec<_> = request.tools.iter().chain(&held.tool).map(tool).collect();
     wire.tools = (!tools.is_empty()).then_some(tools);
-    if held.tool.is_some() {
-        wire.tool_choice = Some(named_tool(OUTPUT_TOOL));
-    }
     let (messages, assistants) = messages(request, held.instructions.take())?;
     wire.messages = messages;
 
@@ -79,12 +77,15 @@ fn apply_settings(wire: &mut CreateChatCompletionRequest, server: &Server, reque
         ReasoningEffort::High => WireEffort::High,
         _ => WireEffort::Medium,
     });
-    wire.tool_choice = settings.tool_choice.as_ref().map(|choice| match choice {
+}
+
+fn tool_choice(choice: &ToolChoice) -> ChatCompletionToolChoiceOption {
+    match choice {
         ToolChoice::None => ChatCompletionToolChoiceOption::Mode(ToolChoiceOptions::None),
         ToolChoice::Required => ChatCompletionToolChoiceOption::Mode(ToolChoiceOptions::Required),
         ToolChoice::Tool(name) => named_tool(name),
         _ => ChatCompletionToolChoiceOption::Mode(ToolChoiceOptions::Auto),
-    });
+    }
 }
 
 fn named_tool(name: &str) -> ChatCompletionToolChoiceOption {

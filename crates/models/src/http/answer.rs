@@ -3,13 +3,13 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use mainstem_core::{
-    Error, ErrorKind, FinishReason, ModelEvent, Notice, Partial, Result, Text, Usage,
+    Error, ErrorKind, FinishReason, ModelEvent, Notice, OutputMode, Partial, Result, Text, Usage,
 };
 use serde::de::IgnoredAny;
 
 use super::{Body, Server};
 use crate::{
-    output::{Unwrap, Wrong},
+    output::{OutputTool, Unwrap, Wrong},
     sse::{self, SseReader},
     upstream::Fault,
 };
@@ -35,8 +35,12 @@ pub(crate) struct Answer {
     /// Nothing of the answer comes after this.
     pub(crate) done: bool,
     unwrap: Option<Unwrap>,
-    /// Whether the arguments of a tool call are the output.
-    pub(crate) tool_is_output: bool,
+    /// Which tool calls are the output.
+    output_tool: OutputTool,
+    /// The number of the call that is the output, among others.
+    output_call: Option<usize>,
+    /// Whether a call began that isn't the output.
+    has_calls: bool,
 }
 
 /// How a body ended.
@@ -60,7 +64,9 @@ impl Answer {
             usage: None,
             done: false,
             unwrap: body.wrapped.then(Unwrap::default),
-            tool_is_output: body.tool_is_output,
+            output_tool: body.output_tool,
+            output_call: None,
+            has_calls: false,
         }
     }
 
@@ -95,6 +101,27 @@ impl Answer {
         Ok(())
     }
 
+    /// What the model writes beside its calls: the output, or words around it.
+    pub(crate) fn take_content(&mut self, text: &str) -> Result<()> {
+        match self.output_tool {
+            OutputTool::None => return self.take_text(text),
+            OutputTool::Alone => {}
+            OutputTool::Among if text.is_empty() => {}
+            OutputTool::Among => self.events.push_back(ModelEvent::Text(text.into())),
+        }
+        Ok(())
+    }
+
+    /// Whether all that is called is the output.
+    pub(crate) fn calls_are_output(&self) -> bool {
+        self.output_tool == OutputTool::Alone
+    }
+
+    /// Whether what is written beside calls is the output.
+    pub(crate) fn text_is_output(&self) -> bool {
+        self.output_tool == OutputTool::None
+    }
+
     pub(crate) fn take_reasoning(&mut self, text: &str) {
         if !text.is_empty() {
             self.events.push_back(ModelEvent::Reasoning(text.into()));
@@ -116,23 +143,53 @@ impl Answer {
 
     /// Begins a tool call of this number.
     pub(crate) fn begin_call(&mut self, number: usize, id: Text, name: Text) {
-        let index = small(number);
+        let may_be_output = self.output_tool == OutputTool::Among && self.output_call.is_none();
+        if may_be_output && name == OutputMode::TOOL {
+            self.output_call = Some(number);
+            return;
+        }
+        self.has_calls = true;
+        let index = self.index(number);
         self.events
             .push_back(ModelEvent::ToolCall { index, id, name });
     }
 
-    pub(crate) fn take_arguments(&mut self, number: usize, text: &str) {
+    /// Takes more of a call's arguments.
+    pub(crate) fn take_arguments(&mut self, number: usize, text: &str) -> Result<()> {
+        if self.output_call == Some(number) {
+            return self.take_text(text);
+        }
         if !text.is_empty() {
-            let (index, text) = (small(number), text.into());
+            let (index, text) = (self.index(number), text.into());
             self.events
                 .push_back(ModelEvent::ToolArguments { index, text });
         }
+        Ok(())
     }
 
     pub(crate) fn take_call_data(&mut self, number: usize, data: mainstem_core::Json) {
-        let index = small(number);
-        self.events
-            .push_back(ModelEvent::ToolCallData { index, data });
+        // What is remembered of the output is its text.
+        if self.output_call != Some(number) {
+            let index = self.index(number);
+            self.events
+                .push_back(ModelEvent::ToolCallData { index, data });
+        }
+    }
+
+    /// The number of a call among those that aren't the output.
+    fn index(&self, number: usize) -> u32 {
+        let is_after = self.output_call.is_some_and(|output| output < number);
+        let index = number - usize::from(is_after);
+        u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    /// Whether there was no other call than the output.
+    fn called_output_alone(&self) -> bool {
+        match self.output_tool {
+            OutputTool::None => false,
+            OutputTool::Alone => true,
+            OutputTool::Among => self.output_call.is_some() && !self.has_calls,
+        }
     }
 
     /// The failure that a frame tells of.
@@ -186,12 +243,13 @@ impl Answer {
             End::Body | End::Broken(_) => {}
         }
         let was_cut = reason == FinishReason::Length || reason.is_filtered() || reason.is_failure();
-        if let Some(unwrap) = self.unwrap.as_ref().filter(|_| !was_cut) {
+        let is_there = self.output_tool != OutputTool::Among || self.output_call.is_some();
+        if let Some(unwrap) = self.unwrap.as_ref().filter(|_| is_there && !was_cut) {
             unwrap.end().map_err(|wrong| self.badly_wrapped(wrong))?;
         }
         self.events.extend(last);
         let reason = match reason {
-            FinishReason::ToolCalls if self.tool_is_output => FinishReason::Stop,
+            FinishReason::ToolCalls if self.called_output_alone() => FinishReason::Stop,
             other => other,
         };
         self.events.push_back(ModelEvent::Finished(reason));
@@ -226,10 +284,6 @@ impl Answer {
         let partial = Partial::new(raw, self.usage.unwrap_or_default(), None);
         Error::new(ErrorKind::Output, message).with_partial(partial)
     }
-}
-
-fn small(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
 }
 
 /// Reads the frames of an API.

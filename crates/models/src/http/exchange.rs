@@ -13,7 +13,7 @@ use reqwest::{
 use tokio::time::Instant;
 
 use super::{Answer, Reader, Server, answer::End, failure};
-use crate::{key::Key, sse::SseReader};
+use crate::{key::Key, output::OutputTool, sse::SseReader};
 
 /// The longest answer that is read as a whole, in bytes.
 const MAX_BODY_BYTES: usize = 64 << 20;
@@ -35,8 +35,8 @@ pub(crate) struct Body {
     pub(crate) json: Vec<u8>,
     /// Whether the output comes wrapped in an object.
     pub(crate) wrapped: bool,
-    /// Whether the output comes as the arguments of a tool call.
-    pub(crate) tool_is_output: bool,
+    /// Which tool calls are the output.
+    pub(crate) output_tool: OutputTool,
 }
 
 /// Sends a request and reads the answer, from the socket to the reader without a queue between.

@@ -21,7 +21,7 @@ impl Body {
         Ok(Self {
             json: serde_json::to_vec(&fields).map_err(unwritable)?,
             wrapped: held.wrapped,
-            tool_is_output: held.tool.is_some(),
+            output_tool: held.output_tool,
         })
     }
 }

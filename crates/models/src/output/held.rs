@@ -1,13 +1,10 @@
 //! How a request holds the model to a schema, before it is put in the words of an API.
 
-use mainstem_core::{OutputMode, OutputSpec, Result, ToolSpec};
+use mainstem_core::{ModelRequest, OutputMode, OutputSpec, Result, ToolChoice, ToolSpec};
 use mainstem_structured::Schema;
 use serde_json::Value;
 
 use super::{Strict, wrap};
-
-/// The tool whose arguments are the output, where a model is held to it that way.
-pub(crate) const OUTPUT_TOOL: &str = "output";
 
 /// What an output mode means for a request.
 #[derive(Debug, Default)]
@@ -16,10 +13,24 @@ pub(crate) struct Held {
     pub(crate) wrapped: bool,
     /// What the provider enforces.
     pub(crate) format: Option<Format>,
-    /// The tool that must be called; its arguments are the output.
+    /// The tool whose arguments are the output.
     pub(crate) tool: Option<ToolSpec>,
+    /// Whether it may be called, and which calls are the output.
+    pub(crate) output_tool: OutputTool,
     /// What the model is told.
     pub(crate) instructions: Option<String>,
+}
+
+/// Which tool calls of an answer are its output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum OutputTool {
+    /// None.
+    #[default]
+    None,
+    /// The only call, whatever it is called.
+    Alone,
+    /// The call of [`OutputMode::TOOL`]; others are calls.
+    Among,
 }
 
 /// What a provider enforces.
@@ -74,6 +85,27 @@ impl Held {
         }
         Ok(held)
     }
+
+    /// Which tools the model has to choose of, where one of them may be its output.
+    ///
+    /// One that has other tools must call one of them, or give the output. One that must call another tool
+    /// first can't give the output yet.
+    pub(crate) fn choose(&mut self, request: &ModelRequest) -> Option<ToolChoice> {
+        let choice = request.settings.tool_choice.as_ref();
+        if self.tool.is_none() {
+            return choice.cloned();
+        }
+        if request.tools.is_empty() || choice == Some(&ToolChoice::None) {
+            self.output_tool = OutputTool::Alone;
+            return Some(ToolChoice::Tool(OutputMode::TOOL.into()));
+        }
+        if let Some(ToolChoice::Required | ToolChoice::Tool(_)) = choice {
+            (self.tool, self.wrapped) = (None, false);
+            return choice.cloned();
+        }
+        self.output_tool = OutputTool::Among;
+        Some(ToolChoice::Required)
+    }
 }
 
 /// The schema's title, as far as the wire takes it: letters, digits, `_` and `-`, 64 at most.
@@ -88,7 +120,7 @@ fn schema_name(schema: &Schema) -> String {
     };
     let name: String = title.map(fit).take(64).collect();
     if name.is_empty() {
-        OUTPUT_TOOL.to_owned()
+        OutputMode::TOOL.to_owned()
     } else {
         name
     }
@@ -107,5 +139,5 @@ fn output_tool(schema: &Value, wrapped: bool) -> ToolSpec {
     } else {
         schema.clone()
     };
-    ToolSpec::new(OUTPUT_TOOL, "Gives the output.", parameters)
+    ToolSpec::new(OutputMode::TOOL, "Gives the output.", parameters)
 }

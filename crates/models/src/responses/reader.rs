@@ -89,10 +89,10 @@ impl ResponsesReader {
 
     /// Text of a message; one that is whole counts only where no piece of it came.
     fn take_text(&mut self, frame: &Frame<'_>, text: &str, is_whole: bool) -> Result<()> {
-        if self.is_new(Kind::Message, frame, text, is_whole) && !self.answer.tool_is_output {
-            self.answer.take_text(text)?;
+        match self.is_new(Kind::Message, frame, text, is_whole) {
+            true => self.answer.take_content(text),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     fn take_refusal(&mut self, frame: &Frame<'_>, text: &str, is_whole: bool) -> Result<()> {
@@ -168,11 +168,11 @@ impl ResponsesReader {
             return Ok(());
         }
         slot.say(0);
-        if self.answer.tool_is_output {
+        if self.answer.calls_are_output() {
             return self.answer.take_text(text);
         }
         match slot.number {
-            Some(number) => self.answer.take_arguments(number, text),
+            Some(number) => self.answer.take_arguments(number, text)?,
             None => slot.pending.push_str(text),
         }
         Ok(())
@@ -190,7 +190,7 @@ impl ResponsesReader {
         if !place.call_id.is_empty() {
             slot.call_id = place.call_id.into();
         }
-        if self.answer.tool_is_output {
+        if self.answer.calls_are_output() {
             return Ok(());
         }
         let id = match [&*slot.call_id, place.id] {
@@ -201,8 +201,7 @@ impl ResponsesReader {
         };
         let pending = std::mem::take(&mut slot.pending);
         self.answer.begin_call(number, id, name.into());
-        self.answer.take_arguments(number, &pending);
-        Ok(())
+        self.answer.take_arguments(number, &pending)
     }
 
     /// An item that begins, or is complete.
@@ -254,9 +253,7 @@ impl ResponsesReader {
                     let is_said = !(part.text.is_empty() && part.refusal.is_empty());
                     is_said.then(|| slot.say(0));
                     self.answer.take_refusal(&part.refusal.0);
-                    if !self.answer.tool_is_output {
-                        self.answer.take_text(&part.text.0)?;
-                    }
+                    self.answer.take_content(&part.text.0)?;
                 }
                 Ok(())
             }
@@ -313,7 +310,7 @@ impl ResponsesReader {
     fn keep_call(&mut self, raw: &RawValue, place: Place<'_>) {
         let slot = self.slots.of(Kind::Call, place);
         slot.is_done = true;
-        let (Some(number), false) = (slot.number, self.answer.tool_is_output) else {
+        let (Some(number), false) = (slot.number, self.answer.calls_are_output()) else {
             return;
         };
         let Ok(mut fields) = serde_json::from_str::<Map<String, Value>>(raw.get()) else {

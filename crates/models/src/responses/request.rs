@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     http::Body,
-    output::{Format, Held, OUTPUT_TOOL},
+    output::{Format, Held},
 };
 
 pub(super) fn body(model: &Parts, request: &ModelRequest) -> Result<Body> {
@@ -22,7 +22,7 @@ pub(super) fn body(model: &Parts, request: &ModelRequest) -> Result<Body> {
     {
         return Err(no_stop(&server.id));
     }
-    let held = match &request.output {
+    let mut held = match &request.output {
         Some(output) => server.hold_to(output)?,
         None => Held::default(),
     };
@@ -49,13 +49,12 @@ pub(super) fn body(model: &Parts, request: &ModelRequest) -> Result<Body> {
         set("instructions", json!(&**instructions));
     }
     set("input", Value::Array(items));
+    let choice = held.choose(request);
     let tools: Vec<_> = request.tools.iter().chain(&held.tool).map(tool).collect();
     if !tools.is_empty() {
         set("tools", Value::Array(tools));
     }
-    if held.tool.is_some() {
-        set("tool_choice", named_tool(OUTPUT_TOOL));
-    } else if let Some(choice) = &settings.tool_choice {
+    if let Some(choice) = &choice {
         set("tool_choice", tool_choice(choice));
     }
     if let Some(format) = &held.format {

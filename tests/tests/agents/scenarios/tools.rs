@@ -2,8 +2,8 @@
 
 use futures::FutureExt;
 use mainstem::{
-    AgentBuilder, ErrorKind, Progress, RunContext, StepError, StepResult, TextDelta, ToolExt,
-    WhenToolFails, step_tool, tool_fn,
+    AgentBuilder, ErrorKind, OutputMode, Progress, RunContext, StepError, StepResult, TextDelta,
+    ToolExt, WhenToolFails, step_tool, tool_fn,
 };
 use mainstem_testkit::Reply;
 use mainstem_tests::watch::watch;
@@ -142,6 +142,7 @@ pub(super) fn rows() -> Vec<Scenario> {
     ];
     rows.extend(ends());
     rows.extend(steps());
+    rows.extend(outputs());
     rows
 }
 
@@ -178,6 +179,56 @@ fn ends() -> Vec<Scenario> {
             with_tools,
             Failed(ErrorKind::Output, ""),
             &["user: Hi"],
+        ),
+    ]
+}
+
+/// Outputs that come as a call of a tool, beside other tools.
+fn outputs() -> Vec<Scenario> {
+    let play: Play = |agent, ctx, how| {
+        let agent = equipped(agent).output::<Vec<String>>();
+        let agent = agent.output_mode(OutputMode::ForcedTool).build().unwrap();
+        async move { watch(agent.run("Hi").context(&ctx), how).await }.boxed()
+    };
+    let output = |reply: Reply| {
+        reply
+            .tool_start(0, "o", "output")
+            .tool_arguments(0, r#"{"value":["ra"#)
+            .tool_arguments(0, r#"in"]}"#)
+    };
+    let asked: [&'static str; 3] = [
+        "user: Hi",
+        r#"assistant: Let me see.  | weather({"city":"Bern"})"#,
+        "tool: -> It rains in Bern.",
+    ];
+    let remembered = |last| Box::leak(Box::new([asked[0], asked[1], asked[2], last]));
+    vec![
+        tools(
+            "an output by a tool, after a call of another one",
+            vec![
+                one_call(),
+                output(Reply::stream().content("So: "))
+                    .finish("tool_calls")
+                    .usage(3, 2)
+                    .done(),
+            ],
+            play,
+            Output(json!(["rain"])),
+            remembered(r#"assistant: So: ["rain"]"#),
+        ),
+        tools(
+            "an output by a tool that breaks off",
+            vec![one_call(), output(Reply::stream())],
+            play,
+            Failed(ErrorKind::Truncated, r#"["rain"]"#),
+            remembered(r#"assistant, partial: ["rain"]"#),
+        ),
+        tools(
+            "no output, where only a tool could give it",
+            vec![Reply::text(["It rains."])],
+            play,
+            Failed(ErrorKind::Output, "It rains."),
+            &["user: Hi", "assistant, partial: It rains."],
         ),
     ]
 }
