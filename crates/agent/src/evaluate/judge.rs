@@ -20,6 +20,8 @@ use crate::Agent;
 /// assert_eq!(evaluation.score, 60.0);
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+// The comment is for who reads the docs; this is for the model.
+#[schemars(description = "How good an answer is, and what would make it better.")]
 #[non_exhaustive]
 pub struct Evaluation {
     /// How good the answer is, from 0 to 100.
