@@ -156,9 +156,9 @@ async fn texts_say_that_they_are_a_demo() {
     }});
     for (question, name, summary) in [
         (
-            "Describe a jay.",
-            "Demo: jay",
-            "Demo: this is what a model would write about jay.",
+            "Describe a wombat.",
+            "Demo: wombat",
+            "Demo: this is what a model would write about wombat.",
         ),
         (
             "Which time limits does a run have?",
