@@ -28,7 +28,7 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<()> {
 }
 
 /// The parts of the bench that need no callgrind; all others, and everything at once, do.
-const WITHOUT_CALLGRIND: [&str; 9] = [
+const WITHOUT_CALLGRIND: [&str; 10] = [
     "chunks",
     "memory",
     "first-chunk",
@@ -37,6 +37,7 @@ const WITHOUT_CALLGRIND: [&str; 9] = [
     "progress",
     "load",
     "steps",
+    "stores",
     "help",
 ];
 
