@@ -28,7 +28,7 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<()> {
 }
 
 /// The parts of the bench that need no callgrind; all others, and everything at once, do.
-const WITHOUT_CALLGRIND: [&str; 10] = [
+const WITHOUT_CALLGRIND: [&str; 11] = [
     "chunks",
     "memory",
     "first-chunk",
@@ -38,6 +38,7 @@ const WITHOUT_CALLGRIND: [&str; 10] = [
     "load",
     "steps",
     "stores",
+    "wires",
     "help",
 ];
 

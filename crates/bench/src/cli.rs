@@ -60,6 +60,8 @@ pub(crate) enum Part {
     Steps,
     /// Changes of a tree of progress.
     Progress,
+    /// What a wire costs for each piece of text.
+    Wires,
     /// Appends to a file of SQLite.
     Stores,
     /// 10,000 readers of server-sent events at once.

@@ -46,6 +46,8 @@
 //!   was built.
 //! - `progress`: wall time of changes of a tree of progress, of ten leaves and of ten thousand, both of
 //!   depth 6.
+//! - `wires`: wall time of a fold of pieces of text in memory, and of a response of them that is read in
+//!   memory, a frame for each piece, beside a `String` for each that is put together by hand.
 //! - `stores`: wall time of appends to a file of SQLite, beside a bare loop of inserts, in turns. How
 //!   many a second there are depends on the disk; the ratios hold.
 //!
@@ -99,6 +101,7 @@ mod steps;
 mod stores;
 mod structured;
 mod table;
+mod wires;
 
 use cli::{Cli, Part};
 use report::Report;
@@ -124,7 +127,7 @@ fn measure(cli: &Cli, part: &Part) -> Result<ExitCode> {
         println!("quick: small numbers, to see that all of it runs; they mean nothing");
     }
     type Measure = fn(&Cli) -> Result<report::Section>;
-    let parts: [(Part, Measure); 11] = [
+    let parts: [(Part, Measure); 12] = [
         (Part::Chunks, chunks::measure),
         (Part::Callgrind, callgrind::measure),
         (Part::Memory, memory::measure),
@@ -134,6 +137,7 @@ fn measure(cli: &Cli, part: &Part) -> Result<ExitCode> {
         (Part::Structured, structured::measure),
         (Part::Steps, steps::measure),
         (Part::Progress, progress::measure),
+        (Part::Wires, wires::measure),
         (Part::Stores, stores::measure),
         (Part::Load, load::measure),
     ];

@@ -268,6 +268,10 @@ pub type RunEvents<T> = Map<RunStream<T>, fn(Event) -> Result<Event>>;
 /// Each gives a value that a handler of axum returns. The run is read as fast as its client reads; a
 /// client that goes away stops it.
 ///
+/// Of a [resumed](Run::resume) run it is what follows. Formats that
+/// [need the past](Format::needs_past) don't have it then: what is said inside of a tool that was under way
+/// before counts as text of the run. Read the log from its start where that matters.
+///
 /// ```
 /// use axum::response::IntoResponse;
 /// use mainstem_core::{Run, TextDelta};

@@ -2,7 +2,7 @@ use bytes::{BufMut, BytesMut};
 use mainstem_core::{Epoch, ErrorInfo, Event, EventKind, Place, Seq, StepPath, Timestamp};
 use serde::{Serialize, Serializer};
 
-use super::{Cut, Ended, Wire};
+use super::{Cut, Ended, Wire, line::Out};
 
 /// Frames with their length before them, and CBOR (RFC 8949) in them: for programs that don't want to
 /// parse text, and for bytes that aren't to become base64.
@@ -36,7 +36,7 @@ fn frame<T: Serialize>(kind: u8, payload: &T, out: &mut BytesMut) -> Result<(), 
     let begin = out.len();
     out.put_u32(0);
     out.put_u8(kind);
-    let is_written = ciborium::into_writer(payload, out.writer()).is_ok();
+    let is_written = ciborium::into_writer(payload, Out(out)).is_ok();
     let length = u32::try_from(out.len() - begin - 4).ok();
     match length.filter(|_| is_written) {
         Some(length) => {

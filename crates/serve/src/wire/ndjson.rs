@@ -21,7 +21,7 @@ impl Ndjson {
 impl Wire for Ndjson {
     fn fold(&mut self, event: &Event, out: &mut BytesMut) -> Result<(), Cut> {
         out.put_slice(br#"{"place":""#);
-        line::show(event.place(), out);
+        line::put_place(event.place(), out);
         out.put_u8(b'"');
         let opening = out.len();
         line::put(event, out)?;

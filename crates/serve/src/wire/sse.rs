@@ -77,7 +77,8 @@ impl Retry {
     pub(super) fn put(&mut self, out: &mut BytesMut) {
         if !std::mem::replace(&mut self.is_said, true) {
             out.put_slice(b"retry: ");
-            line::show(self.wait.as_millis(), out);
+            let millis = u64::try_from(self.wait.as_millis()).unwrap_or(u64::MAX);
+            line::put_number(millis, out);
             out.put_u8(b'\n');
         }
     }
@@ -85,7 +86,7 @@ impl Retry {
 
 pub(super) fn put_id(id: Place, out: &mut BytesMut) {
     out.put_slice(b"id: ");
-    line::show(id, out);
+    line::put_place(id, out);
     out.put_u8(b'\n');
 }
 
