@@ -6,8 +6,12 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, builder::NonEmptyStringValueParser};
+use clap::{
+    Args,
+    builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser as _},
+};
 use mainstem_serve::SessionLimits;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::{ModelFlags, seconds};
 
@@ -38,6 +42,12 @@ pub(crate) struct Serve {
     /// takes the runs of another.
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds_or_none)]
     pub(super) resume_after: Duration,
+
+    /// How much the server says of itself on standard error.
+    #[arg(long, value_name = "LEVEL", default_value = "warn", value_parser =
+        PossibleValuesParser::new(["off", "error", "warn", "info", "debug", "trace"])
+            .try_map(|level| level.parse::<LevelFilter>()))]
+    pub(super) log: LevelFilter,
 
     #[command(flatten)]
     pub(super) doors: Doors,

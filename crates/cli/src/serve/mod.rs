@@ -6,6 +6,7 @@ mod article;
 mod banner;
 mod bundled;
 mod echo;
+mod log;
 mod signals;
 
 use std::{env, io, net::SocketAddr, path::PathBuf};
@@ -27,6 +28,7 @@ const TOKEN: &str = "MAINSTEM_TOKEN";
 
 /// Serves until it is told to end.
 pub(crate) async fn run(args: Serve) -> Result<Exit, Failure> {
+    log::begin(args.log);
     let chosen = model::choose(&args.answers)?;
     let bundled = Bundled::new(&chosen.model)?;
     let token = env::var(TOKEN).ok().filter(|token| !token.is_empty());

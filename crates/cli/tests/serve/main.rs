@@ -8,6 +8,7 @@
 mod bundled;
 mod clients;
 mod doors;
+mod log;
 mod program;
 mod proxy;
 mod restart;
