@@ -7,6 +7,7 @@ mod wires {
     mod compression;
     mod framing;
     mod golden;
+    mod hidden;
     pub(crate) mod log;
     mod pace;
     mod page;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
-    Cut, Ended, Wire, line,
+    Cut, Ended, Wire, line, shown,
     sse::{HEARTBEAT, Retry, Sse, put_id},
 };
 
@@ -186,7 +186,7 @@ fn data_of(event: &Event) -> Result<Option<Data<'static>>, Cut> {
     struct Written {
         data: Option<Box<RawValue>>,
     }
-    let written = serde_json::to_string(&event.kind).map_err(|_| Cut)?;
+    let written = serde_json::to_string(&shown::of(event).kind).map_err(|_| Cut)?;
     let written: Written = serde_json::from_str(&written).map_err(|_| Cut)?;
     Ok(written.data.map(Data::Raw))
 }

@@ -2,7 +2,7 @@ use bytes::{BufMut, BytesMut};
 use mainstem_core::{Epoch, ErrorInfo, Event, EventKind, Place, Seq, StepPath, Timestamp};
 use serde::{Serialize, Serializer};
 
-use super::{Cut, Ended, Wire, line::Out};
+use super::{Cut, Ended, Wire, line::Out, shown};
 
 /// Frames with their length before them, and CBOR (RFC 8949) in them: for programs that don't want to
 /// parse text, and for bytes that aren't to become base64.
@@ -100,8 +100,8 @@ impl Wire for Frames {
             EventKind::ReasoningDelta(delta) => put(event, Some(delta), out),
             EventKind::ToolCallDelta(delta) => put(event, Some(delta), out),
             // Of the others, JSON has to become CBOR.
-            kind => {
-                let mut kind = serde_json::to_value(kind).map_err(|_| Cut)?;
+            _ => {
+                let mut kind = serde_json::to_value(&shown::of(event).kind).map_err(|_| Cut)?;
                 let data = kind.get_mut("data").map(serde_json::Value::take);
                 put(event, data, out)
             }

@@ -12,6 +12,7 @@ mod frames;
 mod json;
 mod line;
 mod ndjson;
+mod shown;
 mod sse;
 mod text;
 pub mod ws;

@@ -29,7 +29,7 @@ use mainstem_core::{
 use serde::{Deserialize, Serialize};
 pub use window::Window;
 
-use super::{Ended, Outcome, line};
+use super::{Ended, Outcome, line, shown};
 
 /// The name of this protocol, in `Sec-WebSocket-Protocol`.
 pub const SUBPROTOCOL: &str = "mainstem.v1";
@@ -258,7 +258,7 @@ impl Message {
             return Some(Self::Binary(binary::encode(event, &bytes.data)));
         }
         let mut out = BytesMut::with_capacity(256);
-        line::put(event, &mut out).ok()?;
+        line::put(&*shown::of(event), &mut out).ok()?;
         Some(Self::text(out))
     }
 }
