@@ -53,6 +53,7 @@ pub struct Server {
     limits: Limits,
     heartbeat: Duration,
     has_echo: bool,
+    has_page: bool,
     is_open_to_all: bool,
     resumes_after: Option<Duration>,
 }
@@ -75,6 +76,7 @@ impl Server {
             limits: Limits::default(),
             heartbeat: Duration::from_secs(15),
             has_echo: false,
+            has_page: false,
             is_open_to_all: false,
             resumes_after: None,
         }
@@ -190,6 +192,22 @@ impl Server {
     /// A client that went away without a word is noticed by it.
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.heartbeat = interval.max(Duration::from_millis(10));
+        self
+    }
+
+    /// Adds a page at `GET /` that shows the runs, and can end and answer them.
+    ///
+    /// It is shown to everybody, and holds nothing itself: its script asks the other routes, and may see
+    /// what whoever looks at it may see. The list needs [`Right::List`].
+    ///
+    /// ```
+    /// use mainstem_serve::{Right, Server};
+    ///
+    /// let server = Server::new().page().allow(Right::List);
+    /// # drop(server);
+    /// ```
+    pub fn page(mut self) -> Self {
+        self.has_page = true;
         self
     }
 
@@ -321,6 +339,7 @@ impl Server {
             hosts: self.hosts,
             origins: self.origins,
             has_echo: self.has_echo,
+            has_page: self.has_page,
             closing: watch::Sender::new(false),
             in_flight: Arc::new(Semaphore::new(self.limits.requests)),
             limits: self.limits,

@@ -39,7 +39,7 @@ const SERVED: [(&str, &str, &str); 6] = [
 /// Where the server is and what it serves, with lines to try.
 pub(super) fn banner(address: SocketAddr, has_token: bool) -> String {
     let url = url(address);
-    let mut text = format!("Serving on {url}\n\n");
+    let mut text = format!("Serving on {url}\nOpen {url}/ for the runs.\n\n");
     for (name, about, _) in SERVED {
         // Writing to a string doesn't fail.
         let _ = writeln!(text, "  {name:9}  {about}");
@@ -95,6 +95,10 @@ mod tests {
         assert_eq!(bodies.len(), 4, "{text}");
         assert_eq!(bodies[0]["run"], "assistant");
         assert!(!text.contains("authorization"));
+        let opens = text
+            .lines()
+            .any(|line| line == "Open http://127.0.0.1:8080/ for the runs.");
+        assert!(opens, "{text}");
         assert!(banner(([127, 0, 0, 1], 8080).into(), true).contains("Bearer $MAINSTEM_TOKEN"));
     }
 

@@ -64,6 +64,7 @@ fn guarded(args: &Serve, token: Option<&str>) -> Server {
         .runs(bounds.max_runs)
         .runs_per_owner(bounds.max_runs_per_client);
     let mut server = Server::new()
+        .page()
         .limits(Limits::default().shutdown(bounds.shutdown))
         .sessions(|builder| match bounds.lease {
             Some(lease) => builder.limits(sessions).lease(lease),

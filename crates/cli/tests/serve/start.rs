@@ -7,10 +7,12 @@ use crate::program::{Program, done, serve, text};
 #[tokio::test]
 async fn it_says_where_it_is_and_what_to_try() {
     let program = Program::start(&[]).await;
-    for told in ["assistant ", "echo ", "curl -N http://127.0.0.1:"] {
+    let open = format!("Open {}/ for the runs.", program.url);
+    for told in ["assistant ", "echo ", "curl -N http://127.0.0.1:", &open] {
         assert!(program.banner.contains(told), "{}", program.banner);
     }
     assert!(program.get("/health").await.status().is_success());
+    assert!(program.get("/").await.status().is_success());
     // Each line to try does what it says.
     for line in program.banner.lines() {
         let Some((command, body)) = line.split_once(" --json '") else {

@@ -7,6 +7,7 @@ mod links;
 mod list;
 mod metrics;
 mod output;
+mod page;
 mod progress;
 mod reading;
 mod run;
@@ -42,6 +43,7 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) heartbeat: Duration,
     pub(crate) has_echo: bool,
+    pub(crate) has_page: bool,
     /// Whether the server shuts down.
     pub(crate) closing: watch::Sender<bool>,
     pub(crate) in_flight: Arc<Semaphore>,
@@ -63,9 +65,14 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     if app.has_echo {
         known = known.route("/ws/echo", any(ws::echo::echo));
     }
-    let mut router = known
+    let mut open = known
         .route_layer(from_fn_with_state(app.clone(), guard::identify))
-        .route("/health", get(health::health))
+        .route("/health", get(health::health));
+    if app.has_page {
+        // Whoever has no token yet gives it there.
+        open = open.route("/", get(page::page));
+    }
+    let mut router = open
         .fallback(async || {
             let message = "there is nothing here; the routes are in the documentation";
             Refusal::new(StatusCode::NOT_FOUND, "no_such_route", message)

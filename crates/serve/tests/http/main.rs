@@ -8,6 +8,7 @@ mod credentials;
 mod disconnect;
 mod garbage;
 mod hostile;
+mod page;
 mod reading;
 mod routes;
 mod support;

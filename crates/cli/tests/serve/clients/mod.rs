@@ -2,6 +2,8 @@
 
 mod browser;
 mod curl;
+mod dashboard;
+mod devtools;
 mod eventsource;
 mod python;
 
