@@ -166,7 +166,7 @@ impl Server {
     /// Adds a name that the server goes by: `api.example.org`, or `api.example.org:8080` for one port.
     ///
     /// The names of loopback are always its own. Requests that say another name are refused, since a page
-    /// can make its own name lead here.
+    /// can make its own name lead here. What is no name is an error of [`check`](Self::check).
     pub fn host(mut self, host: &str) -> Self {
         self.hosts.add(host);
         self
@@ -174,7 +174,8 @@ impl Server {
 
     /// Adds the origin of another site whose pages may use the server: `https://app.example.org`.
     ///
-    /// Without any there is no CORS, and requests from pages of other sites are refused.
+    /// Without any there is no CORS, and requests from pages of other sites are refused. There is none for
+    /// all sites: `*`, or what is no origin, is an error of [`check`](Self::check).
     pub fn origin(mut self, origin: &str) -> Self {
         self.origins.add(origin);
         self
@@ -236,13 +237,34 @@ impl Server {
         self
     }
 
+    /// Finds what is set up wrongly, before anything is served.
+    ///
+    /// ```
+    /// use mainstem_serve::Server;
+    ///
+    /// assert!(Server::new().origin("https://app.example.org").check().is_ok());
+    /// let error = Server::new().origin("app.example.org").check().unwrap_err();
+    /// assert!(error.message().contains("write `https://app.example.org`"));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Config`], if two have one name, or something served is put together wrongly;
+    /// if a [host](Self::host) is none that a request can say, or an [origin](Self::origin) none that a
+    /// browser sends.
+    pub fn check(&self) -> Result<()> {
+        self.hosts.well_formed()?;
+        self.origins.well_formed()?;
+        self.sessions.check()
+    }
+
     /// The server as a router of axum, to be nested or served by the application.
     ///
     /// The limits on connections and headers are those of whoever serves it.
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Config`], if two have one name, or something served is put together wrongly.
+    /// As of [`check`](Self::check).
     pub fn router(self) -> Result<Router> {
         Ok(self.parts()?.0)
     }
@@ -330,6 +352,8 @@ impl Server {
     }
 
     fn app(self) -> Result<Arc<App>> {
+        self.hosts.well_formed()?;
+        self.origins.well_formed()?;
         let sessions = self.sessions.build()?;
         Ok(Arc::new(App {
             metrics: Metrics::new(&sessions),

@@ -39,6 +39,8 @@ pub(crate) async fn run(args: Serve) -> Result<Exit, Failure> {
         .flow(bundled.research)
         .flow(bundled.approval)
         .flow(bundled.echo);
+    // Before anything is said of where it listens.
+    server.check()?;
     if let Some(file) = store(&args) {
         let store = SqliteStore::open(file).await?;
         server = server.store(store).resume_interrupted(args.resume_after);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mainstem::models::reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::program::{Program, soon, text};
+use crate::program::{Program, done, serve, soon, text};
 
 #[tokio::test]
 async fn a_token_is_asked_for() {
@@ -48,6 +48,20 @@ async fn names_and_pages_are_refused_unless_allowed() {
     let open = Program::start(&options).await;
     assert_eq!(of(&open, "host", "jays.example").await, 404);
     assert_eq!(of(&open, "origin", "https://jays.example").await, 404);
+}
+
+#[tokio::test]
+async fn what_can_be_no_name_or_page_is_bad_usage() {
+    for (option, value, mend) in [
+        ("--allow-origin", "*", "name each site by itself"),
+        ("--allow-origin", "x.org", "write `https://x.org`"),
+        ("--allow-host", "http://z.org/", "write `z.org`"),
+    ] {
+        let (code, told) = done(serve(&[option, value])).await;
+        assert_eq!(code, Some(2), "{told}");
+        assert!(told.contains(mend) && told.contains(option), "{told}");
+        assert_eq!(told.trim().lines().count(), 1, "{told}");
+    }
 }
 
 #[tokio::test]

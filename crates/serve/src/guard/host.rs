@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
+use mainstem_core::{Error, ErrorKind};
 
 use crate::refusal::Refusal;
 
@@ -13,12 +14,28 @@ use crate::refusal::Refusal;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hosts {
     listed: Vec<String>,
+    /// What was added first that no request says, and the mend.
+    wrong: Option<String>,
 }
 
 impl Hosts {
     /// Adds a name, with a port or for all ports.
+    ///
+    /// One that no request says is told by [`well_formed`](Self::well_formed).
     pub(crate) fn add(&mut self, host: &str) {
-        self.listed.push(plain(host));
+        if host.parse::<Ipv6Addr>().is_ok() || authority_of_server(host).is_some() {
+            self.listed.push(plain(host));
+        } else {
+            self.wrong.get_or_insert_with(|| no_host(host));
+        }
+    }
+
+    /// Refuses what would never match, instead of serving without it.
+    pub(crate) fn well_formed(&self) -> Result<(), Error> {
+        match &self.wrong {
+            Some(message) => Err(Error::new(ErrorKind::Config, message.clone())),
+            None => Ok(()),
+        }
     }
 
     /// The authority that a request is addressed to, if it is one of this server's.
@@ -64,6 +81,35 @@ impl Hosts {
             .iter()
             .any(|listed| *listed == name || *listed == whole)
     }
+}
+
+/// A host, with or without a port, that a request can be addressed to.
+pub(super) fn authority_of_server(host: &str) -> Option<Authority> {
+    let authority: Authority = host.parse().ok()?;
+    let has_port = host.len() > authority.host().len();
+    let is_one = !host.contains(['@', '*'])
+        && !authority.host().is_empty()
+        && (!has_port || authority.port_u16().is_some());
+    is_one.then_some(authority)
+}
+
+/// Why something can't be a name of the server, and the mend.
+fn no_host(host: &str) -> String {
+    // A user, and a password, aren't shown again.
+    let shown = host.rsplit('@').next().unwrap_or_default();
+    let rest = shown.rsplit("://").next().unwrap_or_default();
+    let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let mend = match authority_of_server(rest) {
+        Some(authority) => format!("write `{authority}`"),
+        None => {
+            "write each name by itself, as `api.example.org` or `api.example.org:8080`, in ASCII"
+                .to_owned()
+        }
+    };
+    format!(
+        "the host `{shown}` is none that a request can say; {mend} (`Server::host`, or `--allow-host` \
+         of the program)"
+    )
 }
 
 fn malformed(how: &str) -> Refusal {
@@ -189,6 +235,50 @@ mod tests {
         for bad in ["two.example.org", "two.example.org:1", "example.org"] {
             assert!(check(&hosts, &[bad], "/").is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_name_that_no_request_says_is_told_with_its_mend() {
+        for (wrong, mend) in [
+            (
+                "http://z.org/",
+                "the host `http://z.org/` is none that a request can say; write `z.org`",
+            ),
+            ("z.org/app", "write `z.org`"),
+            ("https://z.org:8080", "write `z.org:8080`"),
+            ("ada:secret@z.org", "write `z.org`"),
+            ("*", "write each name by itself"),
+            ("*.example.org", "write each name by itself"),
+            ("z.org:", "write each name by itself"),
+            ("z.org:99999", "write each name by itself"),
+            ("a.org, b.org", "write each name by itself"),
+            ("möwe.example", "in ASCII"),
+            ("", "write each name by itself"),
+        ] {
+            let mut hosts = Hosts::default();
+            hosts.add("api.example.org");
+            hosts.add(wrong);
+            let error = hosts.well_formed().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            let told = error.message();
+            assert!(
+                told.contains(mend) && !told.contains("secret"),
+                "{wrong}: {told}"
+            );
+            assert!(told.contains("Server::host") && told.contains("--allow-host"));
+        }
+        let mut hosts = Hosts::default();
+        for right in [
+            "z.org",
+            "z.org.",
+            "z.org:8080",
+            "10.0.0.1",
+            "[2001:db8::1]:80",
+            "2001:db8::1",
+        ] {
+            hosts.add(right);
+        }
+        assert!(hosts.well_formed().is_ok());
     }
 
     proptest! {

@@ -4,6 +4,7 @@
 //! firewall; but it says which page it was. A web socket isn't held by CORS at all.
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, uri::Authority};
+use mainstem_core::{Error, ErrorKind};
 
 use crate::refusal::Refusal;
 
@@ -11,15 +12,29 @@ use crate::refusal::Refusal;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origins {
     listed: Vec<HeaderValue>,
+    /// What was added first that no browser sends, and the mend.
+    wrong: Option<String>,
 }
 
 impl Origins {
     /// Adds an origin, as browsers write it: `https://app.example.org`.
     ///
-    /// One that can't be a header's value can't be sent by a browser either, and is left out.
+    /// One that no browser sends is told by [`well_formed`](Self::well_formed).
     pub(crate) fn add(&mut self, origin: &str) {
-        let origin = origin.trim_end_matches('/').to_ascii_lowercase();
-        self.listed.extend(HeaderValue::try_from(origin));
+        match written(origin) {
+            Ok(origin) => self.listed.push(origin),
+            Err(message) => {
+                self.wrong.get_or_insert(message);
+            }
+        }
+    }
+
+    /// Refuses what would never match, instead of serving without it.
+    pub(crate) fn well_formed(&self) -> Result<(), Error> {
+        match &self.wrong {
+            Some(message) => Err(Error::new(ErrorKind::Config, message.clone())),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn listed(&self) -> &[HeaderValue] {
@@ -59,6 +74,51 @@ impl Origins {
             .or_else(|| origin.strip_prefix("https://"));
         named.is_some_and(|named| named.eq_ignore_ascii_case(host.as_str()))
     }
+}
+
+/// An origin as browsers write it: scheme, host, and a port that isn't the scheme's own.
+fn written(origin: &str) -> Result<HeaderValue, String> {
+    let wrong = |mend: String| {
+        format!(
+            "the origin `{}` is none that a browser sends; {mend} (`Server::origin`, or \
+             `--allow-origin` of the program)",
+            without_user(origin)
+        )
+    };
+    if origin.contains('*') || origin == "null" {
+        let mend = "name each site by itself, as `https://app.example.org`";
+        return Err(wrong(mend.to_owned()));
+    }
+    let lower = origin.to_ascii_lowercase();
+    let (scheme, rest) = lower.split_once("://").unwrap_or(("", &*lower));
+    let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    let rest = rest.trim_end_matches('/');
+    // What follows the host of a URL is cut off for the mend.
+    let host = without_user(rest.split(['/', '?', '#']).next().unwrap_or_default());
+    let Some(authority) = super::host::authority_of_server(host) else {
+        let mend = "write a scheme and a host, as `https://app.example.org`, in ASCII";
+        return Err(wrong(mend.to_owned()));
+    };
+    if scheme.is_empty() || !scheme.bytes().all(is_scheme) || rest != host {
+        let scheme = match scheme {
+            "http" => "http",
+            _ => "https",
+        };
+        return Err(wrong(format!("write `{scheme}://{authority}`")));
+    }
+    let own_port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => "/",
+    };
+    let host = host.strip_suffix(own_port).unwrap_or(host);
+    HeaderValue::try_from(format!("{scheme}://{host}"))
+        .map_err(|_| wrong(format!("write `https://{authority}`")))
+}
+
+/// A user, and a password, aren't shown again.
+fn without_user(written: &str) -> &str {
+    written.rsplit('@').next().unwrap_or_default()
 }
 
 /// Whether a request without an origin can be harmless: it changes nothing, or no page of another site
@@ -105,6 +165,50 @@ mod tests {
         ));
         assert!(takes(&Method::DELETE, &[("sec-fetch-site", "same-origin")]));
         assert!(takes(&Method::GET, &[("sec-fetch-site", "cross-site")]));
+    }
+
+    #[test]
+    fn an_origin_that_no_browser_sends_is_told_with_its_mend() {
+        for (wrong, mend) in [
+            ("*", "name each site by itself"),
+            ("https://*.example.org", "name each site by itself"),
+            ("null", "name each site by itself"),
+            (
+                "x.org",
+                "the origin `x.org` is none that a browser sends; write `https://x.org`",
+            ),
+            ("x.org:8080/app", "write `https://x.org:8080`"),
+            ("http://x.org/app", "write `http://x.org`"),
+            ("https://ada:secret@x.org", "write `https://x.org`"),
+            ("https://x.org, https://y.org", "a scheme and a host"),
+            ("https://x.org:99999", "a scheme and a host"),
+            ("https://möwe.example", "in ASCII"),
+            ("https://", "a scheme and a host"),
+            ("", "a scheme and a host"),
+        ] {
+            let mut origins = Origins::default();
+            origins.add("https://app.example.org");
+            origins.add(wrong);
+            let error = origins.well_formed().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            let told = error.message();
+            assert!(
+                told.contains(mend) && !told.contains("secret"),
+                "{wrong}: {told}"
+            );
+            assert!(told.contains("Server::origin") && told.contains("--allow-origin"));
+        }
+        let mut origins = Origins::default();
+        for (right, is) in [
+            ("https://X.org:443/", "https://x.org"),
+            ("http://localhost:3000", "http://localhost:3000"),
+            ("https://[::1]:8443", "https://[::1]:8443"),
+            ("chrome-extension://abcdef", "chrome-extension://abcdef"),
+        ] {
+            origins.add(right);
+            assert_eq!(origins.listed().last().unwrap(), is);
+        }
+        assert!(origins.well_formed().is_ok());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use mainstem_core::{Error, ErrorKind, MemoryStore, Result, Store};
 
@@ -90,24 +90,31 @@ impl SessionsBuilder {
         self
     }
 
-    /// The sessions.
-    ///
-    /// # Errors
-    ///
-    /// Of kind [`ErrorKind::Config`], if two are served under one name, or one is put together wrongly.
-    pub fn build(self) -> Result<Sessions> {
-        let mut served = BTreeMap::new();
-        for one in self.served {
+    /// Finds what is put together wrongly.
+    pub(crate) fn check(&self) -> Result<()> {
+        let mut names = BTreeSet::new();
+        for one in &self.served {
             one.check()?;
-            let name = one.name().into();
-            if served.insert(name, one.clone()).is_some() {
-                let name = one.name();
+            let name = one.name();
+            if !names.insert(name) {
                 let message = format!(
                     "two are served as `{name}`; give one of them another name by `Served::named`"
                 );
                 return Err(Error::new(ErrorKind::Config, message));
             }
         }
+        Ok(())
+    }
+
+    /// The sessions.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Config`], if two are served under one name, or one is put together wrongly.
+    pub fn build(self) -> Result<Sessions> {
+        self.check()?;
+        let served = self.served.into_iter();
+        let served = served.map(|one| (one.name().into(), one)).collect();
         let mut config = self.config;
         let store = self.store.unwrap_or_else(|| {
             config.kept_runs.get_or_insert(KEPT_IN_MEMORY);
