@@ -9,6 +9,7 @@ mod compress;
 mod guard;
 mod listen;
 mod metrics;
+mod misfit;
 mod refusal;
 mod respond;
 mod routes;

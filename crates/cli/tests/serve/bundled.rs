@@ -67,6 +67,34 @@ async fn an_echo_fails_where_it_is_told_to() {
 }
 
 #[tokio::test]
+async fn what_an_echo_cant_take_is_told_by_its_place() {
+    let program = Program::start(&[]).await;
+    for (input, told) in [
+        (
+            json!({"text": "jays", "chunk": 0}),
+            "at `/input/chunk`, expected a whole number that isn't 0",
+        ),
+        (
+            json!({"text": "jays", "fault": "burn"}),
+            "at `/input/fault`, expected one of `fail`",
+        ),
+        (
+            json!({"text": "jays", "chunks": 1}),
+            "unknown field `chunks`, expected one of `text`",
+        ),
+        (json!(7), "expected a text, or an object with `text`"),
+        (json!(null), "`input` is null or was left out"),
+    ] {
+        let answer = program
+            .post("/runs", &json!({"run": "echo", "input": input}))
+            .await;
+        assert_eq!(answer.status(), 422);
+        let refused = text(answer).await;
+        assert!(refused.contains(told), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn a_run_is_cancelled_by_its_id() {
     let program = Program::start(&[]).await;
     let hangs = json!({"run": "echo", "input": {"text": "jays", "fault": "hang"}});

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
 use super::Limits;
-use crate::{refusal::Refusal, routes::App};
+use crate::{misfit, refusal::Refusal, routes::App};
 
 /// A request whose JSON body was read as a `T`.
 ///
@@ -73,7 +73,7 @@ async fn bytes(request: Request, limit: usize) -> Result<bytes::Bytes, Refusal> 
     }
 }
 
-/// Reads JSON; of what is wrong with it only the place is told.
+/// Reads JSON; of what is wrong with it the place is told, and what was expected there.
 fn parse<T: DeserializeOwned>(bytes: &[u8], limits: &Limits) -> Result<T, Refusal> {
     let bad = |code, message: String| Refusal::new(StatusCode::BAD_REQUEST, code, message);
     let text = std::str::from_utf8(bytes).map_err(|error| {
@@ -84,22 +84,19 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], limits: &Limits) -> Result<T, Refusa
         )
     })?;
     check_depth(text, limits)?;
-    serde_json::from_str(text).map_err(|error| {
-        let what = if error.is_data() {
-            "has a field that is missing, unknown, twice there or of the wrong type"
-        } else {
-            "isn't JSON"
+    misfit::read(text).map_err(|misfit| {
+        let (line, column) = (misfit.line, misfit.column);
+        if misfit.is_no_json {
+            let message = format!("the body isn't JSON, at line {line}, column {column}");
+            return bad("body_not_json", message);
+        }
+        let place = match &*misfit.pointer {
+            "" => String::new(),
+            pointer => format!("at `{pointer}`, "),
         };
-        let (line, column) = (error.line(), error.column());
-        let message = format!("the body {what}, at line {line}, column {column}");
-        bad(
-            if error.is_data() {
-                "body_misfit"
-            } else {
-                "body_not_json"
-            },
-            message,
-        )
+        let what = misfit.what;
+        let message = format!("the body doesn't fit: {place}{what} (line {line}, column {column})");
+        bad("body_misfit", message)
     })
 }
 

@@ -6,7 +6,7 @@ use mainstem_serve::{Limits, SessionLimits};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{Raw, Serving, refused, server, within};
+use crate::support::{Raw, Serving, json as read, refused, server, within};
 
 fn small() -> Limits {
     Limits::default()
@@ -45,6 +45,42 @@ async fn bodies_are_bounded() {
     ] {
         let (status, code) = refused(serving.post("/runs", &body)).await;
         assert_eq!((status, &*code), refusal, "{body:.60}");
+    }
+}
+
+#[tokio::test]
+async fn what_doesnt_fit_is_named_and_never_quoted() {
+    let serving = Serving::start(server()).await;
+    for (body, told) in [
+        (
+            r#"{"run": "shout", "imput": "a secret"}"#,
+            "unknown field `imput`, expected one of `run`, `input`, `wire`, `detach`, `metadata`",
+        ),
+        (r#"{"input": "a secret"}"#, "missing field `run`"),
+        (
+            r#"{"run": "shout", "detach": "a secret"}"#,
+            "at `/detach`, expected a boolean",
+        ),
+        ("[]", "expected an object"),
+        (
+            r#"{"run": "shout", "run": "a secret"}"#,
+            "duplicate field `run`",
+        ),
+        (
+            r#"{"run": "shout"}"#,
+            "`input` is null or was left out: expected a string",
+        ),
+        (
+            r#"{"run": "pay", "input": "a secret"}"#,
+            "expected a whole number that isn't negative",
+        ),
+    ] {
+        let answer = within(serving.post("/runs", body).send()).await.unwrap();
+        assert!(matches!(answer.status().as_u16(), 400 | 422), "{body}");
+        let error = &read(answer).await["error"]["message"];
+        let message = error.as_str().unwrap();
+        assert!(message.contains(told), "{message}");
+        assert!(!message.contains("secret"), "{message}");
     }
 }
 

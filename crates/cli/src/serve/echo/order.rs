@@ -1,11 +1,10 @@
 //! What `echo` is asked to say, and how.
 
-use std::{num::NonZeroUsize, ops::Range, time::Duration};
+use std::{fmt, num::NonZeroUsize, ops::Range, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use mainstem::{Bytes, Error, ErrorKind, EventKind, Result, TextDelta};
 use serde::{Deserialize, Deserializer, Serialize, de};
-use serde_json::Value;
 
 use super::{Echoed, LONGEST_DELAY};
 
@@ -63,13 +62,29 @@ pub(super) enum Fault {
 
 impl<'de> Deserialize<'de> for Order {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Value::deserialize(deserializer)? {
-            Value::String(text) => Self(Fields {
-                text: Some(text),
-                ..Fields::default()
-            }),
-            fields => Self(serde_json::from_value(fields).map_err(de::Error::custom)?),
-        })
+        deserializer.deserialize_any(OrderVisitor)
+    }
+}
+
+/// Reads an order in one pass: what doesn't fit keeps its place.
+struct OrderVisitor;
+
+impl<'de> de::Visitor<'de> for OrderVisitor {
+    type Value = Order;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, or an object with `text` or `bytes_base64`")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<Order, E> {
+        Ok(Order(Fields {
+            text: Some(text.to_owned()),
+            ..Fields::default()
+        }))
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> std::result::Result<Order, A::Error> {
+        Fields::deserialize(de::value::MapAccessDeserializer::new(map)).map(Order)
     }
 }
 
@@ -218,7 +233,7 @@ impl ReadOrder {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
