@@ -56,6 +56,7 @@ pub struct Server {
     has_page: bool,
     is_open_to_all: bool,
     resumes_after: Option<Duration>,
+    leaves_runs_open: bool,
 }
 
 impl Default for Server {
@@ -79,6 +80,7 @@ impl Server {
             has_page: false,
             is_open_to_all: false,
             resumes_after: None,
+            leaves_runs_open: false,
         }
     }
 
@@ -258,9 +260,38 @@ impl Server {
         self.sessions.check()
     }
 
+    /// Leaves runs that haven't ended at the [limit of the shut-down](Limits::shutdown) open in the store,
+    /// for the next process to [go on with](Self::resume_interrupted); by default they are cancelled for
+    /// good.
+    ///
+    /// It is for a store that outlives the process. Attached runs are left open, too, and go on detached:
+    /// their readers are told that the events broke off (an error of the code
+    /// [`left`](crate::code::LEFT)), and resume at their place.
+    ///
+    /// ```
+    /// # async fn run(store: impl mainstem_core::Store) -> mainstem_core::Result<()> {
+    /// use std::time::Duration;
+    /// use mainstem_serve::Server;
+    ///
+    /// let server = Server::new()
+    ///     .store(store)
+    ///     .resume_interrupted(Duration::ZERO)
+    ///     .leave_runs_open();
+    /// # server.listen("127.0.0.1:8080").await
+    /// # }
+    /// ```
+    pub fn leave_runs_open(mut self) -> Self {
+        self.leaves_runs_open = true;
+        self
+    }
+
     /// The server as a router of axum, to be nested or served by the application.
     ///
-    /// The limits on connections and headers are those of whoever serves it.
+    /// The limits on connections and headers are those of whoever serves it; and so is the address:
+    /// [`serve`](Self::serve) refuses other machines as long as nobody is asked who they are, but a router
+    /// can't know where it is reached. Without [`token`](Self::token) or [`credentials`](Self::credentials),
+    /// or something in front that asks, serve it on loopback alone: on `0.0.0.0`, whoever says
+    /// `Host: localhost` can start runs. To end runs at a shut-down, take its [parts](Self::parts).
     ///
     /// # Errors
     ///
@@ -311,7 +342,8 @@ impl Server {
     /// Serves on a listener, until the shut-down is said.
     ///
     /// Then no runs are started any more. Those under way may end within
-    /// [`Limits::shutdown`]; what is left then is cancelled, and its readers are told.
+    /// [`Limits::shutdown`]; what is left then is cancelled, or [left open](Self::leave_runs_open), and its
+    /// readers are told.
     ///
     /// # Errors
     ///
@@ -364,6 +396,7 @@ impl Server {
             origins: self.origins,
             has_echo: self.has_echo,
             has_page: self.has_page,
+            leaves_runs_open: self.leaves_runs_open,
             closing: watch::Sender::new(false),
             in_flight: Arc::new(Semaphore::new(self.limits.requests)),
             limits: self.limits,

@@ -20,7 +20,8 @@ use crate::args::{ModelFlags, seconds};
 /// It prints where it listens, and lines for curl to try. It is closed unless it is told otherwise: it
 /// listens on this machine alone, takes no requests from pages of other sites, and lists no runs.
 ///
-/// Ctrl-C, or SIGTERM, shuts down: no runs are begun any more, and those under way may end. A second
+/// Ctrl-C, or SIGTERM, shuts down: no runs are begun any more, and those under way may end. What hasn't
+/// ended in time (--shutdown) is cancelled; with --store it goes on when the server starts again. A second
 /// Ctrl-C doesn't wait.
 #[derive(Debug, Args)]
 #[command(after_long_help = MORE)]
@@ -38,8 +39,9 @@ pub(crate) struct Serve {
 
     /// Go on with runs in that file that were interrupted, once nothing was written for so long.
     ///
-    /// Where several programs serve from one file, it has to be longer than any run is silent: else one
-    /// takes the runs of another.
+    /// At 0, a second program that serves from the same file takes the runs of the first, which fail
+    /// there. Where several do, or one starts before the last one has ended, let it be longer than any run
+    /// is silent. It is looked for once, at the start.
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds_or_none)]
     pub(super) resume_after: Duration,
 
@@ -102,6 +104,9 @@ pub(super) struct Bounds {
     pub(super) lease: Option<Duration>,
 
     /// How long runs may go on when the server shuts down.
+    ///
+    /// What hasn't ended then is cancelled for good; with --store it stays open instead, and goes on when
+    /// the server starts again.
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(super) shutdown: Duration,
 }

@@ -43,7 +43,10 @@ pub(crate) async fn run(args: Serve) -> Result<Exit, Failure> {
     server.check()?;
     if let Some(file) = store(&args) {
         let store = SqliteStore::open(file).await?;
-        server = server.store(store).resume_interrupted(args.resume_after);
+        server = server
+            .store(store)
+            .resume_interrupted(args.resume_after)
+            .leave_runs_open();
     }
     let listener = listen(&args.listen).await?;
     let address = listener.local_addr().map_err(Failure::System)?;

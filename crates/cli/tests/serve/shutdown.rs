@@ -6,9 +6,9 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::program::{Program, soon, text};
+use crate::program::{Program, id, place, soon, text};
 
 impl Program {
     fn signal(&self, signal: Signal) {
@@ -48,6 +48,67 @@ async fn but_not_for_ever() {
             "{events}"
         );
         assert_eq!(program.exit().await, Some(0));
+    }
+}
+
+#[tokio::test]
+async fn with_a_store_what_hasnt_ended_goes_on_in_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("runs.db");
+    let store = ["--shutdown", "0.3", "--store", file.to_str().unwrap()];
+    for detach in [true, false] {
+        let mut first = Program::start(&store).await;
+        let slow = json!({"text": "jays", "chunk": 1, "delay_ms": 700});
+        let slow = json!({"run": "echo", "input": slow, "detach": detach, "wire": "ndjson"});
+        let mut events = first.start_run(&slow).await;
+        let run = id(&events);
+        if detach {
+            events = first.get(&format!("/runs/{run}/events?wire=ndjson")).await;
+        }
+        let mut seen = Lines::default();
+        while !seen.has("text_delta") {
+            seen.add(&soon(events.chunk()).await.unwrap().unwrap());
+        }
+        first.signal(Signal::SIGTERM);
+        // It is cut after the last word.
+        while let Ok(Some(more)) = soon(events.chunk()).await {
+            seen.add(&more);
+        }
+        assert_eq!(first.exit().await, Some(0));
+        assert!(!seen.has("run_cancelled"));
+        let mut seen = seen.all();
+        assert_eq!(seen.pop().unwrap()["type"], "broken");
+
+        let second = Program::start(&store).await;
+        let last = place(seen.last().unwrap());
+        let path = format!("/runs/{run}/events?after={last}&wire=ndjson");
+        let mut rest = Lines::default();
+        rest.add(text(second.get(&path).await).await.as_bytes());
+        seen.extend(rest.all());
+        assert_eq!(seen, second.log(&run).await, "neither a gap nor a double");
+        let end = seen.last().unwrap();
+        assert_eq!(end["data"]["output"], "jays", "{end}");
+    }
+}
+
+#[derive(Default)]
+struct Lines(Vec<u8>);
+
+impl Lines {
+    fn add(&mut self, more: &[u8]) {
+        self.0.extend_from_slice(more);
+    }
+
+    fn has(&self, kind: &str) -> bool {
+        String::from_utf8_lossy(&self.0).contains(kind)
+    }
+
+    fn all(&self) -> Vec<Value> {
+        let lines = str::from_utf8(&self.0).unwrap().lines();
+        let lines = lines.filter(|line| !line.is_empty());
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Limits {
     /// How long a connection is kept whose client takes none of what is sent: 60 s by default.
     pub stall: Duration,
     /// How long runs and responses may take to end when the server shuts down: 10 s by default.
+    ///
+    /// What hasn't ended then is cancelled, or [left open](crate::Server::leave_runs_open).
     pub shutdown: Duration,
 }
 

@@ -63,7 +63,12 @@ pub(crate) async fn serve(
     drop(listener);
     let deadline = Instant::now() + app.limits.shutdown;
     app.closing.send_replace(true);
-    app.sessions.shutdown(app.limits.shutdown).await;
+    let sessions = &app.sessions;
+    if app.leaves_runs_open {
+        sessions.shutdown_and_leave(app.limits.shutdown).await;
+    } else {
+        sessions.shutdown(app.limits.shutdown).await;
+    }
     // What the runs' ends look like has to be sent, even if they took all of the time.
     let deadline = deadline.max(Instant::now() + LAST_WORDS);
     // WebSockets aren't in the set any more, but have their permits.

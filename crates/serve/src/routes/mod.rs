@@ -44,6 +44,8 @@ pub(crate) struct App {
     pub(crate) heartbeat: Duration,
     pub(crate) has_echo: bool,
     pub(crate) has_page: bool,
+    /// Whether runs that haven't ended at the shut-down's limit stay open in the store.
+    pub(crate) leaves_runs_open: bool,
     /// Whether the server shuts down.
     pub(crate) closing: watch::Sender<bool>,
     pub(crate) in_flight: Arc<Semaphore>,
