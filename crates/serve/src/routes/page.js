@@ -116,8 +116,7 @@ function select() {
   for (const part of ["run-name", "run-status", "progress", "text", "events"]) at(part).replaceChildren();
   questions([]);
   say("");
-  at("run").hidden = !id;
-  at("run-id").textContent = id;
+  [at("run").hidden, at("cancel").hidden, at("run-id").textContent] = [!id, true, id];
   for (const [of, row] of rows) row.classList.toggle("shown", of === id);
   if (id) at("run").focus();
   refresh();
@@ -129,6 +128,7 @@ async function detail() {
   if (id !== selected) return;
   put(at("run-name"), run.name);
   put(at("run-status"), statusOf(run));
+  at("cancel").hidden = !isOpen(run);
   if (progress) put(at("progress"), ...tree(progress.nodes));
   questions(run.requests ?? []);
   if (!source && run.last && run.last !== lastPlace) watch(id);
@@ -157,7 +157,6 @@ function watch(id) {
   };
   for (const kind of at("events").dataset.kinds.split(" ")) reading.addEventListener(kind, take);
   reading.addEventListener("end", () => [done(), refresh()]);
-  reading.addEventListener("broken", done);
   reading.addEventListener("error", () => reading.readyState === EventSource.CLOSED && done());
 }
 
@@ -294,6 +293,7 @@ at("older").addEventListener("click", () => {
   refresh();
 });
 at("leave").addEventListener("click", () => open(""));
+at("cancel").addEventListener("click", ({ target }) => stop(selected, target));
 addEventListener("hashchange", select);
 document.addEventListener("visibilitychange", refresh);
 select();

@@ -146,6 +146,51 @@ async fn it_answers_what_a_run_asks() {
     assert_no_markup(&mut browser).await;
 }
 
+/// The list is closed here, too.
+#[tokio::test]
+async fn it_cancels_the_run_that_it_shows() {
+    let program = Program::start(&[]).await;
+    let hangs = json!({"text": "jays", "chunk": 2, "fault": "hang"});
+    let run = program.detached("echo", hangs).await;
+    let mut browser = Browser::open(&format!("{}/#run={run}", program.url)).await;
+    browser
+        .until("document.getElementById('text').textContent.includes('ja')")
+        .await;
+    browser
+        .until("!document.getElementById('cancel').hidden")
+        .await;
+    let click = "document.getElementById('cancel').click()";
+    browser.eval(click).await;
+    browser
+        .until("document.getElementById('run-status').textContent === 'cancelled'")
+        .await;
+    browser
+        .until("document.getElementById('cancel').hidden")
+        .await;
+    assert_eq!(state(&program, &run).await["status"], "cancelled");
+}
+
+#[tokio::test]
+async fn it_takes_back_what_is_retracted() {
+    let program = Program::start(&[]).await;
+    let mut browser = Browser::open(&format!("{}/", program.url)).await;
+    // Slow enough to be shown before it is taken back: who comes later is given the rest alone.
+    let says = json!({"text": "jays and robins", "chunk": 5, "delay_ms": 1500, "fault": "retract"});
+    let run = program.detached("echo", says).await;
+    browser.eval(&format!("location.hash = 'run={run}'")).await;
+    browser
+        .until("document.getElementById('run-status').textContent === 'finished'")
+        .await;
+    browser
+        .until("document.getElementById('events').textContent.includes('run_finished')")
+        .await;
+    let events = browser.eval("document.getElementById('events').textContent");
+    let events = events.await;
+    assert!(events.as_str().unwrap().contains("retracted"), "{events}");
+    let text = "document.querySelector('#text p').textContent";
+    assert_eq!(browser.eval(text).await, "jays and robins");
+}
+
 #[tokio::test]
 async fn it_asks_for_the_token() {
     let program = Program::with_token("a-secret", &["--open-lists"]).await;
