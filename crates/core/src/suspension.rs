@@ -64,7 +64,8 @@ impl Suspension {
                 return Ok(Self::new(run.clone(), last, asked.requests.clone()));
             }
         }
-        let message = format!("run `{run}` doesn't wait for an answer: {:?}", state.status);
+        let status = state.status.as_str();
+        let message = format!("run `{run}` doesn't wait for an answer: it is {status}");
         Err(Error::new(ErrorKind::Conflict, message))
     }
 

@@ -6,6 +6,7 @@
 
 mod body;
 mod compress;
+mod given;
 mod guard;
 mod listen;
 mod metrics;

@@ -5,19 +5,20 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use mainstem_core::{Error, ErrorKind};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::session::code;
 
 /// An error in place of an answer: `{"error": {"code": .., "message": ..}}`.
 ///
 /// The code is for programs and never changes; the message names the thing, the place and the mend,
-/// and quotes nothing of what was sent.
+/// and quotes nothing of what was sent. Where a run that failed is asked for, its error is the `cause`.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     status: StatusCode,
     code: &'static str,
     message: String,
+    cause: Option<Box<Value>>,
     retry_after: Option<Duration>,
     asks_for_credentials: bool,
 }
@@ -28,6 +29,7 @@ impl Refusal {
             status,
             code,
             message: message.into(),
+            cause: None,
             retry_after: None,
             asks_for_credentials: false,
         }
@@ -35,6 +37,12 @@ impl Refusal {
 
     pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
+        self
+    }
+
+    /// Adds the error of the run that it is about.
+    pub(crate) fn because_of(mut self, cause: Value) -> Self {
+        self.cause = Some(Box::new(cause));
         self
     }
 
@@ -118,14 +126,17 @@ fn of_kind(kind: ErrorKind) -> (StatusCode, &'static str) {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let body = json!({"error": {"code": self.code, "message": self.message}}).to_string();
+        let mut body = json!({"error": {"code": self.code, "message": self.message}});
+        if let Some(cause) = self.cause {
+            body["error"]["cause"] = *cause;
+        }
         let mut response = (
             self.status,
             [
                 (header::CONTENT_TYPE, "application/json"),
                 (header::CACHE_CONTROL, "no-store"),
             ],
-            body,
+            body.to_string(),
         )
             .into_response();
         let headers = response.headers_mut();

@@ -96,6 +96,21 @@ pub enum RunStatus {
 }
 
 impl RunStatus {
+    /// Its name, as in its JSON.
+    ///
+    /// ```
+    /// assert_eq!(mainstem_core::RunStatus::Failed.as_str(), "failed");
+    /// ```
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Suspended => "suspended",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
     /// The status that an event brings; none, if the event leaves it as it was.
     ///
     /// A store keeps the last one beside the log, in the same transaction.

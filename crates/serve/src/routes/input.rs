@@ -7,11 +7,11 @@ use axum::{
     response::Response,
 };
 use http::{HeaderMap, Uri};
-use mainstem_core::{Answer, Json, Text};
 use serde::Deserialize;
 
 use super::{App, reading, start::accepted};
 use crate::{
+    given::{self, Given},
     guard::{Caller, JsonBody},
     refusal::Refusal,
 };
@@ -24,25 +24,6 @@ pub(super) struct Input {
     wire: Option<String>,
     #[serde(default)]
     detach: bool,
-}
-
-/// An answer, or why there is none.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Given {
-    id: Text,
-    #[serde(default = "Json::null")]
-    value: Json,
-    #[serde(default)]
-    refused: Option<Text>,
-}
-
-impl From<Given> for Answer {
-    fn from(given: Given) -> Self {
-        let mut answer = Self::new(given.id, given.value);
-        answer.refused = given.refused;
-        answer
-    }
 }
 
 pub(super) async fn input(
@@ -60,7 +41,7 @@ pub(super) async fn input(
         None => None,
     };
     let session = reading::open(&app, &caller, &id).await?;
-    let answers = input.answers.into_iter().map(Answer::from).collect();
+    let answers = given::answers(input.answers)?;
     let suspended = session.state().await?.last;
     let Some(format) = format.filter(|_| !input.detach) else {
         let session = session.answer(answers).await?;

@@ -9,7 +9,7 @@ use axum::{
 use http::{StatusCode, header};
 use mainstem_core::{EventKind, RunStatus};
 
-use super::{App, reading};
+use super::{App, reading, run::told};
 use crate::{guard::Caller, refusal::Refusal};
 
 pub(super) async fn output(
@@ -20,15 +20,22 @@ pub(super) async fn output(
     let session = reading::open(&app, &caller, &id).await?;
     let state = session.state().await?;
     let last = reading::last(&app, &state).await?;
-    if let Some(EventKind::RunFinished(finished)) = last.map(|last| last.kind) {
-        let headers = [
-            (header::CONTENT_TYPE, "application/json"),
-            (header::CACHE_CONTROL, "no-store"),
-        ];
-        return Ok((headers, finished.output.as_str().to_owned()).into_response());
+    match last.map(|last| last.kind) {
+        Some(EventKind::RunFinished(finished)) => {
+            let headers = [
+                (header::CONTENT_TYPE, "application/json"),
+                (header::CACHE_CONTROL, "no-store"),
+            ];
+            return Ok((headers, finished.output.as_str().to_owned()).into_response());
+        }
+        Some(EventKind::RunFailed(failed)) => {
+            let message = "the run failed, and has no output; `cause` is its error";
+            let refusal = Refusal::new(StatusCode::CONFLICT, "run_failed", message);
+            return Err(refusal.because_of(told(&failed.error)));
+        }
+        _ => {}
     }
     let (code, message) = match state.status {
-        RunStatus::Failed => ("run_failed", "the run failed; its events say how"),
         RunStatus::Cancelled => ("run_cancelled", "the run was stopped, and has no output"),
         RunStatus::Suspended => (
             "run_suspended",

@@ -7,7 +7,7 @@ use axum::{
     extract::{OriginalUri, Path, State},
 };
 use http::Uri;
-use mainstem_core::{EventKind, RunState, RunStatus};
+use mainstem_core::{ErrorInfo, EventKind, RunState, RunStatus};
 use serde_json::{Value, json};
 
 use super::{App, links::links, reading};
@@ -24,11 +24,13 @@ pub(super) async fn state(
     let state = session.state().await?;
     let mut shown = shown(&state);
     shown["links"] = links(&original, &asked, &state.id);
-    if state.status == RunStatus::Suspended
-        && let Some(last) = reading::last(&app, &state).await?
-        && let EventKind::RunSuspended(suspended) = last.kind
-    {
-        shown["requests"] = json!(suspended.requests);
+    if matches!(state.status, RunStatus::Suspended | RunStatus::Failed) {
+        let last = reading::last(&app, &state).await?;
+        match last.map(|last| last.kind) {
+            Some(EventKind::RunSuspended(asked)) => shown["requests"] = json!(asked.requests),
+            Some(EventKind::RunFailed(failed)) => shown["error"] = told(&failed.error),
+            _ => {}
+        }
     }
     Ok(Json(shown))
 }
@@ -42,6 +44,15 @@ pub(super) async fn cancel(
     let session = reading::open(&app, &caller, &id).await?;
     let state = session.cancel().await?;
     Ok(Json(shown(&state)))
+}
+
+/// The error of a run, in short; its events have all of it.
+pub(super) fn told(error: &ErrorInfo) -> Value {
+    let mut told = json!({"kind": error.kind, "message": error.message});
+    if let Some(code) = &error.code {
+        told["code"] = json!(code);
+    }
+    told
 }
 
 /// A run's state as JSON.

@@ -14,6 +14,7 @@ use super::{
     refusals,
     source::Source,
 };
+use crate::given;
 
 /// By whom a run is ended that somebody asked to end.
 const CANCEL: &str = "cancel";
@@ -270,7 +271,8 @@ impl Session {
     /// Of kind [`Conflict`](mainstem_core::ErrorKind::Conflict), if the run isn't suspended; of kind
     /// [`NotFound`](mainstem_core::ErrorKind::NotFound), if its name isn't served here any more, or
     /// nothing is asked under an answer's id; of kind [`Value`](mainstem_core::ErrorKind::Value), if an
-    /// answer isn't what was asked for. Then the run stays suspended.
+    /// answer isn't what was asked for, is there twice or has a value though it is refused, and if there
+    /// is none at all. Then the run stays suspended.
     pub async fn answer(&self, answers: Vec<Answer>) -> Result<Self> {
         self.go_on(answers, true).await
     }
@@ -289,6 +291,7 @@ impl Session {
             return Err(refusals::under_way(&self.id));
         }
         let mut asked = Suspension::load(&self.sessions.hub.store, &self.id).await?;
+        given::check(&answers)?;
         asked.answers = answers;
         self.sessions
             .take_up(

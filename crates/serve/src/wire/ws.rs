@@ -26,10 +26,14 @@ pub use chunks::{ChunkMessage, TextChunks};
 use mainstem_core::{
     Answer, Error, ErrorInfo, ErrorKind, Event, EventKind, Json, Place, Result, RunId, Seq, Text,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub use window::Window;
 
 use super::{Ended, Outcome, line, shown};
+use crate::{
+    given::{self, Given},
+    misfit,
+};
 
 /// The name of this protocol, in `Sec-WebSocket-Protocol`.
 pub const SUBPROTOCOL: &str = "mainstem.v1";
@@ -148,35 +152,53 @@ impl ClientMessage {
     /// Of kind [`ErrorKind::Input`], if it is no message of this protocol; the connection is closed with
     /// [`CloseCode::BAD_MESSAGE`] then.
     pub fn parse(text: &str) -> Result<Self> {
-        // What serde says of it may quote it.
-        Self::read(text).map_err(|_| {
-            Error::new(
-                ErrorKind::Input,
-                "the message is none of `start`, `resume`, `input`, `cancel`, `detach`, `ack` and `ping`, \
-                 or lacks a field",
-            )
-        })
-    }
-
-    /// In two passes: where serde reads the type and the rest in one, JSON isn't kept as it was written.
-    fn read(text: &str) -> serde_json::Result<Self> {
-        use serde::de::Error as _;
+        /// In two passes: where serde reads the type and the rest in one, JSON isn't kept as it was
+        /// written.
         #[derive(Deserialize)]
         struct Tag {
             r#type: Text,
         }
-        let Tag { r#type } = serde_json::from_str(text)?;
+        #[derive(Deserialize)]
+        struct Answered {
+            answers: Vec<Given>,
+        }
+        let Tag { r#type } = read(text, "the message")?;
         match r#type.as_str() {
-            "start" => serde_json::from_str(text).map(Self::Start),
-            "resume" => serde_json::from_str(text).map(Self::Resume),
-            "input" => serde_json::from_str(text).map(Self::Input),
+            "start" => read(text, "`start`").map(Self::Start),
+            "resume" => read(text, "`resume`").map(Self::Resume),
+            "input" => {
+                let Answered { answers } = read(text, "`input`")?;
+                let answers = given::answers(answers).map_err(|error| bad(error.message()))?;
+                Ok(Self::Input(Input { answers }))
+            }
             "cancel" => Ok(Self::Cancel),
             "detach" => Ok(Self::Detach),
-            "ack" => serde_json::from_str(text).map(Self::Ack),
-            "ping" => serde_json::from_str(text).map(Self::Ping),
-            _ => Err(serde_json::Error::custom("there is no such message")),
+            "ack" => read(text, "`ack`").map(Self::Ack),
+            "ping" => read(text, "`ping`").map(Self::Ping),
+            _ => Err(bad(
+                "the `type` is none of `start`, `resume`, `input`, `cancel`, `detach`, `ack` and `ping`",
+            )),
         }
     }
+}
+
+/// A part of a message; what is wrong with it is told in a few words, for the frame that closes a socket
+/// has few.
+fn read<T: DeserializeOwned>(text: &str, name: &str) -> Result<T> {
+    misfit::read(text).map_err(|misfit| {
+        if misfit.is_no_json {
+            return bad("the message isn't JSON");
+        }
+        let (pointer, what) = (misfit.pointer, misfit.what);
+        match &*pointer {
+            "" => bad(format!("{name} doesn't fit: {what}")),
+            place => bad(format!("{name} doesn't fit: at `{place}`, {what}")),
+        }
+    })
+}
+
+fn bad(message: impl Into<Text>) -> Error {
+    Error::new(ErrorKind::Input, message)
 }
 
 /// What a server says besides events.
@@ -336,15 +358,32 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_refused_without_a_word_of_it() {
-        for json in [
-            "",
-            "[]",
-            r#"{"type":"stop"}"#,
-            r#"{"type":"start","name":"secret"}"#,
+        for (json, told) in [
+            ("", "the message isn't JSON"),
+            ("[]", "the message doesn't fit: expected an object"),
+            ("{}", "the message doesn't fit: missing field `type`"),
+            (r#"{"type":"secret"}"#, "the `type` is none of `start`,"),
+            (
+                r#"{"type":"start","name":"secret"}"#,
+                "`start` doesn't fit: missing field `input`",
+            ),
+            (
+                r#"{"type":"start","name":"x","input":1,"window":"secret"}"#,
+                "`start` doesn't fit: at `/window`, expected a whole number",
+            ),
+            (
+                r#"{"type":"input","answers":[{"id":"a","valeu":"secret"}]}"#,
+                "unknown field `valeu`, expected one of `id`, `value`, `refused`",
+            ),
+            (
+                r#"{"type":"input","answers":[{"id":"a"}]}"#,
+                "the answer `a` has no `value`",
+            ),
         ] {
             let error = ClientMessage::parse(json).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Input);
-            assert!(!error.to_string().contains("secret"));
+            let shown = error.to_string();
+            assert!(shown.contains(told) && !shown.contains("secret"), "{shown}");
         }
     }
 

@@ -203,10 +203,25 @@ async fn a_question_is_answered() {
             (422, "value"),
         ),
         (json!([{"value": true}]), (400, "body_misfit")),
+        (json!([]), (422, "value")),
+        (json!([{"id": "approve"}]), (422, "value")),
+        (
+            json!([{"id": "approve", "value": true, "refused": "x"}]),
+            (422, "value"),
+        ),
+        (
+            json!([{"id": "approve", "value": true}, {"id": "approve", "value": false}]),
+            (422, "value"),
+        ),
     ] {
         let refused = refused(serving.post(&input, json!({"answers": answers}))).await;
         assert_eq!((refused.0, &*refused.1), refusal, "{answers}");
     }
+    let state = json(serving.get(&run).send().await.unwrap()).await;
+    assert_eq!(
+        (&state["status"], &state["last"]),
+        (&json!("suspended"), &json!(place(last)))
+    );
     let yes = json!({"answers": [{"id": "approve", "value": true}]});
     let answer = within(serving.post(&input, &yes).send()).await.unwrap();
     assert_eq!(answer.status(), 202);
@@ -214,9 +229,14 @@ async fn a_question_is_answered() {
     let rest = events(&rest);
     assert_eq!(rest[0]["type"], "run_resumed");
     assert_eq!(rest.last().unwrap()["data"]["output"], "paid 7 €");
-    assert_eq!(
-        refused(serving.post(&input, &yes)).await,
-        (409, "conflict".into())
+    let again = within(serving.post(&input, &yes).send()).await.unwrap();
+    assert_eq!(again.status(), 409);
+    let error = &json(again).await["error"];
+    assert_eq!(error["code"], "conflict");
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message.ends_with("doesn't wait for an answer: it is finished"),
+        "{message}"
     );
 
     // Answered by somebody who reads on at once.
@@ -257,6 +277,14 @@ async fn a_failure_is_told_without_what_a_function_said() {
     let (_, log) = text(serving.get(&format!("/runs/{id}/events?wire=ndjson"))).await;
     assert_eq!(events(&log).pop().unwrap()["type"], "run_failed");
     assert!(!log.contains("a secret"), "{log}");
+    // Whoever asks for the run, or for its output, is told why.
+    let state = json(serving.get(&format!("/runs/{id}")).send().await.unwrap()).await;
+    let error = &state["error"];
+    assert_eq!(error["kind"], "step", "{state}");
+    assert!(error["message"].as_str().is_some_and(|it| !it.is_empty()));
+    let output = serving.get(&format!("/runs/{id}/output"));
+    let output = json(output.send().await.unwrap()).await;
+    assert_eq!(&output["error"]["cause"], error, "{output}");
     let output = serving.get(&format!("/runs/{id}/output"));
     assert_eq!(refused(output).await, (409, "run_failed".into()));
     // A text that ends in a failure is cut.

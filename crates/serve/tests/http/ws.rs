@@ -18,7 +18,7 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::support::{Serving, json, server, within};
+use crate::support::{Serving, json, refused, server, within};
 
 pub(crate) struct Client(pub(crate) WebSocketStream<TcpStream>);
 
@@ -174,6 +174,45 @@ async fn ends_have_codes_of_their_own() {
         assert_eq!(u16::from(close.code), code, "{message}");
         let told = format!("{said:?} {close:?}");
         assert!(!told.contains("secret"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_doesnt_fit_is_told_by_its_field() {
+    let serving = Serving::start(server()).await;
+    for (message, told) in [
+        (
+            json!({"type": "start", "name": "a secret"}),
+            "`start` doesn't fit: missing field `input`",
+        ),
+        (
+            json!({"type": "ack", "seq": "a secret"}),
+            "`ack` doesn't fit: at `/seq`, expected",
+        ),
+        (
+            json!({"type": "input", "answers": [{"id": "approve"}]}),
+            "the answer `approve` has no `value`",
+        ),
+    ] {
+        let mut client = Client::v1(&serving).await;
+        client.say(message).await;
+        let (_, close) = client.rest().await;
+        let close = close.unwrap();
+        assert_eq!(u16::from(close.code), 4400);
+        let reason = close.reason.as_str();
+        assert!(
+            reason.contains(told) && !reason.contains("secret"),
+            "{reason}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_begins_no_socket_is_refused_as_elsewhere() {
+    let serving = Serving::start(server().echo()).await;
+    for path in ["/ws", "/ws/echo"] {
+        let refusal = refused(serving.get(path)).await;
+        assert_eq!(refusal, (400, "no_upgrade".into()), "{path}");
     }
 }
 
@@ -338,6 +377,18 @@ async fn a_question_is_answered_on_the_same_socket() {
         (&error["type"], &error["error"]["kind"]),
         (&json!("error"), &json!("value"))
     );
+    let twice = json!({"id": "approve", "value": true});
+    for answers in [
+        json!([]),
+        json!([twice, twice]),
+        json!([{"id": "approve", "value": true, "refused": "x"}]),
+    ] {
+        client
+            .say(json!({"type": "input", "answers": answers}))
+            .await;
+        let error = client.hear().await.unwrap();
+        assert_eq!(error["error"]["kind"], "value", "{error}");
+    }
     client.say(answer(true.into())).await;
     let (said, close) = client.rest().await;
     assert_eq!(said[0]["type"], "run_resumed");

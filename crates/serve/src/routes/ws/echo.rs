@@ -4,21 +4,22 @@ use std::sync::Arc;
 
 use axum::{
     extract::{
-        State, WebSocketUpgrade,
+        State,
         ws::{Message, WebSocket},
     },
     response::Response,
 };
 
-use super::{bounded, faults};
-use crate::{guard::Caller, routes::App};
+use super::{Upgrade, bounded, faults, no_upgrade};
+use crate::{guard::Caller, refusal::Refusal, routes::App};
 
 pub(in crate::routes) async fn echo(
     State(app): State<Arc<App>>,
     _: Caller,
-    upgrade: WebSocketUpgrade,
-) -> Response {
-    bounded(upgrade, &app.limits).on_upgrade(repeat)
+    upgrade: Upgrade,
+) -> Result<Response, Refusal> {
+    let upgrade = upgrade.map_err(|rejection| no_upgrade(&rejection))?;
+    Ok(bounded(upgrade, &app.limits).on_upgrade(repeat))
 }
 
 async fn repeat(mut socket: WebSocket) {

@@ -9,7 +9,11 @@ mod talk;
 use std::sync::Arc;
 
 use axum::{
-    extract::{Query, State, WebSocketUpgrade, rejection::QueryRejection, ws::WebSocket},
+    extract::{
+        Query, State, WebSocketUpgrade,
+        rejection::QueryRejection,
+        ws::{WebSocket, rejection::WebSocketUpgradeRejection},
+    },
     response::Response,
 };
 use http::StatusCode;
@@ -34,8 +38,9 @@ pub(super) async fn ws(
     State(app): State<Arc<App>>,
     caller: Caller,
     asked: Result<Query<Asked>, QueryRejection>,
-    upgrade: WebSocketUpgrade,
+    upgrade: Upgrade,
 ) -> Result<Response, Refusal> {
+    let upgrade = upgrade.map_err(|rejection| no_upgrade(&rejection))?;
     let Query(asked) = asked.map_err(|_| no_such_query())?;
     let upgrade = bounded(upgrade, &app.limits).protocols([SUBPROTOCOL, CHUNKS_SUBPROTOCOL]);
     let wants_chunks = upgrade
@@ -56,6 +61,15 @@ async fn serve(app: Arc<App>, caller: Caller, socket: WebSocket, run: Option<Str
         Some(run) => chunks::talk(&app, &caller, socket, &run).await,
         None => Box::pin(Talk::new(app, caller, socket).run()).await,
     }
+}
+
+/// What a WebSocket begins with, or why this request begins none.
+type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
+fn no_upgrade(rejection: &WebSocketUpgradeRejection) -> Refusal {
+    let message = "this is a WebSocket: it begins with a `GET` that asks for an upgrade, as a client of \
+                   WebSockets sends it; without one, use `POST /runs`";
+    Refusal::new(rejection.status(), "no_upgrade", message)
 }
 
 fn no_such_query() -> Refusal {
