@@ -108,7 +108,7 @@ impl Model for DemoModel {
 fn notice() -> Notice {
     Notice::new(
         "demo_model",
-        "this is Mainstem's offline demo model; it answers from the bundled docs only; set \
-         OPENAI_API_KEY, or pass --model or --base-url, to talk to a real one",
+        "this is Mainstem's offline demo model; it answers from the bundled docs only; a real one \
+         answers where the program is started with OPENAI_API_KEY set, or with --model or --base-url",
     )
 }

@@ -143,8 +143,9 @@ impl Caller {
             StatusCode::FORBIDDEN,
             "no_right",
             format!(
-                "this needs the right `{name}`; `Server::allow(Right::{name})` gives it to all, \
-                 `Principal::allow` to one"
+                "this needs the right `{name}`; `Server::allow(Right::{name})`{} gives it to all, \
+                 `Principal::allow` to one",
+                right.option()
             ),
         ))
     }

@@ -88,6 +88,15 @@ impl Right {
         }
     }
 
+    /// How a refusal says by which option of the program it is given, if there is one.
+    pub(crate) fn option(self) -> &'static str {
+        match self {
+            Self::List => ", or `--open-lists` of the program,",
+            Self::Metrics => ", or `--open-metrics` of the program,",
+            Self::Operate => "",
+        }
+    }
+
     /// What it is called in a refusal.
     pub(crate) fn as_str(self) -> &'static str {
         match self {

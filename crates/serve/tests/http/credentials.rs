@@ -129,6 +129,13 @@ async fn lists_and_metrics_are_closed_unless_opened() {
     for path in ["/runs", "/metrics"] {
         let as_ada = refused(serving.get(path).bearer_auth("ada-token")).await;
         assert_eq!(as_ada, (403, "no_right".into()), "{path}");
+        let answer = serving.get(path).bearer_auth("ada-token").send();
+        let told = json(within(answer).await.unwrap()).await.to_string();
+        let option = match path {
+            "/runs" => "`--open-lists`",
+            _ => "`--open-metrics`",
+        };
+        assert!(told.contains(option), "{told}");
     }
     let of_bob = listed(&serving, "bob-token").await;
     assert_eq!(of_bob.len(), 1);
@@ -149,7 +156,7 @@ async fn lists_and_metrics_are_closed_unless_opened() {
     let metrics = metrics.text().await.unwrap();
     for line in [
         r#"mainstem_runs_started_total{run="endless"} 2"#,
-        r#"mainstem_http_refused_total{code="no_right"} 2"#,
+        r#"mainstem_http_refused_total{code="no_right"} 4"#,
         "# EOF",
     ] {
         assert!(metrics.contains(line), "{line} in {metrics}");
