@@ -29,7 +29,17 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
                 format!("the body took longer than {:?} to arrive", limits.body_time),
             ));
         };
-        parse(&bytes?, limits).map(Self)
+        let bytes = bytes?;
+        // To serde an array is a struct, too: its fields in their order.
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            let message = "the body doesn't fit: expected an object";
+            return Err(Refusal::new(
+                StatusCode::BAD_REQUEST,
+                "body_misfit",
+                message,
+            ));
+        }
+        parse(&bytes, limits).map(Self)
     }
 }
 

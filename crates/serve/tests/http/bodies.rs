@@ -62,6 +62,7 @@ async fn what_doesnt_fit_is_named_and_never_quoted() {
             "at `/detach`, expected a boolean",
         ),
         ("[]", "expected an object"),
+        (r#" ["shout", "a secret"]"#, "expected an object"),
         (
             r#"{"run": "shout", "run": "a secret"}"#,
             "duplicate field `run`",
