@@ -32,14 +32,19 @@ pub(crate) async fn serve(router: Router) -> String {
     base
 }
 
+/// The head of a table with a column for each format.
+pub(crate) fn head(first: &str) -> String {
+    let columns = Format::ALL.iter().map(|format| format!(" `{format}` |"));
+    let columns: String = columns.collect();
+    let line = "---|".repeat(Format::ALL.len() + 1);
+    format!("| {first} |{columns}\n|{line}\n")
+}
+
 #[tokio::test]
 async fn each_end_is_seen_as_the_page_says() {
     let base = serve(Router::new().route("/{case}/{format}", get(answer))).await;
     let client = client();
-    let columns = Format::ALL.iter().map(|format| format!(" `{format}` |"));
-    let columns: String = columns.collect();
-    let line = "---|".repeat(Format::ALL.len() + 1);
-    let mut table = format!("| the run |{columns}\n|{line}\n");
+    let mut table = head("the run");
     for case in Case::ALL {
         write!(table, "| {case} |").unwrap();
         for format in Format::ALL {
@@ -72,7 +77,7 @@ async fn http_2_is_cut_by_a_reset_after_all_that_was_said() {
 }
 
 /// A part of the page, between its marks, must be what the test makes.
-fn check(part: &str, made: &str) {
+pub(crate) fn check(part: &str, made: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/wires.md");
     let page = fs::read_to_string(&path).unwrap();
     let begin = format!("<!-- {part}: written by a test -->\n");

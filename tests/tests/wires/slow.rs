@@ -1,6 +1,7 @@
 //! Clients that don't read, and clients that go away.
 
 use std::{
+    fmt::Write,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -14,7 +15,7 @@ use mainstem_tests::{client, within};
 
 use crate::{
     case::{PIECE, PIECES, long},
-    ends::serve,
+    ends::{check, head, serve},
 };
 
 /// How many pieces were said, once no more are.
@@ -41,6 +42,8 @@ async fn server(count: &Arc<AtomicUsize>) -> String {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_holds_the_run_back_and_then_gets_all_of_it() {
+    let mut table = head("a client that stops reading");
+    table.push_str("| holds the run back, and when it goes on has |");
     for format in Format::ALL {
         let count = Arc::new(AtomicUsize::new(0));
         let base = server(&count).await;
@@ -64,7 +67,11 @@ async fn a_client_that_does_not_read_holds_the_run_back_and_then_gets_all_of_it(
         if matches!(format, Format::Text | Format::Binary) {
             assert_eq!(length, least, "{format}");
         }
+        let shares = length.min(least) * 100 / least;
+        write!(table, " {shares} % |").unwrap();
     }
+    table.push('\n');
+    check("slow", &table);
 }
 
 #[tokio::test]
