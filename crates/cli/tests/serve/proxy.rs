@@ -17,7 +17,8 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// The first connection is cut after the first number of bytes, and so on; the others aren't.
+    /// The first connection is cut after the first number of bytes, as they are sent (most clients like them
+    /// compressed), and so on; the others aren't.
     pub(crate) async fn start(target: &str, cuts: &[usize]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

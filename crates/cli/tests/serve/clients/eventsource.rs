@@ -41,7 +41,7 @@ async fn it_reads_a_run_and_is_told_when_there_is_no_more() {
 #[tokio::test]
 async fn a_network_that_hangs_up_leaves_no_gap_and_doubles_nothing() {
     let program = Program::start(&[]).await;
-    let proxy = Proxy::start(program.address(), &[700, 1900, 2501, 4000]).await;
+    let proxy = Proxy::start(program.address(), &[700, 900, 801, 1000]).await;
     let run = program.detached("echo", slowly(20)).await;
     let read = lines(source(&proxy.url(), &run)).await;
     let log = program.log(&run).await;

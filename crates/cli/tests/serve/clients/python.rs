@@ -15,7 +15,7 @@ fn python(name: &str, args: &[&str]) -> Command {
 #[tokio::test]
 async fn httpx_sse_comes_back_where_it_was_cut() {
     let program = Program::start(&[]).await;
-    let proxy = Proxy::start(program.address(), &[900, 1500, 3000]).await;
+    let proxy = Proxy::start(program.address(), &[700, 900, 1100]).await;
     let input = json!({"text": "Jays hide acorns.", "chunk": 1, "repeat": 4, "delay_ms": 10});
     let body = json!({"run": "echo", "input": input, "detach": true});
     let read = lines(python("sse.py", &[&proxy.url(), &body.to_string()])).await;
