@@ -15,7 +15,7 @@ use crate::{
     guard::{Credentials, CredentialsHook, Hosts, Limits, Origins, Principal, Right},
     listen,
     metrics::Metrics,
-    routes::{self, App},
+    routes::{self, App, KeptTrees},
     session::Sessions,
 };
 
@@ -389,6 +389,7 @@ impl Server {
         let sessions = self.sessions.build()?;
         Ok(Arc::new(App {
             metrics: Metrics::new(&sessions),
+            trees: KeptTrees::default(),
             sessions,
             credentials: self.credentials,
             allowed: self.allowed,

@@ -3,6 +3,7 @@
 mod events;
 mod health;
 mod input;
+mod kept_trees;
 mod links;
 mod list;
 mod metrics;
@@ -25,6 +26,8 @@ use axum::{
 use http::{HeaderName, Method, StatusCode, header};
 use tokio::sync::{Semaphore, watch};
 use tower_http::cors::{AllowOrigin, CorsLayer};
+
+pub(crate) use kept_trees::KeptTrees;
 
 use crate::{
     guard::{self, CredentialsHook, Hosts, Limits, Origins, Right},
@@ -50,6 +53,7 @@ pub(crate) struct App {
     pub(crate) closing: watch::Sender<bool>,
     pub(crate) in_flight: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
+    pub(crate) trees: KeptTrees,
 }
 
 /// The routes of a server, behind what guards them.

@@ -16,8 +16,8 @@ use mainstem_core::{Place, Result};
 use mainstem_progress::{ProgressSubscription, ProgressTree, ProgressUpdate};
 use serde_json::json;
 
-use super::{App, events::after, reading};
-use crate::{ReadFrom, Reader, guard::Caller, metrics::Held, refusal::Refusal};
+use super::{App, events::after, kept_trees::KeptTree, reading};
+use crate::{ReadFrom, Reader, Session, guard::Caller, metrics::Held, refusal::Refusal};
 
 pub(super) async fn progress(
     State(app): State<Arc<App>>,
@@ -31,22 +31,47 @@ pub(super) async fn progress(
     if is_stream && reading::has_all(&state, after(None, &headers)?) {
         return Ok(reading::nothing());
     }
-    let reader = session.read(ReadFrom::Start).await?;
+    if !is_stream {
+        let tree = current(&app, &session, state.last).await?;
+        return Ok(Json(tree.snapshot()).into_response());
+    }
     let mut fold = Fold {
         tree: ProgressTree::new(session.name()),
-        reader,
-        until: state.last,
+        reader: session.read(ReadFrom::Start).await?,
     };
-    fold.catch_up().await?;
-    if !is_stream {
-        return Ok(Json(fold.tree.snapshot()).into_response());
-    }
+    fold.catch_up(state.last).await?;
     let updates = fold.tree.subscribe();
     let held = app.metrics.reader("progress");
     let frames = frames(fold, updates, held);
     let pings = KeepAlive::new().interval(app.heartbeat).text("ping");
     let headers = [("x-accel-buffering", "no")];
     Ok((headers, Sse::new(frames).keep_alive(pings)).into_response())
+}
+
+/// The tree as of an event; what was folded for whoever asked before isn't folded again.
+async fn current(app: &App, session: &Session, until: Option<Place>) -> Result<ProgressTree> {
+    let run = session.id();
+    let (tree, mut at) = match app.trees.take(run) {
+        Some(kept) => (kept.tree, kept.at),
+        None => (ProgressTree::new(session.name()), None),
+    };
+    if at < until {
+        let reader = session
+            .read(at.map_or(ReadFrom::Start, ReadFrom::After))
+            .await?;
+        let mut fold = Fold {
+            tree: tree.clone(),
+            reader,
+        };
+        at = fold.catch_up(until).await?.or(at);
+    }
+    let run = run.clone();
+    app.trees.keep(KeptTree {
+        run,
+        tree: tree.clone(),
+        at,
+    });
+    Ok(tree)
 }
 
 fn wants_stream(headers: &HeaderMap) -> bool {
@@ -61,24 +86,24 @@ fn wants_stream(headers: &HeaderMap) -> bool {
 struct Fold {
     tree: ProgressTree,
     reader: Reader,
-    /// The last event that there was when the request came.
-    until: Option<Place>,
 }
 
 impl Fold {
-    /// Takes in what is there already.
-    async fn catch_up(&mut self) -> Result<()> {
-        let Some(until) = self.until else {
-            return Ok(());
+    /// Takes in what is there already, up to the last event; gives the place of what it took in last.
+    async fn catch_up(&mut self, until: Option<Place>) -> Result<Option<Place>> {
+        let Some(until) = until else {
+            return Ok(None);
         };
+        let mut at = None;
         while let Some(event) = self.reader.next().await {
             let event = event?;
             self.tree.feed(&event);
-            if event.place() >= until {
+            at = Some(event.place());
+            if at >= Some(until) {
                 break;
             }
         }
-        Ok(())
+        Ok(at)
     }
 }
 

@@ -366,6 +366,40 @@ async fn progress_is_a_tree_and_over_sse_its_changes() {
 }
 
 #[tokio::test]
+async fn progress_that_is_asked_for_again_reads_what_came_since() {
+    let (router, sessions) = server().parts().unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let input = mainstem::Json::new("a b c").unwrap();
+    let options = mainstem_serve::StartOptions::new().detached();
+    let run = sessions.start("say", input, options).await.unwrap();
+    within(run.ended()).await.unwrap();
+    let ask = async || {
+        let asked = reqwest::get(format!("{url}/runs/{}/progress", run.id()));
+        json(within(asked).await.unwrap()).await
+    };
+    let before = sessions.stats().pages_read;
+    let first = ask().await;
+    let read = sessions.stats().pages_read;
+    assert!(read > before);
+    assert_eq!(first["nodes"][0]["state"], "completed", "{first}");
+    assert_eq!(ask().await, first);
+    assert_eq!(sessions.stats().pages_read, read);
+
+    let input = mainstem::Json::new("x").unwrap();
+    let options = mainstem_serve::StartOptions::new().detached();
+    let run = sessions.start("endless", input, options).await.unwrap();
+    let ask = async || {
+        let asked = reqwest::get(format!("{url}/runs/{}/progress", run.id()));
+        json(within(asked).await.unwrap()).await
+    };
+    assert_eq!(ask().await["nodes"][0]["state"], "running");
+    run.cancel().await.unwrap();
+    assert_eq!(ask().await["nodes"][0]["state"], "cancelled");
+}
+
+#[tokio::test]
 async fn the_router_is_nested_in_an_application() {
     let (router, sessions) = server().parts().unwrap();
     let app = axum::Router::new().nest("/ai", router);
