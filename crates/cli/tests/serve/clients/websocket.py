@@ -18,15 +18,23 @@ hang_ups = 0
 pongs = 0
 
 
+def send(socket, message):
+    """Sends, unless the server has closed: what it sent before that is still to be read."""
+    try:
+        socket.send(message)
+    except ConnectionClosed:
+        pass
+
+
 def read(socket):
     """The close code, when the last message has come."""
     global run, last, pongs
     if run is None:
-        socket.send(start)
+        send(socket, start)
     else:
         resume = {"type": "resume", "run": run, "window": 4}
-        socket.send(json.dumps(resume if last is None else {**resume, "after": last}))
-    socket.send(json.dumps({"type": "ping", "data": "still there?"}))
+        send(socket, json.dumps(resume if last is None else {**resume, "after": last}))
+    send(socket, json.dumps({"type": "ping", "data": "still there?"}))
     for message in socket:
         message = json.loads(message)
         if message["type"] == "started":
@@ -36,7 +44,7 @@ def read(socket):
         elif message["type"] == "end":
             print(json.dumps(message), flush=True)
             if message["outcome"] == "suspended":
-                socket.send(json.dumps({"type": "input", "answers": json.loads(answers.pop())}))
+                send(socket, json.dumps({"type": "input", "answers": json.loads(answers.pop())}))
         elif message["type"] == "error":
             raise SystemExit(json.dumps(message))
         else:
@@ -46,10 +54,7 @@ def read(socket):
                 flush=True,
             )
             last = place
-            try:
-                socket.send(json.dumps({"type": "ack", "seq": message["seq"]}))
-            except ConnectionClosed:
-                pass  # What has come before that is still to be read.
+            send(socket, json.dumps({"type": "ack", "seq": message["seq"]}))
     return socket.close_code
 
 
