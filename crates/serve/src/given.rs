@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use mainstem_core::{Answer, Error, ErrorKind, Json, Result, Text};
 use serde::{Deserialize, Deserializer};
 
+use crate::misfit::Object;
+
 /// An answer, or why there is none.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,8 +43,9 @@ impl TryFrom<Given> for Answer {
 }
 
 /// The answers, if each says one thing.
-pub(crate) fn answers(given: Vec<Given>) -> Result<Vec<Answer>> {
-    given.into_iter().map(Answer::try_from).collect()
+pub(crate) fn answers(given: Vec<Object<Given>>) -> Result<Vec<Answer>> {
+    let given = given.into_iter();
+    given.map(|given| Answer::try_from(given.0)).collect()
 }
 
 /// Refuses answers that say nothing, or two things.

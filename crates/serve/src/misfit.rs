@@ -1,8 +1,11 @@
 //! What is wrong with JSON that doesn't fit: the place and what was expected, and never the content.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_path_to_error::{Path, Segment};
 
 /// JSON that isn't what is read.
@@ -33,6 +36,37 @@ pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Misfit> {
             column: error.column(),
         }
     })
+}
+
+/// Reads a JSON object as a `T`: what clients send has names for its fields, at the top and within.
+pub(crate) fn read_object<T: DeserializeOwned>(text: &str) -> Result<T, Misfit> {
+    read::<Object<T>>(text).map(|object| object.0)
+}
+
+/// A struct that is read from an object alone: serde takes an array for one, too, its fields in their
+/// order, and checks no names then.
+#[derive(Debug)]
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = Fields(std::marker::PhantomData);
+        deserializer.deserialize_map(fields).map(Self)
+    }
+}
+
+struct Fields<T>(std::marker::PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(fields))
+    }
 }
 
 fn pointer(path: &Path) -> String {
@@ -206,6 +240,34 @@ mod tests {
         let long = format!("{{\"{}\": 7}}", "x".repeat(99));
         let misfit = read::<Trip>(&long).unwrap_err();
         assert!(misfit.what.contains(&format!("`{}`,", "x".repeat(40))));
+    }
+
+    #[test]
+    fn an_array_is_no_struct() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[allow(dead_code)]
+        struct Trips {
+            trips: Vec<Object<Trip>>,
+        }
+        for (json, pointer, what) in [
+            (r#"[["secret"]]"#, "", "expected an object"),
+            (
+                r#"{"trips": [["secret", []]]}"#,
+                "/trips/0",
+                "expected an object",
+            ),
+            (
+                r#"{"trips": [{"city": "", "days": [], "town": "secret"}]}"#,
+                "/trips/0/town",
+                "unknown field `town`, expected one of `city`, `days`, `costs`",
+            ),
+        ] {
+            let misfit = read_object::<Trips>(json).unwrap_err();
+            assert_eq!((&*misfit.pointer, &*misfit.what), (pointer, what), "{json}");
+        }
+        let trips = read_object::<Trips>(r#"{"trips": [{"city": "a", "days": []}]}"#).unwrap();
+        assert_eq!(trips.trips[0].0.city, "a");
     }
 
     #[test]

@@ -30,15 +30,6 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
             ));
         };
         let bytes = bytes?;
-        // To serde an array is a struct, too: its fields in their order.
-        if bytes.trim_ascii_start().starts_with(b"[") {
-            let message = "the body doesn't fit: expected an object";
-            return Err(Refusal::new(
-                StatusCode::BAD_REQUEST,
-                "body_misfit",
-                message,
-            ));
-        }
         parse(&bytes, limits).map(Self)
     }
 }
@@ -94,7 +85,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], limits: &Limits) -> Result<T, Refusa
         )
     })?;
     check_depth(text, limits)?;
-    misfit::read(text).map_err(|misfit| {
+    misfit::read_object(text).map_err(|misfit| {
         let (line, column) = (misfit.line, misfit.column);
         if misfit.is_no_json {
             let message = format!("the body isn't JSON, at line {line}, column {column}");
@@ -151,33 +142,38 @@ fn too_deep(text: &str, limit: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::Value;
 
     use super::*;
 
     fn code(bytes: &[u8]) -> Option<&'static str> {
-        let limits = Limits::default().depth(3);
-        parse::<Value>(bytes, &limits).err().map(|it| it.code())
+        let limits = Limits::default().depth(4);
+        parse::<BTreeMap<String, Value>>(bytes, &limits)
+            .err()
+            .map(|it| it.code())
     }
 
     #[test]
     fn depth_is_counted_outside_of_strings() {
-        assert_eq!(code(b"[[[1]]]"), None);
-        assert_eq!(code(b"[[[[1]]]]"), Some("body_too_deep"));
-        assert_eq!(code(b"[[],[],[],[],[[]]]"), None);
-        assert_eq!(code(br#"["[[[[\"[[["]"#), None);
+        assert_eq!(code(br#"{"a":[[[1]]]}"#), None);
+        assert_eq!(code(br#"{"a":[[[[1]]]]}"#), Some("body_too_deep"));
+        assert_eq!(code(br#"{"a":[[],[],[],[],[[]]]}"#), None);
+        assert_eq!(code(br#"{"a":"[[[[\"[[["}"#), None);
         assert_eq!(code(&b"[".repeat(1 << 20)), Some("body_too_deep"));
     }
 
     #[test]
     fn an_error_tells_the_place_and_not_the_content() {
-        assert_eq!(code(b"[\"\xff\"]"), Some("body_not_utf8"));
-        assert_eq!(code(b"[1"), Some("body_not_json"));
+        assert_eq!(code(b"{\"\xff\":1}"), Some("body_not_utf8"));
+        assert_eq!(code(br#"{"a":1"#), Some("body_not_json"));
         let limits = Limits::default();
-        let error = parse::<Vec<u8>>(br#"["a secret"]"#, &limits).unwrap_err();
+        let read = parse::<BTreeMap<String, u8>>(br#"{"a":"a secret"}"#, &limits);
+        let error = read.unwrap_err();
         assert_eq!(error.code(), "body_misfit");
         assert!(!error.message().contains("secret"), "{}", error.message());
-        assert!(error.message().contains("column 11"), "{}", error.message());
+        assert!(error.message().contains("column 15"), "{}", error.message());
     }
 
     #[test]

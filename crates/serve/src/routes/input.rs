@@ -13,13 +13,14 @@ use super::{App, reading, start::accepted};
 use crate::{
     given::{self, Given},
     guard::{Caller, JsonBody},
+    misfit::Object,
     refusal::Refusal,
 };
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {
-    answers: Vec<Given>,
+    answers: Vec<Object<Given>>,
     #[serde(default)]
     wire: Option<String>,
     #[serde(default)]

@@ -18,6 +18,7 @@
 
 mod binary;
 mod chunks;
+mod tag;
 mod window;
 
 pub use binary::BinaryMessage;
@@ -29,10 +30,11 @@ use mainstem_core::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub use window::Window;
 
+use self::tag::{Tag, Untagged};
 use super::{Ended, Outcome, line, shown};
 use crate::{
     given::{self, Given},
-    misfit,
+    misfit::{self, Object},
 };
 
 /// The name of this protocol, in `Sec-WebSocket-Protocol`.
@@ -63,6 +65,7 @@ pub enum ClientMessage {
 
 /// Begins a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Start {
     /// The agent or flow.
@@ -91,6 +94,7 @@ impl Start {
 
 /// Comes back to a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Resume {
     /// The run.
@@ -116,6 +120,7 @@ impl Resume {
 
 /// Answers what a suspended run waits for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Input {
     /// The answers.
     pub answers: Vec<Answer>,
@@ -123,6 +128,7 @@ pub struct Input {
 
 /// Has read all events up to one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Ack {
     /// The last one.
     pub seq: Seq,
@@ -130,6 +136,7 @@ pub struct Ack {
 
 /// Asks for a [`Pong`](ServerMessage::Pong).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Ping {
     /// What comes back with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -152,29 +159,28 @@ impl ClientMessage {
     /// Of kind [`ErrorKind::Input`], if it is no message of this protocol; the connection is closed with
     /// [`CloseCode::BAD_MESSAGE`] then.
     pub fn parse(text: &str) -> Result<Self> {
-        /// In two passes: where serde reads the type and the rest in one, JSON isn't kept as it was
-        /// written.
         #[derive(Deserialize)]
-        struct Tag {
-            r#type: Text,
-        }
-        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
         struct Answered {
-            answers: Vec<Given>,
+            answers: Vec<Object<Given>>,
         }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+        // In two passes: where serde reads the type and the rest in one, JSON isn't kept as it was written.
         let Tag { r#type } = read(text, "the message")?;
         match r#type.as_str() {
-            "start" => read(text, "`start`").map(Self::Start),
-            "resume" => read(text, "`resume`").map(Self::Resume),
+            "start" => rest(text, "`start`").map(Self::Start),
+            "resume" => rest(text, "`resume`").map(Self::Resume),
             "input" => {
-                let Answered { answers } = read(text, "`input`")?;
+                let Answered { answers } = rest(text, "`input`")?;
                 let answers = given::answers(answers).map_err(|error| bad(error.message()))?;
                 Ok(Self::Input(Input { answers }))
             }
-            "cancel" => Ok(Self::Cancel),
-            "detach" => Ok(Self::Detach),
-            "ack" => read(text, "`ack`").map(Self::Ack),
-            "ping" => read(text, "`ping`").map(Self::Ping),
+            "cancel" => rest(text, "`cancel`").map(|Nothing {}| Self::Cancel),
+            "detach" => rest(text, "`detach`").map(|Nothing {}| Self::Detach),
+            "ack" => rest(text, "`ack`").map(Self::Ack),
+            "ping" => rest(text, "`ping`").map(Self::Ping),
             _ => Err(bad(
                 "the `type` is none of `start`, `resume`, `input`, `cancel`, `detach`, `ack` and `ping`",
             )),
@@ -185,7 +191,7 @@ impl ClientMessage {
 /// A part of a message; what is wrong with it is told in a few words, for the frame that closes a socket
 /// has few.
 fn read<T: DeserializeOwned>(text: &str, name: &str) -> Result<T> {
-    misfit::read(text).map_err(|misfit| {
+    misfit::read_object(text).map_err(|misfit| {
         if misfit.is_no_json {
             return bad("the message isn't JSON");
         }
@@ -195,6 +201,11 @@ fn read<T: DeserializeOwned>(text: &str, name: &str) -> Result<T> {
             place => bad(format!("{name} doesn't fit: at `{place}`, {what}")),
         }
     })
+}
+
+/// What a message of a known type says besides.
+fn rest<T: DeserializeOwned>(text: &str, name: &str) -> Result<T> {
+    read::<Untagged<T>>(text, name).map(|message| message.0)
 }
 
 fn bad(message: impl Into<Text>) -> Error {
@@ -370,6 +381,30 @@ mod tests {
             (
                 r#"{"type":"start","name":"x","input":1,"window":"secret"}"#,
                 "`start` doesn't fit: at `/window`, expected a whole number",
+            ),
+            (
+                r#"{"type":"start","name":"x","input":1,"detatch":"secret"}"#,
+                "unknown field `detatch`, expected one of `name`, `input`, `detach`, `window`",
+            ),
+            (
+                r#"{"seq":1,"type":"ack","after":"secret"}"#,
+                "`ack` doesn't fit: unknown field `after`, expected `seq`",
+            ),
+            (
+                r#"{"type":"cancel","run":"secret"}"#,
+                "`cancel` doesn't fit: unknown field `run`",
+            ),
+            (
+                r#"["cancel"]"#,
+                "the message doesn't fit: expected an object",
+            ),
+            (
+                r#"{"type":"cancel","type":"detach"}"#,
+                "the message doesn't fit: duplicate field `type`",
+            ),
+            (
+                r#"{"type":"input","answers":[["a","secret"]]}"#,
+                "`input` doesn't fit: at `/answers/0`, expected an object",
             ),
             (
                 r#"{"type":"input","answers":[{"id":"a","valeu":"secret"}]}"#,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use mainstem_serve::{
-    Limits, Principal,
+    Limits, Principal, Right,
     wire::ws::{BinaryMessage, CHUNKS_SUBPROTOCOL, SUBPROTOCOL},
 };
 use serde_json::{Value, json};
@@ -179,7 +179,7 @@ async fn ends_have_codes_of_their_own() {
 
 #[tokio::test]
 async fn a_message_that_doesnt_fit_is_told_by_its_field() {
-    let serving = Serving::start(server()).await;
+    let serving = Serving::start(server().allow(Right::List)).await;
     for (message, told) in [
         (
             json!({"type": "start", "name": "a secret"}),
@@ -193,18 +193,45 @@ async fn a_message_that_doesnt_fit_is_told_by_its_field() {
             json!({"type": "input", "answers": [{"id": "approve"}]}),
             "the answer `approve` has no `value`",
         ),
+        (
+            json!({"type": "start", "name": "hang", "input": "", "detatch": "a secret"}),
+            "`start` doesn't fit: unknown field `detatch`, expected one of `name`,",
+        ),
+        (
+            json!({"type": "resume", "run": "x", "last_event_id": "a secret"}),
+            "unknown field `last_event_id`, expected one of `run`, `after`, `window`",
+        ),
+        (
+            json!({"type": "input", "answers": [["approve", "a secret"]]}),
+            "`input` doesn't fit: at `/answers/0`, expected an object",
+        ),
+        (
+            json!({"type": "cancel", "run": "a secret"}),
+            "`cancel` doesn't fit: unknown field `run`",
+        ),
+        (
+            json!(["start", "hang", "a secret"]),
+            "the message doesn't fit: expected an object",
+        ),
     ] {
         let mut client = Client::v1(&serving).await;
         client.say(message).await;
-        let (_, close) = client.rest().await;
+        let (said, close) = client.rest().await;
+        assert_eq!(types(&said), ["error"]);
+        let message = said[0]["error"]["message"].as_str().unwrap();
+        assert!(
+            message.contains(told) && !message.contains("secret"),
+            "{message}"
+        );
+        // A close has few words.
         let close = close.unwrap();
         assert_eq!(u16::from(close.code), 4400);
         let reason = close.reason.as_str();
-        assert!(
-            reason.contains(told) && !reason.contains("secret"),
-            "{reason}"
-        );
+        assert!(message.starts_with(reason), "{reason}");
     }
+    // Nothing of it has begun.
+    let list = json(within(serving.get("/runs").send()).await.unwrap()).await;
+    assert_eq!(list["runs"], json!([]));
 }
 
 #[tokio::test]

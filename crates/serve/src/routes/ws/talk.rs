@@ -63,6 +63,8 @@ enum Done {
 enum Over {
     Gone,
     Close(CloseCode, String),
+    /// What the client said can't be done; it is told all of why, for a close has few words.
+    Bad(String),
 }
 
 type Flow<T = ()> = Result<T, Over>;
@@ -103,6 +105,10 @@ impl Talk {
                 break over;
             }
         };
+        if let Over::Bad(why) = &over {
+            let error = Error::new(ErrorKind::Input, why.as_str());
+            self.say(&ServerMessage::error(&error));
+        }
         // Who went takes an attached run along at once, however long the socket lasts.
         let Self {
             socket,
@@ -115,6 +121,7 @@ impl Talk {
         match over {
             Over::Gone => socket.leave().await,
             Over::Close(code, reason) => socket.close(code, &reason).await,
+            Over::Bad(reason) => socket.close(CloseCode::BAD_MESSAGE, &reason).await,
         }
     }
 
@@ -464,7 +471,7 @@ async fn pending_or(doing: &mut Option<BoxFuture<'static, Result<Done>>>) -> Res
 }
 
 fn bad(why: &str) -> Over {
-    Over::Close(CloseCode::BAD_MESSAGE, why.to_owned())
+    Over::Bad(why.to_owned())
 }
 
 fn unwritable() -> Over {
