@@ -7,7 +7,7 @@ use mainstem_core::{Error, ErrorKind, Result, Step, Store};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     net::{TcpListener, ToSocketAddrs},
-    sync::{Semaphore, watch},
+    sync::Semaphore,
 };
 
 use crate::{
@@ -398,7 +398,6 @@ impl Server {
             has_echo: self.has_echo,
             has_page: self.has_page,
             leaves_runs_open: self.leaves_runs_open,
-            closing: watch::Sender::new(false),
             in_flight: Arc::new(Semaphore::new(self.limits.requests)),
             limits: self.limits,
             heartbeat: self.heartbeat,

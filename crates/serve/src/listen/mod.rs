@@ -56,13 +56,12 @@ pub(crate) async fn serve(
             peer,
             router,
             limits,
-            app.closing.subscribe(),
+            app.sessions.closing(),
             held,
         ));
     }
     drop(listener);
     let deadline = Instant::now() + app.limits.shutdown;
-    app.closing.send_replace(true);
     let sessions = &app.sessions;
     if app.leaves_runs_open {
         sessions.shutdown_and_leave(app.limits.shutdown).await;

@@ -24,7 +24,7 @@ use axum::{
     routing::{any, get, post},
 };
 use http::{HeaderName, Method, StatusCode, header};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 pub(crate) use kept_trees::KeptTrees;
@@ -49,8 +49,6 @@ pub(crate) struct App {
     pub(crate) has_page: bool,
     /// Whether runs that haven't ended at the shut-down's limit stay open in the store.
     pub(crate) leaves_runs_open: bool,
-    /// Whether the server shuts down.
-    pub(crate) closing: watch::Sender<bool>,
     pub(crate) in_flight: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
     pub(crate) trees: KeptTrees,

@@ -161,6 +161,7 @@ impl Session {
             self.id.clone(),
             live,
             Arc::clone(&counters),
+            self.sessions.closing(),
             at,
         );
         Ok(Reader::new(

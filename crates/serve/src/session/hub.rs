@@ -10,7 +10,7 @@ use std::{
 
 use mainstem_core::{Json, Result, RunId, RunQuery, RunState, Store, Text};
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::{Notify, oneshot, watch},
     task::AbortHandle,
 };
 
@@ -48,6 +48,10 @@ pub(super) struct Hub {
     pub(super) counters: Arc<Counters>,
     /// No run is under way any more.
     pub(super) emptied: Notify,
+    /// Whether the process is about to end.
+    pub(super) closing: watch::Sender<bool>,
+    /// How many sockets are open that are told of it.
+    pub(super) sockets: watch::Sender<usize>,
     config: Config,
     running: Mutex<Running>,
 }
@@ -108,6 +112,8 @@ impl Sessions {
             served,
             counters: Arc::default(),
             emptied: Notify::new(),
+            closing: watch::Sender::new(false),
+            sockets: watch::Sender::new(0),
             config,
             running: Mutex::default(),
         };
@@ -267,6 +273,7 @@ impl Hub {
     /// From here on no run is begun.
     pub(super) fn close(&self) {
         lock(&self.running).is_closed = true;
+        self.closing.send_replace(true);
     }
 
     /// Drops all runs, as they are.

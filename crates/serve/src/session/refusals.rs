@@ -16,7 +16,7 @@ pub mod code {
     pub const TOO_MANY_READERS: &str = "too_many_readers";
     /// The run is under way: it can't be begun or answered.
     pub const UNDER_WAY: &str = "under_way";
-    /// No new runs: the process is about to end.
+    /// No new runs, and no more of those that another process is at: this one is about to end.
     pub const SHUTTING_DOWN: &str = "shutting_down";
     /// The run was left without an end, because its process ended; another one may take it up.
     pub const LEFT: &str = "left";
@@ -73,6 +73,14 @@ pub(super) fn under_way(run: &RunId) -> Error {
 pub(super) fn shutting_down() -> Error {
     let message = "no new runs: this server is about to end; try again on another one";
     Error::new(ErrorKind::Busy, message).with_code(code::SHUTTING_DOWN)
+}
+
+pub(super) fn closing(run: &RunId) -> Error {
+    let message = format!(
+        "this server is about to end, and run `{run}` is another one's; read on there, or at the next \
+         one, after the last place that you have"
+    );
+    Error::new(ErrorKind::Truncated, message).with_code(code::SHUTTING_DOWN)
 }
 
 pub(super) fn left(run: &RunId) -> Error {

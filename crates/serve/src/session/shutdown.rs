@@ -1,21 +1,33 @@
 //! The end of the process, and the begin of the next one.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use mainstem_core::CancelledBy;
-use tokio::time::timeout;
+use tokio::{sync::watch, time::timeout};
 
-use super::hub::Sessions;
+use super::hub::{Hub, Sessions};
 
 /// How long runs that were stopped have for their end. A store has five seconds for it.
 const LAST_WORDS: Duration = Duration::from_secs(6);
+/// How long sockets have to be closed after that. A client that is there needs a moment.
+const CLOSING: Duration = Duration::from_secs(1);
 
 impl Sessions {
     /// Lets the runs under way come to their end, and stops those that haven't within the limit.
     ///
-    /// From here on no run is begun. What is stopped is cancelled by `shutdown`; readers get that end.
+    /// From here on no run is begun. What is stopped is cancelled by `shutdown`; readers get that end, and
+    /// those of runs that another process is at the error
+    /// [`shutting_down`](super::code::SHUTTING_DOWN). The WebSockets of a [`Server`](crate::Server) are
+    /// closed with 1001 once they have no run that is under way, for which there is a second more.
+    ///
     /// Gives how many runs had to be stopped.
     pub async fn shutdown(&self, limit: Duration) -> usize {
+        let stopped = self.stop_all(limit).await;
+        self.sockets_closed().await;
+        stopped
+    }
+
+    async fn stop_all(&self, limit: Duration) -> usize {
         self.hub.close();
         let finished = timeout(limit, self.emptied()).await;
         if finished.is_ok() {
@@ -38,6 +50,12 @@ impl Sessions {
     /// [`left`](super::code::LEFT), and read on when the run has been
     /// [taken up](Self::resume_interrupted). Gives how many runs were left.
     pub async fn shutdown_and_leave(&self, limit: Duration) -> usize {
+        let left = self.leave_all(limit).await;
+        self.sockets_closed().await;
+        left
+    }
+
+    async fn leave_all(&self, limit: Duration) -> usize {
         self.hub.close();
         if timeout(limit, self.emptied()).await.is_ok() {
             return 0;
@@ -45,6 +63,22 @@ impl Sessions {
         let left = self.hub.all_live().len();
         self.drop_all().await;
         left
+    }
+
+    /// Whether the process is about to end, as it becomes so.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.hub.closing.subscribe()
+    }
+
+    /// That a socket is open, which a shut-down waits for a moment, until what this gives is dropped.
+    pub(crate) fn socket(&self) -> OpenSocket {
+        self.hub.sockets.send_modify(|open| *open += 1);
+        OpenSocket(Arc::clone(&self.hub))
+    }
+
+    async fn sockets_closed(&self) {
+        let mut open = self.hub.sockets.subscribe();
+        let _late = timeout(CLOSING, open.wait_for(|open| *open == 0)).await;
     }
 
     async fn drop_all(&self) {
@@ -61,5 +95,14 @@ impl Sessions {
             }
             emptied.await;
         }
+    }
+}
+
+/// A socket that is told when the process is about to end.
+pub(crate) struct OpenSocket(Arc<Hub>);
+
+impl Drop for OpenSocket {
+    fn drop(&mut self) {
+        self.0.sockets.send_modify(|open| *open -= 1);
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
 use mainstem_core::{ErrorKind, Event, EventKind, Place, Result, RunId, RunStatus, Store};
-use tokio::sync::futures::OwnedNotified;
+use tokio::sync::{futures::OwnedNotified, watch};
 
 use super::{
     live::Live,
@@ -30,6 +30,8 @@ pub(super) struct Source {
     run: RunId,
     live: Option<Arc<Live>>,
     counters: Arc<Counters>,
+    /// Whether this process is about to end: nobody waits for another one's events then.
+    closing: watch::Receiver<bool>,
     at: Option<Place>,
     page_size: usize,
     state: State,
@@ -66,6 +68,7 @@ impl Source {
         run: RunId,
         live: Option<Arc<Live>>,
         counters: Arc<Counters>,
+        closing: watch::Receiver<bool>,
         at: Option<Place>,
     ) -> Self {
         Self {
@@ -73,6 +76,7 @@ impl Source {
             run,
             live,
             counters,
+            closing,
             at,
             page_size: FIRST_PAGE,
             state: State::Here,
@@ -108,6 +112,7 @@ impl Source {
                     return match item {
                         Some(Ok(event)) => Poll::Ready(Some(Ok(self.give_tailed(event)))),
                         Some(Err(error)) => self.fail(error),
+                        None if *self.closing.borrow() => self.fail(refusals::closing(&self.run)),
                         None => self.fail(refusals::no_end(&self.run)),
                     };
                 }
@@ -174,7 +179,10 @@ impl Source {
                 self.at = self.at.max(Some(floor));
                 State::Here
             }
-            Page::Open => State::Tail(self.store.tail(&self.run, self.at)),
+            Page::Open => {
+                let tail = self.store.tail(&self.run, self.at);
+                State::Tail(tail.take_until(closed(self.closing.clone())).boxed())
+            }
             Page::Over => State::Over,
         };
     }
@@ -199,6 +207,13 @@ impl Source {
     fn fail(&mut self, error: mainstem_core::Error) -> Poll<Option<Result<Event>>> {
         self.state = State::Over;
         Poll::Ready(Some(Err(error)))
+    }
+}
+
+/// Waits until the process is about to end. That its sessions are gone doesn't say so.
+async fn closed(mut closing: watch::Receiver<bool>) {
+    if closing.wait_for(|closing| *closing).await.is_err() {
+        std::future::pending().await
     }
 }
 

@@ -6,6 +6,7 @@ mod conformance;
 mod connections;
 mod credentials;
 mod disconnect;
+mod embedded;
 mod garbage;
 mod hostile;
 mod page;

@@ -29,6 +29,40 @@ impl Serving {
         let served = tokio::spawn(server.serve(listener, async {
             let _ = said.await;
         }));
+        Self::new(address, shutdown, served)
+    }
+
+    /// A server in an application's own, as the documentation has it: with a runtime that goes with it.
+    pub(crate) fn embedded(server: Server) -> Self {
+        let (router, sessions) = server.parts().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (shutdown, said) = oneshot::channel::<()>();
+        let serve = async {
+            let app = router.into_make_service_with_connect_info::<SocketAddr>();
+            axum::serve(TcpListener::from_std(listener).unwrap(), app)
+                .with_graceful_shutdown(async move {
+                    let _ = said.await;
+                    sessions.shutdown(Duration::from_millis(200)).await;
+                })
+                .await
+                .unwrap();
+            Ok(())
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let served = tokio::task::spawn_blocking(move || runtime.block_on(serve));
+        Self::new(address, shutdown, served)
+    }
+
+    fn new(
+        address: SocketAddr,
+        shutdown: oneshot::Sender<()>,
+        served: JoinHandle<mainstem::Result<()>>,
+    ) -> Self {
         let builder = reqwest::Client::builder().tls_certs_only([]).no_proxy();
         Self {
             address,

@@ -48,7 +48,7 @@ impl Client {
         Self::connect(serving, "/ws", &[("protocol", SUBPROTOCOL)]).await
     }
 
-    async fn say(&mut self, message: Value) {
+    pub(crate) async fn say(&mut self, message: Value) {
         self.0
             .send(Message::text(message.to_string()))
             .await
@@ -85,7 +85,7 @@ impl Client {
         }
     }
 
-    async fn closed(&mut self) -> u16 {
+    pub(crate) async fn closed(&mut self) -> u16 {
         let (_, frame) = self.rest().await;
         frame.map_or(0, |frame| frame.code.into())
     }

@@ -25,18 +25,9 @@ enum Over {
 }
 
 pub(super) async fn talk(app: &App, caller: &Caller, mut socket: Socket, run: &str) {
-    let mut closing = app.closing.subscribe();
-    let talked = async {
-        loop {
-            if let Err(over) = one(app, caller, &mut socket, run).await {
-                return over;
-            }
-        }
-    };
-    let over = tokio::select! {
-        over = talked => over,
-        _ = closing.wait_for(|is_closing| *is_closing) => {
-            Over::Close(CloseCode::SHUTDOWN, "the server shuts down".to_owned())
+    let over = loop {
+        if let Err(over) = one(app, caller, &mut socket, run).await {
+            break over;
         }
     };
     match over {
@@ -47,9 +38,18 @@ pub(super) async fn talk(app: &App, caller: &Caller, mut socket: Socket, run: &s
 
 /// One message, and what a run says to it.
 async fn one(app: &App, caller: &Caller, socket: &mut Socket, run: &str) -> Result<(), Over> {
+    let mut closing = app.sessions.closing();
     let input = loop {
         let silence = tokio::time::timeout(app.limits.idle, heard(socket));
-        match silence.await {
+        let silence = tokio::select! {
+            biased;
+            silence = silence => silence,
+            _ = closing.wait_for(|is_closing| *is_closing) => {
+                let why = "the server shuts down".to_owned();
+                return Err(Over::Close(CloseCode::SHUTDOWN, why));
+            }
+        };
+        match silence {
             Ok(said) => break said?,
             Err(_) if socket.is_clear() => {
                 let why = "nothing was said for too long".to_owned();

@@ -55,7 +55,7 @@ pub(super) async fn ws(
 }
 
 async fn serve(app: Arc<App>, caller: Caller, socket: WebSocket, run: Option<String>) {
-    let _held = app.metrics.reader("ws");
+    let _held = (app.metrics.reader("ws"), app.sessions.socket());
     let socket = Socket::new(socket, app.heartbeat, &app.limits);
     match run {
         Some(run) => chunks::talk(&app, &caller, socket, &run).await,

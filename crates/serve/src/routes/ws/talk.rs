@@ -81,7 +81,7 @@ enum Next {
 impl Talk {
     pub(super) fn new(app: Arc<App>, caller: Caller, socket: Socket) -> Self {
         Self {
-            closing: app.closing.subscribe(),
+            closing: app.sessions.closing(),
             left: app.limits.output,
             app,
             caller,
