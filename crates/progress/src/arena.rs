@@ -238,7 +238,7 @@ impl Arena {
         self.slots.resize_with(next.slot(), || None);
     }
 
-    /// Counts anew what each node has inside, and which step it is, from what is shown of them.
+    /// Counts anew what each node has inside, from what is shown of them.
     pub(crate) fn recount(&mut self) {
         for at in (0..self.slots.len()).rev() {
             let Some(slot) = self.slots[at].as_deref_mut() else {
@@ -247,9 +247,6 @@ impl Arena {
             let (share, around) = (slot.share(), slot.view.parent);
             slot.counted = share;
             slot.inside.replace(Share::default(), slot.kept.forgotten);
-            if let Some(path) = &slot.view.path {
-                self.steps.insert(path.attempt(1), slot.view.id);
-            }
             if let Some(around) = around.and_then(|around| self.get_mut(around)) {
                 around.inside.replace(Share::default(), share);
             }

@@ -1,5 +1,7 @@
 //! What the events of a run do to its tree.
 
+use std::collections::HashSet;
+
 use mainstem_core::{
     Decided, DecisionKind, Event, EventKind, InputRequest, Place, Progress, RunStarted, StepPath,
     StepStarted, Text,
@@ -8,7 +10,7 @@ use serde::de::IgnoredAny;
 
 use crate::{
     ProgressChange, ProgressId, ProgressKind, ProgressNode, ProgressState,
-    arena::{Arena, Slot},
+    arena::{Arena, Share, Slot},
     parts::grains_of,
 };
 
@@ -107,12 +109,18 @@ impl Arena {
     /// Opens the root again, and what was closed with it.
     fn reopen_root(&mut self) {
         let ended = self.get(ProgressId::ROOT).and_then(|root| root.view.ended);
-        let closed: Vec<_> = self
-            .nodes()
-            .filter(|slot| slot.state() == ProgressState::Cancelled && slot.view.ended == ended)
-            .map(|slot| slot.view.id)
-            .chain([ProgressId::ROOT])
-            .collect();
+        // What was cancelled at that time with something else that had ended stays so.
+        let mut opened = HashSet::from([ProgressId::ROOT]);
+        let mut closed = Vec::new();
+        for slot in self.nodes() {
+            let is_closed = slot.state() == ProgressState::Cancelled && slot.view.ended == ended;
+            let around = slot.view.parent;
+            if is_closed && around.is_none_or(|around| opened.contains(&around)) {
+                opened.insert(slot.view.id);
+                closed.push(slot.view.id);
+            }
+        }
+        closed.push(ProgressId::ROOT);
         for id in closed {
             self.set(id, |slot| {
                 let view = &mut slot.view;
@@ -151,6 +159,8 @@ impl Arena {
             if is_another {
                 self.begin_root_anew();
             }
+        } else if self.is_closed_around(id) {
+            return;
         } else if !self.is(id, ProgressState::Pending) {
             self.renew(id);
         }
@@ -167,7 +177,11 @@ impl Arena {
     /// The one step of the run begins again.
     fn begin_root_anew(&mut self) {
         self.clear(ProgressId::ROOT);
-        self.set(ProgressId::ROOT, Slot::uncount);
+        self.set(ProgressId::ROOT, |root| {
+            root.uncount();
+            root.view.forgotten = 0;
+            root.kept.forgotten = Share::default();
+        });
     }
 
     /// The node of a step that begins or ends: a new one, unless it has one. None, if what it is inside of
@@ -186,6 +200,8 @@ impl Arena {
         self.set(id, |slot| {
             slot.view.kind = kind;
             slot.view.step = step;
+            // The root's, if it is the one step of its run.
+            slot.view.path.get_or_insert_with(|| path.clone());
         });
         Some(id)
     }
@@ -249,6 +265,11 @@ impl Arena {
         (ProgressId::ROOT, branch)
     }
 
+    /// Whether something that a node is inside of has ended.
+    fn is_closed_around(&self, id: ProgressId) -> bool {
+        self.upwards(id).skip(1).any(|slot| slot.state().is_ended())
+    }
+
     fn is(&self, id: ProgressId, state: ProgressState) -> bool {
         self.get(id).is_some_and(|slot| slot.state() == state)
     }
@@ -258,8 +279,8 @@ impl Arena {
         let Some(id) = self.node_for(&event.path, &StepStarted::new("")) else {
             return;
         };
-        // The end of the run follows.
-        if id == ProgressId::ROOT {
+        // The end of the run follows; and what is in something that has ended, ended with it.
+        if id == ProgressId::ROOT || self.is_closed_around(id) {
             return;
         }
         if change != ProgressChange::Skip {

@@ -43,6 +43,7 @@ mod pace;
 mod parts;
 mod plan;
 mod room;
+mod saved;
 mod settle;
 mod snapshot;
 mod state;

@@ -9,12 +9,18 @@ use crate::{
     parts::as_weight,
 };
 
+/// How many nodes may be around one: a change goes through all of them.
+pub(crate) const DEEPEST: usize = 1000;
+
 impl Arena {
     /// Adds a node that has its number and its parent.
     pub(crate) fn add(&mut self, slot: Slot) -> Result<ProgressId> {
         let id = slot.view.id;
         if let Some(around) = slot.view.parent {
             self.check_open(self.find(around)?, &slot.view.name)?;
+            if self.upwards(around).nth(DEEPEST).is_some() {
+                return Err(too_deep(&slot.view.name));
+            }
         }
         self.put(slot);
         self.settle(id);
@@ -176,26 +182,31 @@ impl Arena {
     /// What is still open inside of what has ended was stopped; what hadn't begun was left out, if
     /// that went well.
     fn close_inside(&mut self, id: ProgressId, state: ProgressState) {
-        let Some(slot) = self.get(id) else {
-            return;
-        };
-        let open: Vec<_> = slot
-            .children
-            .iter()
-            .filter_map(|&child| self.get(child))
-            .filter(|slot| !slot.state().is_ended())
-            .map(|slot| (slot.view.id, slot.state()))
-            .collect();
-        for (child, was) in open {
-            let now = match (state, was) {
-                (ProgressState::Completed | ProgressState::Skipped, ProgressState::Pending) => {
-                    ProgressState::Skipped
-                }
-                _ => ProgressState::Cancelled,
+        use ProgressState::{Cancelled, Completed, Pending, Skipped};
+        let mut left = self.open_inside(id, state);
+        while let Some((id, around)) = left.pop() {
+            let was = self.get(id).map(Slot::state);
+            let now = match (around, was) {
+                (Completed | Skipped, Some(Pending)) => Skipped,
+                _ => Cancelled,
             };
-            self.finish(child, now, None);
-            self.close_inside(child, now);
+            self.finish(id, now, None);
+            left.extend(self.open_inside(id, now));
         }
+    }
+
+    /// What is open directly inside of a node that has ended so, the last first.
+    fn open_inside(
+        &self,
+        id: ProgressId,
+        state: ProgressState,
+    ) -> Vec<(ProgressId, ProgressState)> {
+        let inside = self.get(id).map_or(&[][..], |slot| &slot.children);
+        let open = inside.iter().rev().filter(|&&child| {
+            self.get(child)
+                .is_some_and(|child| !child.state().is_ended())
+        });
+        open.map(|&child| (child, state)).collect()
     }
 
     /// As if a node had never begun; what is inside is removed.
@@ -234,6 +245,14 @@ impl Arena {
             };
         }
     }
+}
+
+fn too_deep(name: &Text) -> Error {
+    let message = format!(
+        "`{name}` would be inside of more than {DEEPEST} nodes; add it further up, or count it in \
+         what it is inside of"
+    );
+    Error::new(ErrorKind::Value, message)
 }
 
 #[cfg(test)]
@@ -365,6 +384,28 @@ mod tests {
         );
         task.increment(u64::MAX).unwrap();
         assert_eq!(task.node().unwrap().fraction, Some(1.0));
+    }
+
+    #[test]
+    fn a_tree_is_only_so_deep_and_closes_from_its_top() {
+        let tree = ProgressTree::new("import");
+        let mut task = tree.root();
+        for _ in 0..DEEPEST {
+            task = task.child("inner").start().unwrap();
+        }
+        let error = task.child("one").add().unwrap_err();
+        let expected = "`one` would be inside of more than 1000 nodes; add it further up, or count it in \
+                        what it is inside of";
+        assert_eq!(error.message(), expected);
+        let again = ProgressTree::restore(tree.save()).unwrap();
+        again.root().cancel().unwrap();
+        let nodes = again.snapshot().nodes;
+        assert_eq!(nodes.len(), DEEPEST + 1);
+        assert!(
+            nodes
+                .iter()
+                .all(|node| node.state == ProgressState::Cancelled)
+        );
     }
 
     /// 10 subtrees of 10, of 10, of 10, with one leaf each: 10,000 leaves, 6 deep.

@@ -65,6 +65,13 @@ impl Pace {
         self.done = done;
     }
 
+    /// Whether it can have come about by a moment of its clock.
+    pub(crate) fn is_sound(&self, worked: u64) -> bool {
+        // `note` can't bring the faded progress beyond this.
+        let most = MEMORY + u64::from(WHOLE);
+        self.began <= self.at && self.at <= worked && self.done <= WHOLE && self.parts <= most
+    }
+
     /// How many milliseconds there are left at a time; none, if nothing is known.
     pub(crate) fn left(&self, at: u64) -> Option<u64> {
         if self.parts == 0 || self.micros == 0 {

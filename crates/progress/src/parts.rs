@@ -16,7 +16,7 @@ pub(crate) type Grains = u64;
 const GRAINS: f64 = 1000.0;
 
 /// The heaviest weight: sums of it stay far from the end of a `u128`.
-const HEAVIEST: f64 = 1e12;
+pub(crate) const HEAVIEST: f64 = 1e12;
 
 /// Which part of `total` is `done`. Of nothing, all is done.
 pub(crate) fn part_of(done: u64, total: u64) -> Parts {

@@ -5,6 +5,7 @@ use mainstem_core::{PlanShape, StepPath, StepPlan, StepStarted};
 use crate::{
     ProgressId, ProgressNode, ProgressTree,
     arena::{Arena, Slot},
+    ops::DEEPEST,
     parts::grains_of,
 };
 
@@ -37,7 +38,7 @@ impl ProgressTree {
                 root.view.path = Some(path.clone());
                 root.expected = grains_of(expected as f64);
             });
-            arena.add_planned(ProgressId::ROOT, &path, plan);
+            arena.add_planned(ProgressId::ROOT, &path, plan, DEEPEST);
             arena.forget_changes();
         }
         tree
@@ -45,7 +46,11 @@ impl ProgressTree {
 }
 
 impl Arena {
-    fn add_planned(&mut self, around: ProgressId, path: &StepPath, plan: &StepPlan) {
+    /// Adds what is inside of a step, so many levels of it.
+    fn add_planned(&mut self, around: ProgressId, path: &StepPath, plan: &StepPlan, levels: usize) {
+        let Some(levels) = levels.checked_sub(1) else {
+            return;
+        };
         let sure = match plan.shape {
             PlanShape::Sequence | PlanShape::Together => plan.inside.len(),
             PlanShape::Routed | PlanShape::Until => 1,
@@ -59,7 +64,7 @@ impl Arena {
             let path = branch.map_or(path.clone(), |index| path.index(index));
             let path = path.child(&step.name);
             let id = self.put_planned(around, &path, branch, step);
-            self.add_planned(id, &path, step);
+            self.add_planned(id, &path, step, levels);
         }
     }
 

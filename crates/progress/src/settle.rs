@@ -75,7 +75,7 @@ impl Slot {
     }
 
     /// How much of it is done.
-    fn done(&self) -> Option<Parts> {
+    pub(crate) fn done(&self) -> Option<Parts> {
         match self.view.state {
             ProgressState::Pending => Some(0),
             ProgressState::Running | ProgressState::Paused => self.done_so_far(),

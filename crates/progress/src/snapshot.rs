@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mainstem_core::{Place, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use crate::{
     ProgressId, ProgressNode,
@@ -35,7 +35,17 @@ pub struct ProgressSnapshot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
     /// All nodes by their numbers: the root first, and each after the one that it is inside of.
+    #[serde(deserialize_with = "with_root")]
     pub nodes: Vec<ProgressNode>,
+}
+
+/// Nodes, one at least.
+fn with_root<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<ProgressNode>, D::Error> {
+    let nodes = Vec::deserialize(from)?;
+    match nodes.is_empty() {
+        true => Err(D::Error::custom("`nodes` is empty, and a tree has a root")),
+        false => Ok(nodes),
+    }
 }
 
 impl ProgressSnapshot {

@@ -6,13 +6,11 @@ use std::{
     task::Waker,
 };
 
-use mainstem_core::{Error, ErrorKind, Event, Result, Text, Timestamp};
+use mainstem_core::{Event, Result, Text, Timestamp};
 
 use crate::{
     ProgressId, ProgressKind, ProgressNode, ProgressSnapshot, ProgressSubscription, ProgressTask,
-    SavedProgress,
-    arena::{Arena, Slot},
-    subscription::Queues,
+    SavedProgress, arena::Arena, subscription::Queues,
 };
 
 /// How many changes a subscription holds for a reader that is slow, if nobody says otherwise.
@@ -154,7 +152,11 @@ impl ProgressTree {
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Value`], if it is no tree: it was changed by hand, or cut off.
+    /// Of kind [`ErrorKind::Value`](mainstem_core::ErrorKind::Value), if it can't be a tree: it was changed
+    /// by hand, or cut off, or is somebody else's. All of it is checked, so it may come from anywhere; the
+    /// error names the node, the field, and what it should be.
+    ///
+    /// A tree of which more than 16,777,216 nodes were ever added can't be restored.
     pub fn restore(saved: SavedProgress) -> Result<Self> {
         Self::restore_with_clock(saved, Timestamp::now)
     }
@@ -168,11 +170,7 @@ impl ProgressTree {
         saved: SavedProgress,
         clock: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Result<Self> {
-        let arena = Arena::restore(saved).ok_or_else(|| {
-            let message = "the saved progress is no tree; give what `save` gave, unchanged";
-            Error::new(ErrorKind::Value, message)
-        })?;
-        Ok(Self::of(arena, clock, true))
+        Ok(Self::of(Arena::restore(saved)?, clock, true))
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -250,51 +248,5 @@ impl fmt::Debug for ProgressTree {
             .field("fraction", &root.fraction)
             .field("nodes", &snapshot.nodes.len())
             .finish_non_exhaustive()
-    }
-}
-
-impl Arena {
-    fn save(&self) -> SavedProgress {
-        SavedProgress {
-            snapshot: self.snapshot(),
-            kept: self.nodes().map(|slot| slot.kept.clone()).collect(),
-            clock: self.clock,
-            fed: self.place,
-            next: self.next_id(),
-        }
-    }
-
-    /// The tree that was saved; none, if it is none.
-    fn restore(saved: SavedProgress) -> Option<Self> {
-        let SavedProgress {
-            snapshot,
-            kept,
-            clock,
-            fed,
-            next,
-        } = saved;
-        let mut nodes = snapshot.nodes.into_iter().zip(kept);
-        let (root, kept) = nodes.next()?;
-        if root.id != ProgressId::ROOT || root.parent.is_some() {
-            return None;
-        }
-        let mut arena = Self::new(root);
-        arena.get_mut(ProgressId::ROOT)?.kept = kept;
-        for (view, kept) in nodes {
-            let is_next = view.id >= arena.next_id() && view.id < next;
-            let around = arena.get(view.parent?);
-            if !is_next || around.is_none() {
-                return None;
-            }
-            let mut slot = Slot::new(view);
-            slot.kept = kept;
-            arena.put(slot);
-        }
-        arena.recount();
-        arena.reserve_up_to(next);
-        (arena.clock, arena.place) = (clock, fed);
-        arena.version = snapshot.version;
-        arena.changed = (snapshot.at, snapshot.place);
-        Some(arena)
     }
 }

@@ -12,4 +12,5 @@ mod random;
 mod recordings;
 
 mod runs;
+mod saved;
 mod subscriptions;
