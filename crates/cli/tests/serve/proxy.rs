@@ -9,10 +9,24 @@ use tokio::{
     task::JoinSet,
 };
 
+/// Text that no compression makes much shorter: whoever comes late, and reads all of it at once, is cut all
+/// the same.
+pub(crate) fn noise(length: usize) -> String {
+    let mut state = 2_463_534_242_u32;
+    let letter = || {
+        // xorshift, by Marsaglia.
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        char::from(b'a' + u8::try_from(state % 26).unwrap())
+    };
+    std::iter::repeat_with(letter).take(length).collect()
+}
+
 /// Hands connections on to a server, and cuts the first ones after some bytes of the answer.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
-    target: watch::Sender<String>,
+    target: watch::Sender<Option<String>>,
     _connections: JoinSet<()>,
 }
 
@@ -22,13 +36,15 @@ impl Proxy {
     pub(crate) async fn start(target: &str, cuts: &[usize]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (target, hears) = watch::channel(target.to_owned());
+        let (target, hears) = watch::channel(Some(target.to_owned()));
         let mut cuts: VecDeque<_> = cuts.iter().copied().collect();
         let mut connections = JoinSet::new();
         connections.spawn(async move {
             let mut under_way = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
-                let target = hears.borrow().clone();
+                let Some(target) = hears.borrow().clone() else {
+                    continue;
+                };
                 let most = cuts.pop_front().unwrap_or(usize::MAX);
                 under_way.spawn(hand_on(client, target, most));
             }
@@ -40,9 +56,14 @@ impl Proxy {
         }
     }
 
+    /// New connections are hung up on: the port of a server that is gone may be another's by now.
+    pub(crate) fn refuse(&self) {
+        self.target.send_replace(None);
+    }
+
     /// New connections go to another server.
     pub(crate) fn redirect(&self, target: &str) {
-        self.target.send_replace(target.to_owned());
+        self.target.send_replace(Some(target.to_owned()));
     }
 
     pub(crate) fn url(&self) -> String {

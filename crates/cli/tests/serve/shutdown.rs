@@ -7,6 +7,7 @@ use nix::{
     unistd::Pid,
 };
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
 use crate::program::{Program, id, place, soon, text};
 
@@ -58,7 +59,7 @@ async fn with_a_store_what_hasnt_ended_goes_on_in_the_next_one() {
     let store = ["--shutdown", "0.3", "--store", file.to_str().unwrap()];
     for detach in [true, false] {
         let mut first = Program::start(&store).await;
-        let slow = json!({"text": "jays", "chunk": 1, "delay_ms": 700});
+        let slow = json!({"text": "robins", "chunk": 1, "delay_ms": 700});
         let slow = json!({"run": "echo", "input": slow, "detach": detach, "wire": "ndjson"});
         let mut events = first.start_run(&slow).await;
         let run = id(&events);
@@ -87,7 +88,7 @@ async fn with_a_store_what_hasnt_ended_goes_on_in_the_next_one() {
         seen.extend(rest.all());
         assert_eq!(seen, second.log(&run).await, "neither a gap nor a double");
         let end = seen.last().unwrap();
-        assert_eq!(end["data"]["output"], "jays", "{end}");
+        assert_eq!(end["data"]["output"], "robins", "{end}");
     }
 }
 
@@ -119,8 +120,9 @@ async fn the_second_time_nothing_is_waited_for() {
         .start_run(&serde_json::from_str(HANGS).unwrap())
         .await;
     program.signal(Signal::SIGINT);
-    // The first one has been heard when the second one comes.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // The first one has been heard when nobody listens any more.
+    let listens = async || TcpStream::connect(program.address()).await.is_ok();
+    soon(async { while listens().await {} }).await;
     let began = Instant::now();
     program.signal(Signal::SIGINT);
     assert_eq!(program.exit().await, Some(130));

@@ -77,7 +77,7 @@ async fn two_servers_share_a_store() {
 
 #[tokio::test]
 async fn a_reader_that_comes_back_in_time_keeps_its_run() {
-    let linger = Duration::from_millis(700);
+    let linger = Duration::from_secs(2);
     let patient = server().sessions(|sessions| sessions.linger(linger));
     let serving = Serving::start(patient).await;
     let body = json!({"run": "endless", "input": "x", "wire": "ndjson"});

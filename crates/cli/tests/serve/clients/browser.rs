@@ -14,7 +14,7 @@ use tokio::{net::TcpListener, process::Command, sync::mpsc, task::JoinSet};
 use super::assert_whole;
 use crate::{
     program::{Program, soon},
-    proxy::Proxy,
+    proxy::{Proxy, noise},
 };
 
 /// The site of the page.
@@ -33,7 +33,7 @@ impl Site {
     /// What the page read in a browser, of a run of the echo at this server.
     async fn browse(self, base: &str) -> Vec<Value> {
         let (tells, mut told) = mpsc::channel(1);
-        let input = json!({"text": "Jays hide acorns.", "chunk": 1, "delay_ms": 20});
+        let input = json!({"text": noise(8000), "chunk": 40, "delay_ms": 5});
         let names = [EventKind::NAMES, &["end", "broken"]].concat();
         let asked = json!({
             "base": base,

@@ -4,10 +4,10 @@ use mainstem::EventKind;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use super::{assert_whole, installed, lines, script};
+use super::{Reading, assert_whole, installed, lines, script};
 use crate::{
     program::{Program, said},
-    proxy::Proxy,
+    proxy::{Proxy, noise},
 };
 
 /// Reads a run until there is no more.
@@ -42,11 +42,13 @@ async fn it_reads_a_run_and_is_told_when_there_is_no_more() {
 async fn a_network_that_hangs_up_leaves_no_gap_and_doubles_nothing() {
     let program = Program::start(&[]).await;
     let proxy = Proxy::start(program.address(), &[700, 900, 801, 1000]).await;
-    let run = program.detached("echo", slowly(20)).await;
+    let text = noise(4000);
+    let input = json!({"text": text, "chunk": 20, "delay_ms": 5});
+    let run = program.detached("echo", input).await;
     let read = lines(source(&proxy.url(), &run)).await;
     let log = program.log(&run).await;
     assert!(assert_whole(&read, &log) >= 5);
-    assert_eq!(said(&log), TEXT.repeat(4));
+    assert_eq!(said(&log), text);
 }
 
 /// The server is killed in the middle, and started again on the same file: who reads, reads on.
@@ -57,14 +59,15 @@ async fn a_killed_server_is_no_gap_either() {
     let store = ["--store", file.to_str().unwrap()];
     let mut first = Program::start(&store).await;
     let proxy = Proxy::start(first.address(), &[]).await;
-    let run = first.detached("echo", slowly(20)).await;
-    let reading = tokio::spawn(lines(source(&proxy.url(), &run)));
-    tokio::time::sleep(std::time::Duration::from_millis(800)).await;
+    let run = first.detached("echo", slowly(40)).await;
+    let mut reading = Reading::start(source(&proxy.url(), &run));
+    reading.until(20).await;
+    proxy.refuse();
     first.child.kill().await.unwrap();
 
     let second = Program::start(&store).await;
     proxy.redirect(second.address());
-    let read = reading.await.unwrap();
+    let read = reading.rest().await;
     let log = second.log(&run).await;
     assert!(assert_whole(&read, &log) >= 2);
     assert_eq!(log.last().unwrap()["type"], "run_finished");

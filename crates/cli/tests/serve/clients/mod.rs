@@ -10,7 +10,10 @@ mod python;
 use std::{path::PathBuf, process::Stdio};
 
 use serde_json::Value;
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
 
 use crate::program::soon;
 
@@ -33,21 +36,59 @@ fn installed(path: &str) -> PathBuf {
 }
 
 /// What a client has read: lines of JSON.
-async fn lines(mut command: Command) -> Vec<Value> {
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    let output = soon(command.output()).await.unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}");
-    let lines = String::from_utf8(output.stdout).unwrap();
-    let lines = lines.lines().map(serde_json::from_str);
-    lines.collect::<Result<_, _>>().unwrap()
+async fn lines(command: Command) -> Vec<Value> {
+    Reading::start(command).rest().await
+}
+
+/// A client that reads.
+struct Reading {
+    client: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    read: Vec<Value>,
+}
+
+impl Reading {
+    fn start(mut command: Command) -> Self {
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut client = command.kill_on_drop(true).spawn().unwrap();
+        let lines = BufReader::new(client.stdout.take().unwrap()).lines();
+        Self {
+            client,
+            lines,
+            read: Vec::new(),
+        }
+    }
+
+    /// Whether there was another line.
+    async fn line(&mut self) -> bool {
+        let line = soon(self.lines.next_line()).await.unwrap();
+        let line = line.map(|line| serde_json::from_str(&line).unwrap());
+        self.read.extend(line.clone());
+        line.is_some()
+    }
+
+    /// Until so many lines have been read.
+    async fn until(&mut self, count: usize) {
+        while self.read.len() < count {
+            assert!(self.line().await, "{:?}", self.read);
+        }
+    }
+
+    /// All lines, when the client is done.
+    async fn rest(mut self) -> Vec<Value> {
+        while self.line().await {}
+        let status = soon(self.client.wait()).await.unwrap();
+        assert!(status.success(), "{status} after {:?}", self.read.last());
+        self.read
+    }
 }
 
 /// Whether a client of server-sent events has seen a whole run: each event once, in its order, and
 /// the end. How often it was hung up on.
 fn assert_whole(read: &[Value], log: &[Value]) -> u64 {
-    let (closed, read) = read.split_last().unwrap();
-    let (end, read) = read.split_last().unwrap();
+    let [read @ .., end, closed] = read else {
+        panic!("it read next to nothing: {read:?}");
+    };
     assert_eq!(end["type"], "end", "{end}");
     let ids: Vec<_> = read
         .iter()

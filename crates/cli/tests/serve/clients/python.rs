@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::{assert_whole, installed, lines, script};
-use crate::{program::Program, proxy::Proxy};
+use crate::{
+    program::Program,
+    proxy::{Proxy, noise},
+};
 
 fn python(name: &str, args: &[&str]) -> Command {
     let mut command = Command::new(installed("venv").join("bin/python"));
@@ -16,7 +19,7 @@ fn python(name: &str, args: &[&str]) -> Command {
 async fn httpx_sse_comes_back_where_it_was_cut() {
     let program = Program::start(&[]).await;
     let proxy = Proxy::start(program.address(), &[700, 900, 1100]).await;
-    let input = json!({"text": "Jays hide acorns.", "chunk": 1, "repeat": 4, "delay_ms": 10});
+    let input = json!({"text": noise(4000), "chunk": 20, "delay_ms": 5});
     let body = json!({"run": "echo", "input": input, "detach": true});
     let read = lines(python("sse.py", &[&proxy.url(), &body.to_string()])).await;
     let data = read[0]["data"].as_str().unwrap();
