@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{
     Served, SessionsBuilder,
-    guard::{Credentials, CredentialsHook, Hosts, Limits, Origins, Principal, Right},
+    guard::{Credentials, CredentialsHook, Hosts, Limits, Origins, Principal, Proxies, Right},
     listen,
     metrics::Metrics,
     routes::{self, App, KeptTrees},
@@ -50,6 +50,7 @@ pub struct Server {
     allowed: Vec<Right>,
     hosts: Hosts,
     origins: Origins,
+    proxies: Proxies,
     limits: Limits,
     heartbeat: Duration,
     has_echo: bool,
@@ -74,6 +75,7 @@ impl Server {
             allowed: Vec::new(),
             hosts: Hosts::default(),
             origins: Origins::default(),
+            proxies: Proxies::default(),
             limits: Limits::default(),
             heartbeat: Duration::from_secs(15),
             has_echo: false,
@@ -183,6 +185,26 @@ impl Server {
         self
     }
 
+    /// Trusts a proxy in front of the server, by its address or network, to say in a header whose requests
+    /// it forwards; nobody is trusted by default.
+    ///
+    /// It is for [`SessionLimits::runs_per_owner`](crate::SessionLimits::runs_per_owner) of clients that
+    /// nobody asks who they are. The header has addresses with commas between: each proxy on the way adds
+    /// that of its own client at the end, as `x-forwarded-for`, or sets it, as `x-real-ip`. The client is
+    /// the last one that isn't trusted itself. A proxy that passes the header on as its client sent it
+    /// mustn't be trusted. What is no address is an error of [`check`](Self::check).
+    ///
+    /// ```
+    /// use mainstem_serve::Server;
+    ///
+    /// let server = Server::new().trust_proxy("10.0.0.0/8", "x-forwarded-for");
+    /// assert!(server.check().is_ok());
+    /// ```
+    pub fn trust_proxy(mut self, peers: &str, header: &str) -> Self {
+        self.proxies.add(peers, header);
+        self
+    }
+
     /// Sets how much clients may ask for.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -252,11 +274,12 @@ impl Server {
     /// # Errors
     ///
     /// Of kind [`ErrorKind::Config`], if two have one name, or something served is put together wrongly;
-    /// if a [host](Self::host) is none that a request can say, or an [origin](Self::origin) none that a
-    /// browser sends.
+    /// if a [host](Self::host) is none that a request can say, an [origin](Self::origin) none that a
+    /// browser sends, or a [proxy](Self::trust_proxy) no address.
     pub fn check(&self) -> Result<()> {
         self.hosts.well_formed()?;
         self.origins.well_formed()?;
+        self.proxies.well_formed()?;
         self.sessions.check()
     }
 
@@ -386,6 +409,7 @@ impl Server {
     fn app(self) -> Result<Arc<App>> {
         self.hosts.well_formed()?;
         self.origins.well_formed()?;
+        self.proxies.well_formed()?;
         let sessions = self.sessions.build()?;
         Ok(Arc::new(App {
             metrics: Metrics::new(&sessions),
@@ -395,6 +419,7 @@ impl Server {
             allowed: self.allowed,
             hosts: self.hosts,
             origins: self.origins,
+            proxies: self.proxies,
             has_echo: self.has_echo,
             has_page: self.has_page,
             leaves_runs_open: self.leaves_runs_open,
@@ -412,6 +437,7 @@ impl fmt::Debug for Server {
             .field("allowed", &self.allowed)
             .field("hosts", &self.hosts)
             .field("origins", &self.origins)
+            .field("proxies", &self.proxies)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

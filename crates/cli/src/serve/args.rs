@@ -70,6 +70,14 @@ pub(super) struct Doors {
     #[arg(long, value_name = "ORIGIN", value_parser = NonEmptyStringValueParser::new())]
     pub(super) allow_origin: Vec<String>,
 
+    /// A proxy in front, as 10.0.0.7 or 10.0.0.0/8, that is trusted to say by x-forwarded-for which client
+    /// it forwards; may be repeated.
+    ///
+    /// It is for --max-runs-per-client. The proxy has to add to that header, or to set it, and not to pass
+    /// it on as it came.
+    #[arg(long, value_name = "ADDR", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) trust_proxy: Vec<String>,
+
     /// Let clients list runs: each those that it may read.
     #[arg(long)]
     pub(super) open_lists: bool,
@@ -95,7 +103,7 @@ pub(super) struct Bounds {
     #[arg(long, value_name = "N", default_value_t = SessionLimits::new().runs, value_parser = one_or_more)]
     pub(super) max_runs: usize,
 
-    /// How many of them may be one client's; without a token all clients are one.
+    /// How many of them may be one client's: of one address, or all where a token is asked for.
     #[arg(long, value_name = "N", default_value_t = SessionLimits::new().runs_per_owner, value_parser = one_or_more)]
     pub(super) max_runs_per_client: usize,
 

@@ -92,6 +92,9 @@ fn guarded(args: &Serve, token: Option<&str>) -> Server {
     for origin in &doors.allow_origin {
         server = server.origin(origin);
     }
+    for proxy in &doors.trust_proxy {
+        server = server.trust_proxy(proxy, "x-forwarded-for");
+    }
     if doors.open_to_all {
         server = server.open_to_all();
     }

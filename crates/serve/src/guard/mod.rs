@@ -1,5 +1,6 @@
 //! What stands before the routes: which requests are served, for whom, and how much of them.
 
+mod address;
 mod body;
 pub(crate) mod cookie;
 mod counted;
@@ -11,6 +12,7 @@ mod rights;
 
 use std::{sync::Arc, time::Duration};
 
+pub(crate) use address::Proxies;
 use axum::{
     body::Body,
     extract::{FromRequestParts, MatchedPath, Request, State},
@@ -24,11 +26,12 @@ pub(crate) use credentials::CredentialsHook;
 pub(crate) use host::{Hosts, is_loopback};
 use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
 pub use limits::Limits;
+use mainstem_core::Text;
 pub(crate) use origin::Origins;
 pub use rights::{Principal, Right};
 use tokio::time::Instant;
 
-use crate::{refusal::Refusal, routes::App};
+use crate::{Session, StartOptions, refusal::Refusal, routes::App};
 
 /// The outermost layer: how many requests there are, and what is said in every answer.
 pub(crate) async fn count(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -114,7 +117,13 @@ pub(crate) async fn identify(
             .into_response();
         }
     };
-    request.extensions_mut().insert(Caller(principal));
+    let address = match principal.name() {
+        Some(_) => None,
+        None => app.proxies.client(request.extensions(), request.headers()),
+    };
+    request
+        .extensions_mut()
+        .insert(Caller { principal, address });
     next.run(request).await
 }
 
@@ -130,12 +139,29 @@ fn unknown() -> Refusal {
 
 /// Whoever sent a request.
 #[derive(Clone, Debug)]
-pub(crate) struct Caller(pub(crate) Principal);
+pub(crate) struct Caller {
+    pub(crate) principal: Principal,
+    /// Where the request comes from, if the principal has no name and it is known.
+    address: Option<Text>,
+}
 
 impl Caller {
+    /// How a run is started that is the caller's.
+    pub(crate) fn start_options(&self) -> StartOptions {
+        let mut options = StartOptions::new();
+        options.owner = self.principal.name().map(Into::into);
+        options.client = self.address.clone();
+        options
+    }
+
+    /// A run that the caller goes on with, and that counts for them, if it is nobody's.
+    pub(crate) fn going_on_with(&self, session: Session) -> Session {
+        session.counted_for(self.address.clone())
+    }
+
     /// Refuses what the caller has no right to.
     pub(crate) fn must(&self, right: Right) -> Result<(), Refusal> {
-        if self.0.may(right) {
+        if self.principal.may(right) {
             return Ok(());
         }
         let name = right.as_str();

@@ -47,8 +47,8 @@ pub(super) async fn list(
     query.name = asked.name.map(Into::into);
     query.statuses.extend(asked.status);
     query.after = asked.after.as_deref().map(cursor).transpose()?;
-    if !caller.0.may(Right::Operate) {
-        query.owner = caller.0.name().map(Into::into);
+    if !caller.principal.may(Right::Operate) {
+        query.owner = caller.principal.name().map(Into::into);
     }
     let (runs, is_last) = page(&app, &caller, query).await?;
     let mut shown = json!({"runs": runs.iter().map(shown).collect::<Vec<_>>()});
@@ -74,7 +74,7 @@ async fn page(
             return Ok((runs, true));
         };
         query = query.after(last);
-        let visible = found.into_iter().filter(|run| caller.0.lists(run));
+        let visible = found.into_iter().filter(|run| caller.principal.lists(run));
         runs.extend(visible);
         if runs.len() >= query.limit {
             let is_last = is_last && runs.len() == query.limit;

@@ -30,7 +30,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 pub(crate) use kept_trees::KeptTrees;
 
 use crate::{
-    guard::{self, CredentialsHook, Hosts, Limits, Origins, Right},
+    guard::{self, CredentialsHook, Hosts, Limits, Origins, Proxies, Right},
     metrics::Metrics,
     refusal::Refusal,
     session::Sessions,
@@ -43,6 +43,7 @@ pub(crate) struct App {
     pub(crate) allowed: Vec<Right>,
     pub(crate) hosts: Hosts,
     pub(crate) origins: Origins,
+    pub(crate) proxies: Proxies,
     pub(crate) limits: Limits,
     pub(crate) heartbeat: Duration,
     pub(crate) has_echo: bool,

@@ -28,8 +28,8 @@ pub(super) async fn open(app: &App, caller: &Caller, id: &str) -> Result<Session
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(Refusal::no_such_run()),
         Err(error) => return Err(error.into()),
     };
-    if caller.0.may_see(session.owner()) {
-        Ok(session)
+    if caller.principal.may_see(session.owner()) {
+        Ok(caller.going_on_with(session))
     } else {
         Err(Refusal::no_such_run())
     }

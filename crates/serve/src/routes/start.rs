@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{App, links::links, reading};
 use crate::{
-    ReadFrom, Session, StartOptions,
+    ReadFrom, Session,
     guard::{Caller, JsonBody},
     refusal::Refusal,
     respond::RUN_HEADER,
@@ -46,8 +46,7 @@ pub(super) async fn start(
         (None, true) => None,
         (name, _) => Some(reading::format(name.as_deref(), &headers)?),
     };
-    let mut options = StartOptions::new();
-    options.owner = caller.0.name().map(Into::into);
+    let mut options = caller.start_options();
     options.detach = start.detach;
     options.metadata = start.metadata;
     let session = app.sessions.start(&start.run, start.input, options).await?;

@@ -6,7 +6,7 @@ use mainstem_core::{
 };
 
 use super::{
-    hub::Sessions,
+    hub::{Payer, Sessions},
     join::Voids,
     live::{Attachment, Live, Seat},
     options::ReadFrom,
@@ -38,6 +38,8 @@ pub struct Session {
     id: RunId,
     name: Text,
     owner: Option<Text>,
+    /// Whom the run counts for if it is gone on with, and is nobody's.
+    client: Option<Text>,
     /// Of the segment that it was opened in.
     live: Option<Arc<Live>>,
     attachment: Option<Arc<Attachment>>,
@@ -50,6 +52,7 @@ impl Session {
             id: live.id.clone(),
             name: live.name.clone(),
             owner: live.owner.clone(),
+            client: None,
             live: Some(live),
             attachment: None,
         }
@@ -61,6 +64,7 @@ impl Session {
             id: state.id,
             name: state.name,
             owner: state.owner,
+            client: None,
             live: None,
             attachment: None,
         }
@@ -68,6 +72,12 @@ impl Session {
 
     pub(super) fn with_attachment(mut self, attachment: Option<Attachment>) -> Self {
         self.attachment = attachment.map(Arc::new);
+        self
+    }
+
+    /// As [`StartOptions::client`](super::StartOptions::client), for a run that goes on with answers.
+    pub(crate) fn counted_for(mut self, client: Option<Text>) -> Self {
+        self.client = client;
         self
     }
 
@@ -298,6 +308,7 @@ impl Session {
             .take_up(
                 &self.name,
                 self.owner.clone(),
+                Some(Payer::of(self.owner.as_ref(), self.client.as_ref())),
                 (&asked).into(),
                 &self.id,
                 detach,

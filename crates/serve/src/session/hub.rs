@@ -83,15 +83,35 @@ impl Default for Config {
 #[derive(Default)]
 struct Running {
     runs: HashMap<RunId, Entry>,
-    /// How many runs each owner has.
-    owners: HashMap<Option<Text>, usize>,
+    /// How many runs each owner or client has.
+    payers: HashMap<Payer, usize>,
     is_closed: bool,
     /// Runs that have ended, the newest last; only where not all are kept.
     ended: VecDeque<RunId>,
 }
 
+/// Whom a run counts for.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) enum Payer {
+    Owner(Text),
+    Client(Text),
+    /// All of whom nothing is known.
+    Nobody,
+}
+
+impl Payer {
+    pub(super) fn of(owner: Option<&Text>, client: Option<&Text>) -> Self {
+        match (owner, client) {
+            (Some(owner), _) => Self::Owner(owner.clone()),
+            (None, Some(client)) => Self::Client(client.clone()),
+            (None, None) => Self::Nobody,
+        }
+    }
+}
+
 struct Entry {
-    owner: Option<Text>,
+    /// None, if it counts for none of them.
+    payer: Option<Payer>,
     /// None while it is being begun.
     run: Option<(Arc<Live>, AbortHandle)>,
 }
@@ -147,7 +167,8 @@ impl Sessions {
     pub async fn start(&self, name: &str, input: Json, options: StartOptions) -> Result<Session> {
         let served = self.hub.named(name)?;
         let id = options.id.clone().unwrap_or_else(RunId::new);
-        let admitted = self.hub.admit(&id, options.owner.clone())?;
+        let payer = Payer::of(options.owner.as_ref(), options.client.as_ref());
+        let admitted = self.hub.admit(&id, options.owner.clone(), Some(payer))?;
         let setup = Setup {
             id: Some(id),
             metadata: options.metadata.clone(),
@@ -286,7 +307,12 @@ impl Hub {
     }
 
     /// Keeps a place for a run, within the limits.
-    pub(super) fn admit(self: &Arc<Self>, id: &RunId, owner: Option<Text>) -> Result<Admitted<'_>> {
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        id: &RunId,
+        owner: Option<Text>,
+        payer: Option<Payer>,
+    ) -> Result<Admitted<'_>> {
         let limits = &self.config.limits;
         let mut running = lock(&self.running);
         if running.is_closed {
@@ -298,15 +324,14 @@ impl Hub {
         if running.runs.len() >= limits.runs {
             return Err(refusals::too_many_runs(limits.runs));
         }
-        let of_owner = running.owners.entry(owner.clone()).or_default();
-        if *of_owner >= limits.runs_per_owner {
-            return Err(refusals::too_many_runs_of_owner(limits.runs_per_owner));
+        if let Some(payer) = &payer {
+            let payers = &mut running.payers;
+            if payers.get(payer).copied().unwrap_or(0) >= limits.runs_per_owner {
+                return Err(refusals::too_many_runs_of_owner(limits.runs_per_owner));
+            }
+            *payers.entry(payer.clone()).or_default() += 1;
         }
-        *of_owner += 1;
-        let entry = Entry {
-            owner: owner.clone(),
-            run: None,
-        };
+        let entry = Entry { payer, run: None };
         running.runs.insert(id.clone(), entry);
         drop(running);
         self.counters.runs.add(1);
@@ -354,10 +379,12 @@ impl Hub {
         let Some(entry) = running.runs.remove(id) else {
             return;
         };
-        if let Some(count) = running.owners.get_mut(&entry.owner) {
+        if let Some(payer) = &entry.payer
+            && let Some(count) = running.payers.get_mut(payer)
+        {
             *count -= 1;
             if *count == 0 {
-                running.owners.remove(&entry.owner);
+                running.payers.remove(payer);
             }
         }
         let is_empty = running.runs.is_empty();

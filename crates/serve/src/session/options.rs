@@ -17,6 +17,9 @@ use mainstem_core::{Context, Place, RunId, Text};
 pub struct StartOptions {
     /// Whose the run is; none by default.
     pub owner: Option<Text>,
+    /// Whom the run counts for in [`runs_per_owner`](SessionLimits::runs_per_owner), if it has no owner: an
+    /// address, say; by default all runs of nobody count for one.
+    pub client: Option<Text>,
     /// Whether the run goes on without a reader; not by default.
     pub detach: bool,
     /// What the caller says about the run; its first event carries it.
@@ -43,6 +46,13 @@ impl StartOptions {
     #[must_use]
     pub fn owner(mut self, owner: impl Into<Text>) -> Self {
         self.owner = Some(owner.into());
+        self
+    }
+
+    /// Sets [`client`](Self::client).
+    #[must_use]
+    pub fn client(mut self, client: impl Into<Text>) -> Self {
+        self.client = Some(client.into());
         self
     }
 
@@ -161,7 +171,8 @@ impl SlowReader {
 pub struct SessionLimits {
     /// Runs under way, in all; 1000 by default.
     pub runs: usize,
-    /// Runs under way of one owner; 100 by default. Runs that are nobody's count as one owner's.
+    /// Runs under way of one owner; 100 by default. Runs that are nobody's count by their
+    /// [client](StartOptions::client), which a [`Server`](crate::Server) knows by its address.
     pub runs_per_owner: usize,
     /// Readers of one run under way; 10,000 by default.
     pub readers_per_run: usize,

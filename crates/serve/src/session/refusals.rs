@@ -50,7 +50,7 @@ pub(super) fn too_many_runs(limit: usize) -> Error {
 
 pub(super) fn too_many_runs_of_owner(limit: usize) -> Error {
     let message = format!(
-        "{limit} runs of this owner are under way, which is the limit; end one, or try again when \
+        "{limit} runs of this client are under way, which is the limit; end one, or try again when \
          one has ended"
     );
     Error::new(ErrorKind::Limit, message)

@@ -17,7 +17,7 @@ impl Sessions {
     ///
     /// From here on no run is begun. What is stopped is cancelled by `shutdown`; readers get that end, and
     /// those of runs that another process is at the error
-    /// [`shutting_down`](super::code::SHUTTING_DOWN). The WebSockets of a [`Server`](crate::Server) are
+    /// [`shutting_down`](super::code::SHUTTING_DOWN). The sockets of a [`Server`](crate::Server) are
     /// closed with 1001 once they have no run that is under way, for which there is a second more.
     ///
     /// Gives how many runs had to be stopped.

@@ -213,7 +213,7 @@ impl Source {
 /// Waits until the process is about to end. That its sessions are gone doesn't say so.
 async fn closed(mut closing: watch::Receiver<bool>) {
     if closing.wait_for(|closing| *closing).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use mainstem_core::{Error, Result, Resume, RunId, RunQuery, RunState, RunStatus, Text, Timestamp};
 
-use super::{StartOptions, handle::Session, hub::Sessions};
+use super::{
+    StartOptions,
+    handle::Session,
+    hub::{Payer, Sessions},
+};
 
 /// How many runs are listed at once.
 const PAGE: usize = 100;
@@ -42,7 +46,9 @@ impl Sessions {
             let page = self.hub.store.list(query.clone()).await?;
             for state in page.iter().filter(|state| self.is_left(state, idle)) {
                 let (name, owner, id) = (&state.name, state.owner.clone(), &state.id);
-                match self.take_up(name, owner, id.into(), id, true).await {
+                // What nobody owns was admitted before, for somebody who isn't known any more.
+                let payer = owner.clone().map(Payer::Owner);
+                match self.take_up(name, owner, payer, id.into(), id, true).await {
                     Ok(_) => taken_up.runs.push(id.clone()),
                     Err(error) => taken_up.refused.push((id.clone(), error)),
                 }
@@ -67,12 +73,13 @@ impl Sessions {
         &self,
         name: &str,
         owner: Option<Text>,
+        payer: Option<Payer>,
         resume: Resume,
         id: &RunId,
         detach: bool,
     ) -> Result<Session> {
         let served = self.hub.named(name)?;
-        let admitted = self.hub.admit(id, owner.clone())?;
+        let admitted = self.hub.admit(id, owner.clone(), payer)?;
         let begun = served.resume(resume, self.setup(owner));
         let options = StartOptions {
             detach,

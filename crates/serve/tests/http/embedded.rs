@@ -27,7 +27,7 @@ async fn at_its_end_sockets_and_readers_are_told() {
     let options = StartOptions::new().detached();
     let foreign = elsewhere.start("hang", input, options).await.unwrap();
 
-    let serving = Serving::embedded(server().store(store));
+    let serving = Serving::embedded(server().store(store), true);
     let v1 = [("protocol", SUBPROTOCOL)];
     let chunks = [("protocol", CHUNKS_SUBPROTOCOL)];
     let mut idle = Client::connect(&serving, "/ws", &v1).await;

@@ -33,21 +33,26 @@ impl Serving {
     }
 
     /// A server in an application's own, as the documentation has it: with a runtime that goes with it.
-    pub(crate) fn embedded(server: Server) -> Self {
+    pub(crate) fn embedded(server: Server, knows_addresses: bool) -> Self {
         let (router, sessions) = server.parts().unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let (shutdown, said) = oneshot::channel::<()>();
-        let serve = async {
-            let app = router.into_make_service_with_connect_info::<SocketAddr>();
-            axum::serve(TcpListener::from_std(listener).unwrap(), app)
-                .with_graceful_shutdown(async move {
-                    let _ = said.await;
-                    sessions.shutdown(Duration::from_millis(200)).await;
-                })
-                .await
-                .unwrap();
+        let end = async move {
+            let _ = said.await;
+            sessions.shutdown(Duration::from_millis(200)).await;
+        };
+        let serve = async move {
+            let listener = TcpListener::from_std(listener).unwrap();
+            if knows_addresses {
+                let app = router.into_make_service_with_connect_info::<SocketAddr>();
+                let serve = axum::serve(listener, app);
+                serve.with_graceful_shutdown(end).await.unwrap();
+            } else {
+                let serve = axum::serve(listener, router);
+                serve.with_graceful_shutdown(end).await.unwrap();
+            }
             Ok(())
         };
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -9,7 +9,7 @@ use super::{
     socket::{Said, Socket},
 };
 use crate::{
-    ReadFrom, Reader, StartOptions,
+    ReadFrom, Reader,
     guard::Caller,
     routes::App,
     wire::{
@@ -124,8 +124,7 @@ async fn heard(socket: &mut Socket) -> Result<Utf8Bytes, Over> {
 }
 
 async fn begin(app: &App, caller: &Caller, run: &str, input: &str) -> Result<Reader> {
-    let mut options = StartOptions::new();
-    options.owner = caller.0.name().map(Into::into);
+    let options = caller.start_options();
     let session = app.sessions.start(run, Json::new(input)?, options).await?;
     app.metrics.run_started(session.name());
     session.attach(ReadFrom::Start).await

@@ -12,7 +12,7 @@ use super::{
     socket::{Said, Socket},
 };
 use crate::{
-    ReadFrom, Reader, Session, StartOptions,
+    ReadFrom, Reader, Session,
     guard::{Caller, check_depth},
     routes::App,
     wire::{
@@ -223,8 +223,7 @@ impl Talk {
         self.must_be_free()?;
         self.window = start.window.map(Window::new);
         self.detach = start.detach;
-        let mut options = StartOptions::new();
-        options.owner = self.caller.0.name().map(Into::into);
+        let mut options = self.caller.start_options();
         options.detach = start.detach;
         let app = self.app.clone();
         let doing = async move {
@@ -437,9 +436,10 @@ async fn opened(app: Arc<App>, caller: Caller, id: RunId, after: Option<Place>) 
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(no_such_run()),
         session => session?,
     };
-    if !caller.0.may_see(session.owner()) {
+    if !caller.principal.may_see(session.owner()) {
         return Err(no_such_run());
     }
+    let session = caller.going_on_with(session);
     let state = session.state().await?;
     let outcome = match state.status {
         RunStatus::Finished => Some(Outcome::Finished),
