@@ -10,7 +10,10 @@ use http::{HeaderMap, StatusCode};
 use mainstem_core::Place;
 use serde::Deserialize;
 
-use super::{App, reading};
+use super::{
+    App,
+    reading::{self, Left},
+};
 use crate::{ReadFrom, guard::Caller, refusal::Refusal};
 
 #[derive(Deserialize)]
@@ -37,8 +40,14 @@ pub(super) async fn events(
     let format = reading::format(asked.wire.as_deref(), &headers)?;
     let after = after(asked.after.as_deref(), &headers)?;
     let session = reading::open(&app, &caller, &id).await?;
-    if reading::has_all(&session.state().await?, after) {
-        return Ok(reading::nothing());
+    let state = session.state().await?;
+    match reading::left(&state, after) {
+        Left::Nothing => return Ok(reading::nothing()),
+        Left::End if format.ends_by_id() => {
+            return reading::answer_end(&app, format, &state, &headers).await;
+        }
+        Left::End => return Ok(reading::nothing()),
+        Left::Events => {}
     }
     let from = match (asked.snapshot, after) {
         (true, None) => ReadFrom::Snapshot,

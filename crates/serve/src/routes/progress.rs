@@ -12,12 +12,19 @@ use axum::{
 };
 use futures::{FutureExt, StreamExt, stream};
 use http::{HeaderMap, header};
-use mainstem_core::{Place, Result};
+use mainstem_core::{Event, Place, Result};
 use mainstem_progress::{ProgressSubscription, ProgressTree, ProgressUpdate};
 use serde_json::json;
 
-use super::{App, events::after, kept_trees::KeptTree, reading};
-use crate::{ReadFrom, Reader, Session, guard::Caller, metrics::Held, refusal::Refusal};
+use super::{
+    App,
+    events::after,
+    kept_trees::KeptTree,
+    reading::{self, Left},
+};
+use crate::{
+    ReadFrom, Reader, Session, guard::Caller, metrics::Held, refusal::Refusal, wire::Ended,
+};
 
 pub(super) async fn progress(
     State(app): State<Arc<App>>,
@@ -28,7 +35,7 @@ pub(super) async fn progress(
     let session = reading::open(&app, &caller, &id).await?;
     let state = session.state().await?;
     let is_stream = wants_stream(&headers);
-    if is_stream && reading::has_all(&state, after(None, &headers)?) {
+    if is_stream && reading::left(&state, after(None, &headers)?) == Left::Nothing {
         return Ok(reading::nothing());
     }
     if !is_stream {
@@ -38,6 +45,7 @@ pub(super) async fn progress(
     let mut fold = Fold {
         tree: ProgressTree::new(session.name()),
         reader: session.read(ReadFrom::Start).await?,
+        ended: None,
     };
     fold.catch_up(state.last).await?;
     let updates = fold.tree.subscribe();
@@ -62,6 +70,7 @@ async fn current(app: &App, session: &Session, until: Option<Place>) -> Result<P
         let mut fold = Fold {
             tree: tree.clone(),
             reader,
+            ended: None,
         };
         at = fold.catch_up(until).await?.or(at);
     }
@@ -86,6 +95,8 @@ fn wants_stream(headers: &HeaderMap) -> bool {
 struct Fold {
     tree: ProgressTree,
     reader: Reader,
+    /// How the run ended, if it has.
+    ended: Option<Ended>,
 }
 
 impl Fold {
@@ -97,13 +108,18 @@ impl Fold {
         let mut at = None;
         while let Some(event) = self.reader.next().await {
             let event = event?;
-            self.tree.feed(&event);
+            self.take(&event);
             at = Some(event.place());
             if at >= Some(until) {
                 break;
             }
         }
         Ok(at)
+    }
+
+    fn take(&mut self, event: &Event) {
+        self.ended = Ended::of(event);
+        self.tree.feed(event);
     }
 }
 
@@ -125,13 +141,16 @@ fn frames(
                 return Ok(Some((frame, Some((fold, updates, held)))));
             }
             match fold.reader.next().await {
-                Some(event) => fold.tree.feed(&event?),
+                Some(event) => fold.take(&event?),
                 None => {
                     let ended = json!({"state": fold.tree.snapshot().root().state});
-                    let frame = Frame::default().event("end").data(ended.to_string());
+                    let mut frame = Frame::default().event("end").data(ended.to_string());
+                    if let Some(ended) = fold.ended {
+                        frame = frame.id(ended.id().to_string());
+                    }
                     return Ok(Some((frame, None)));
                 }
-            };
+            }
         }
     })
 }

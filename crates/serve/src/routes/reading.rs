@@ -1,13 +1,18 @@
 //! The events of a run as a response, for all routes that give them.
 
 use axum::response::{IntoResponse, Response};
+use futures::Stream;
 use http::{HeaderMap, StatusCode};
 use mainstem_core::{Error, ErrorKind, Event, Place, RunId, RunState, RunStatus, Seq};
 
 use super::App;
 use crate::{
-    ReadFrom, Reader, ResponseOptions, Session, guard::Caller, metrics::Read, refusal::Refusal,
-    respond_sniffed, wire::Format,
+    ReadFrom, Reader, ResponseOptions, Session,
+    guard::Caller,
+    metrics::Read,
+    refusal::Refusal,
+    respond_sniffed,
+    wire::{Ended, Format, Outcome},
 };
 
 /// The format of a name, or else one that the client accepts.
@@ -52,12 +57,39 @@ pub(super) async fn answer(
     after: Option<Place>,
     headers: &HeaderMap,
 ) -> Response {
+    let run = reader.run().clone();
+    respond(app, format, &run, reader, after, headers).await
+}
+
+/// The end as a response, to a reader that has the event before it.
+pub(super) async fn answer_end(
+    app: &App,
+    format: Format,
+    state: &RunState,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
+    let last = last(app, state).await?.map(Ok);
+    let events = futures::stream::iter(last);
+    Ok(respond(app, format, &state.id, events, state.last, headers).await)
+}
+
+async fn respond<S>(
+    app: &App,
+    format: Format,
+    run: &RunId,
+    events: S,
+    after: Option<Place>,
+    headers: &HeaderMap,
+) -> Response
+where
+    S: Stream<Item = Result<Event, Error>> + Send + Unpin + 'static,
+{
     let options = ResponseOptions::new()
         .heartbeat(app.heartbeat)
         .accept_encoding(headers)
-        .run(reader.run())
+        .run(run)
         .after(after);
-    let counted = Read::new(reader, app.metrics.reader(format.name()));
+    let counted = Read::new(events, app.metrics.reader(format.name()));
     respond_sniffed(format, counted, options).await
 }
 
@@ -68,10 +100,37 @@ pub(super) fn place(written: &str) -> Result<Place, Refusal> {
         .map_err(|error: Error| Refusal::new(StatusCode::BAD_REQUEST, "no_place", error.message()))
 }
 
-/// Whether a reader that has everything up to a place has all there will be, unless the run is
-/// answered.
-pub(super) fn has_all(state: &RunState, after: Option<Place>) -> bool {
-    state.status != RunStatus::Running && after.is_some() && after == state.last
+/// What there is for a reader that has everything up to a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// Events, now or later.
+    Events,
+    /// How the run ended, which it has the event of.
+    End,
+    /// Nothing, unless the run is answered.
+    Nothing,
+}
+
+pub(super) fn left(state: &RunState, after: Option<Place>) -> Left {
+    let (Some(outcome), Some(place)) = (outcome(state), state.last) else {
+        return Left::Events;
+    };
+    match after {
+        Some(after) if after == place => Left::End,
+        Some(after) if after == (Ended { outcome, place }).id() => Left::Nothing,
+        _ => Left::Events,
+    }
+}
+
+/// How a run has ended, or that it waits for answers; none while it is under way.
+pub(super) fn outcome(state: &RunState) -> Option<Outcome> {
+    match state.status {
+        RunStatus::Finished => Some(Outcome::Finished),
+        RunStatus::Failed => Some(Outcome::Failed),
+        RunStatus::Cancelled => Some(Outcome::Cancelled),
+        RunStatus::Suspended => Some(Outcome::Suspended),
+        _ => None,
+    }
 }
 
 /// Nothing to read: it is what makes an `EventSource` stop coming back.

@@ -14,7 +14,7 @@ use super::{
     refusals,
     source::Source,
 };
-use crate::given;
+use crate::{given, wire::Ended};
 
 /// By whom a run is ended that somebody asked to end.
 const CANCEL: &str = "cancel";
@@ -158,11 +158,10 @@ impl Session {
         let (mut at, mut snapshot) = (None, None);
         match from {
             ReadFrom::Start => {}
-            ReadFrom::After(place) => {
+            ReadFrom::After(place) => at = Some(self.check(live.as_deref(), place).await?),
+            ReadFrom::Again(place) => {
                 self.check(live.as_deref(), place).await?;
-                at = Some(place);
             }
-            ReadFrom::Again(place) => self.check(live.as_deref(), place).await?,
             ReadFrom::Snapshot => snapshot = self.snapshot().await?,
         }
         let counters = Arc::clone(&hub.counters);
@@ -183,18 +182,29 @@ impl Session {
         ))
     }
 
-    /// Whether the run has an event at a place.
-    async fn check(&self, live: Option<&Live>, place: Place) -> Result<()> {
+    /// The place of an event that a reader has: the run's event there, or the end before it, if the place
+    /// is the [id of an end](crate::wire::Ended::id).
+    async fn check(&self, live: Option<&Live>, place: Place) -> Result<Place> {
         if live.is_some_and(|live| live.has(place)) {
-            return Ok(());
+            return Ok(place);
         }
-        let before = place.seq.0.checked_sub(1);
-        let before = before.map(|seq| Place::new(place.epoch, Seq(seq)));
-        let events = self.sessions.hub.store.read(&self.id, before, 1).await?;
-        match events.first() {
-            Some(event) if event.place() == place => Ok(()),
-            _ => Err(refusals::no_such_place(&self.id, place)),
+        if self.event(place).await?.is_some() {
+            return Ok(place);
         }
+        if let Some(before) = before(place)
+            && let Some(event) = self.event(before).await?
+            && Ended::of(&event).is_some()
+        {
+            return Ok(before);
+        }
+        Err(refusals::no_such_place(&self.id, place))
+    }
+
+    /// The event at a place, from the store.
+    async fn event(&self, place: Place) -> Result<Option<Event>> {
+        let store = &self.sessions.hub.store;
+        let mut events = store.read(&self.id, before(place), 1).await?;
+        Ok(events.pop().filter(|event| event.place() == place))
     }
 
     async fn snapshot(&self) -> Result<Option<Snapshot>> {
@@ -327,6 +337,11 @@ impl Session {
         }
         self.state().await
     }
+}
+
+fn before(place: Place) -> Option<Place> {
+    let seq = place.seq.0.checked_sub(1)?;
+    Some(Place::new(place.epoch, Seq(seq)))
 }
 
 impl fmt::Debug for Session {

@@ -98,6 +98,11 @@ impl Format {
         self.is_append_only() || matches!(self, Self::Envelope)
     }
 
+    /// Whether the run's end has an [id of its own](super::Ended::id), after that of its last event.
+    pub(crate) fn ends_by_id(self) -> bool {
+        matches!(self, Self::Sse)
+    }
+
     /// The wire of a new reader.
     pub fn wire(self) -> Box<dyn Wire> {
         self.wire_with(Sse::RETRY)

@@ -24,7 +24,7 @@ pub use envelope::Envelope;
 pub use format::{Format, NotAcceptable};
 pub use frames::Frames;
 pub use json::JsonArray;
-use mainstem_core::{ErrorInfo, Event, EventKind, Place};
+use mainstem_core::{ErrorInfo, Event, EventKind, Place, Seq};
 pub use ndjson::Ndjson;
 pub use sse::Sse;
 pub use text::PlainText;
@@ -96,6 +96,14 @@ impl Ended {
     pub fn of(event: &Event) -> Option<Self> {
         let place = event.place();
         Outcome::of(&event.kind).map(|outcome| Self { outcome, place })
+    }
+
+    /// The id of what says so after that event, where each thing that a reader is sent has an id.
+    ///
+    /// It is the place after the event's, of the same writer: there is never an event, since what follows
+    /// a suspension has another writer. Whoever comes back with it has the end, and not only the event.
+    pub fn id(&self) -> Place {
+        Place::new(self.place.epoch, Seq(self.place.seq.0 + 1))
     }
 }
 

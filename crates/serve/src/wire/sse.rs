@@ -9,8 +9,9 @@ use super::{Cut, Ended, Wire, line, shown};
 /// Server-sent events: each event of the run is one, with its kind as `event`, its place as `id`, and its
 /// JSON as `data`.
 ///
-/// The last one is `end`, with how the run ended; or `broken`, with an error, and the connection is cut.
-/// A client that comes back sends the last `id` that it has read as `Last-Event-ID`.
+/// The last one is `end`, with how the run ended and an [id of its own](Ended::id); or `broken`, with an
+/// error, and the connection is cut. A client that comes back sends the last `id` that it has read as
+/// `Last-Event-ID`.
 #[derive(Debug)]
 pub struct Sse {
     retry: Retry,
@@ -109,7 +110,7 @@ impl Wire for Sse {
     }
 
     fn close(&mut self, end: &Ended, out: &mut BytesMut) -> Result<(), Cut> {
-        self.head("end", Some(end.place), out);
+        self.head("end", Some(end.id()), out);
         out.put_slice(br#"{"outcome":""#);
         out.put_slice(end.outcome.as_str().as_bytes());
         out.put_slice(b"\"}\n\n");

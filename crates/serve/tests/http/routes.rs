@@ -153,6 +153,93 @@ async fn a_reader_goes_on_after_any_place() {
     assert_eq!(refused(header).await, (400, "no_place".into()));
 }
 
+/// The id and the name of the last one of server-sent events.
+fn last_frame(sse: &str) -> (&str, &str) {
+    let frame = sse.trim_end().rsplit("\n\n").next().unwrap();
+    let field = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name));
+    (field("id: ").unwrap(), field("event: ").unwrap())
+}
+
+#[tokio::test]
+async fn who_was_cut_before_the_end_is_told_it_and_who_has_it_is_sent_away() {
+    let serving = Serving::start(server()).await;
+    for (name, input) in [
+        ("say", json!("a b")),
+        ("broken", json!("x")),
+        ("pay", json!(7)),
+    ] {
+        let id = serving.detached(name, input).await;
+        let path = format!("/runs/{id}/events");
+        let (_, all) = text(serving.get(&path)).await;
+        let (log, _) = all.rsplit_once("event: end\n").unwrap();
+        let (last, _) = last_frame(log);
+        let after = |place: &str| serving.get(&path).header("last-event-id", place);
+        // It is `end` alone, whatever the address says.
+        for request in [after(last), serving.get(&format!("{path}?after={last}"))] {
+            let (status, end) = text(request).await;
+            assert_eq!(status, 200, "{name}");
+            let (_, told) = all.rsplit_once("event: end\n").unwrap();
+            assert_eq!(end, format!("retry: 1000\nevent: end\n{told}"), "{name}");
+        }
+        let (end, _) = last_frame(&all);
+        assert_eq!(text(after(end)).await.0, 204, "{name}");
+        let ndjson = serving.get(&format!("{path}?wire=ndjson&after={end}"));
+        assert_eq!(text(ndjson).await.0, 204, "{name}");
+        // Nothing else passes for it.
+        let (epoch, seq) = end.split_once('-').unwrap();
+        let seq: u64 = seq.parse().unwrap();
+        for place in [format!("{epoch}-{}", seq + 1), format!("7-{seq}")] {
+            let refusal = refused(after(&place)).await;
+            assert_eq!(refusal, (404, "no_such_place".into()), "{name} {place}");
+        }
+    }
+    // The id of a run's end is none while it has none.
+    let id = serving.detached("endless", "x".into()).await;
+    let path = format!("/runs/{id}/events?wire=ndjson");
+    let mut reading = within(serving.get(&path).send()).await.unwrap();
+    let mut read = Vec::new();
+    while !String::from_utf8_lossy(&read).contains("so far") {
+        read.extend(within(reading.chunk()).await.unwrap().unwrap());
+    }
+    let last = read
+        .split(|byte| *byte == b'\n')
+        .rfind(|line| !line.is_empty());
+    let last: Value = serde_json::from_slice(last.unwrap()).unwrap();
+    let next = format!("1-{}", last["seq"].as_u64().unwrap() + 1);
+    let refusal = refused(serving.get(&format!("{path}&after={next}"))).await;
+    assert_eq!(refusal, (404, "no_such_place".into()));
+}
+
+#[tokio::test]
+async fn the_id_of_a_suspensions_end_is_followed_by_what_follows_it() {
+    let serving = Serving::start(server()).await;
+    let id = serving.detached("pay", 7.into()).await;
+    let path = format!("/runs/{id}/events");
+    let (_, first) = text(serving.get(&path)).await;
+    let (end, name) = last_frame(&first);
+    assert_eq!(name, "end");
+    let yes = json!({"answers": [{"id": "approve", "value": true}]});
+    let answered = serving.post(&format!("/runs/{id}/input"), yes).send();
+    assert_eq!(within(answered).await.unwrap().status(), 202);
+    let (_, all) = text(serving.get(&format!("{path}?wire=ndjson"))).await;
+    let all = events(&all);
+    let goes_on = all.iter().position(|it| it["type"] == "run_resumed");
+    let rest = serving.get(&format!("{path}?wire=ndjson&after={end}"));
+    let (status, rest) = text(rest).await;
+    assert_eq!(
+        (status, events(&rest)),
+        (200, all[goes_on.unwrap()..].to_vec())
+    );
+    let (status, rest) = text(serving.get(&path).header("last-event-id", end)).await;
+    assert_eq!(status, 200);
+    assert!(
+        rest.starts_with("retry: 1000\nevent: run_resumed\n"),
+        "{rest}"
+    );
+    let said = serving.get(&format!("{path}?wire=text&after={end}"));
+    assert_eq!(text(said).await.0, 200);
+}
+
 #[tokio::test]
 async fn a_snapshot_is_shorter_and_says_the_same() {
     let serving = Serving::start(server()).await;
@@ -345,8 +432,14 @@ async fn progress_is_a_tree_and_over_sse_its_changes() {
         "{sse}"
     );
     let place = tree["place"].as_str().unwrap();
-    let again = serving.get(&path).header("accept", "text/event-stream");
-    assert_eq!(text(again.header("last-event-id", place)).await.0, 204);
+    // Who has the last change, and not the end, has it now; who has its id has all.
+    let again = || serving.get(&path).header("accept", "text/event-stream");
+    let (status, more) = text(again().header("last-event-id", place)).await;
+    assert_eq!((status, last_frame(&more)), (200, last_frame(&sse)));
+    let (id, name) = last_frame(&sse);
+    assert_eq!(name, "end");
+    assert_ne!(id, place);
+    assert_eq!(text(again().header("last-event-id", id)).await.0, 204);
 
     let id = serving.detached("endless", "x".into()).await;
     let live = serving.get(&format!("/runs/{id}/progress"));

@@ -6,17 +6,21 @@ use tokio::process::Command;
 
 use super::{Reading, assert_whole, installed, lines, script};
 use crate::{
-    program::{Program, said},
+    program::{Program, place, said},
     proxy::{Proxy, noise},
 };
 
 /// Reads a run until there is no more.
 fn source(base: &str, run: &str) -> Command {
+    reading(base, &format!("{run}/events"))
+}
+
+fn reading(base: &str, path: &str) -> Command {
     let mut command = Command::new("node");
     let names = [EventKind::NAMES, &["end", "broken"]].concat().join(",");
     command
         .arg(script("eventsource.mjs"))
-        .arg(format!("{base}/runs/{run}/events"))
+        .arg(format!("{base}/runs/{path}"))
         .arg(names)
         .env("NODE_PATH", installed("node_modules"));
     command
@@ -36,6 +40,21 @@ async fn it_reads_a_run_and_is_told_when_there_is_no_more() {
     // One time it came back, and was told that there is nothing left.
     assert_eq!(assert_whole(&read, &program.log(&run).await), 1);
     assert_eq!(read.last().unwrap()["closed"], 204);
+}
+
+#[tokio::test]
+async fn cut_between_the_last_event_and_the_end_it_is_told_the_end() {
+    let program = Program::start(&[]).await;
+    let run = program.detached("echo", slowly(0)).await;
+    let last = place(program.log(&run).await.last().unwrap());
+    let read = lines(reading(&program.url, &format!("{run}/events?after={last}"))).await;
+    let [end, closed] = &read[..] else {
+        panic!("{read:?}");
+    };
+    assert_eq!(
+        (&end["type"], &closed["closed"]),
+        (&json!("end"), &json!(204))
+    );
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use axum::extract::ws::{Message, Utf8Bytes};
 use futures::{FutureExt, StreamExt, future::BoxFuture};
-use mainstem_core::{Answer, Error, ErrorKind, Event, Place, Result, RunId, RunStatus};
+use mainstem_core::{Answer, Error, ErrorKind, Event, Place, Result, RunId};
 use tokio::{sync::watch, time::Instant};
 
 use super::{
@@ -14,7 +14,10 @@ use super::{
 use crate::{
     ReadFrom, Reader, Session,
     guard::{Caller, check_depth},
-    routes::App,
+    routes::{
+        App,
+        reading::{self, Left},
+    },
     wire::{
         Ended, Outcome,
         ws::{ClientMessage, CloseCode, Message as Frame, Resume, ServerMessage, Start, Window},
@@ -441,14 +444,9 @@ async fn opened(app: Arc<App>, caller: Caller, id: RunId, after: Option<Place>) 
     }
     let session = caller.going_on_with(session);
     let state = session.state().await?;
-    let outcome = match state.status {
-        RunStatus::Finished => Some(Outcome::Finished),
-        RunStatus::Failed => Some(Outcome::Failed),
-        RunStatus::Cancelled => Some(Outcome::Cancelled),
-        RunStatus::Suspended => Some(Outcome::Suspended),
-        _ => None,
-    };
-    if let (Some(outcome), Some(place)) = (outcome, after.filter(|_| after == state.last)) {
+    if let (Some(outcome), Some(place)) = (reading::outcome(&state), state.last)
+        && reading::left(&state, after) != Left::Events
+    {
         return Ok(Done::Opened(session, None, Some(Ended { outcome, place })));
     }
     let from = after.map_or(ReadFrom::Start, ReadFrom::After);
