@@ -66,17 +66,55 @@ pub(crate) fn failed(server: &str, what: &str, error: ServiceError) -> Error {
                 None => error.with_code("mcp_closed"),
             }
         }
-        ServiceError::TransportClosed | ServiceError::Cancelled { .. } => closed(server, what),
+        ServiceError::TransportClosed | ServiceError::Cancelled { .. } => ended(server, what),
         _ => unexpected(server, what),
     }
 }
 
 /// The connection is gone.
-pub(crate) fn closed(server: &str, what: &str) -> Error {
-    let message = format!(
-        "the connection to MCP server `{server}` ended before it had answered {what}; connect to it again"
-    );
+fn ended(server: &str, what: &str) -> Error {
+    let message =
+        format!("the connection to MCP server `{server}` ended before it had answered {what}");
     tool(message).with_code("mcp_closed")
+}
+
+/// Somebody has closed the connection.
+pub(crate) fn closed(server: &str) -> Error {
+    let message = format!("the connection to MCP server `{server}` was closed; connect to it anew");
+    tool(message).with_code("mcp_closed")
+}
+
+/// A connection that is lost each time isn't made all the time.
+pub(crate) fn too_often(server: &str, wait: Duration) -> Error {
+    let seconds = wait.as_secs_f64().ceil();
+    let message = format!(
+        "the connection to MCP server `{server}` was lost several times; it is made again after another \
+         {seconds} s"
+    );
+    tool(message)
+        .with_code("mcp_closed")
+        .retryable(true)
+        .with_retry_after(wait)
+}
+
+/// Whether the connection is gone. What was asked may have been done.
+pub(crate) fn is_gone(error: &ServiceError) -> bool {
+    match error {
+        ServiceError::TransportClosed | ServiceError::Cancelled { .. } => true,
+        ServiceError::TransportSend(error) => error.error.is::<std::io::Error>(),
+        _ => false,
+    }
+}
+
+/// Whether the server doesn't know the session any more, and so hasn't looked at what was asked.
+pub(crate) fn is_forgotten(error: &ServiceError) -> bool {
+    match error {
+        ServiceError::TransportSend(error) => {
+            let error = error.error.downcast_ref::<HttpError>();
+            matches!(error, Some(StreamableHttpError::SessionExpired))
+        }
+        _ => false,
+    }
 }
 
 /// It answered with what isn't an answer.

@@ -2,10 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use mainstem_core::{EventKind, Notice, Progress};
@@ -29,7 +26,6 @@ pub(crate) struct Feeds {
     calls: Mutex<HashMap<ProgressToken, Weak<Feed>>>,
     /// From which level on messages of its log are shown; none, if nothing is set.
     pub(crate) logs: Option<LogLevel>,
-    changed: AtomicBool,
 }
 
 /// What was said to one call, and not yet emitted.
@@ -58,12 +54,11 @@ enum Said {
 pub(crate) struct FeedRef(pub(crate) Weak<Feed>);
 
 impl Feeds {
-    pub(crate) fn new(logs: Option<LogLevel>) -> Arc<Self> {
-        Arc::new(Self {
+    pub(crate) fn new(logs: Option<LogLevel>) -> Self {
+        Self {
             calls: Mutex::default(),
             logs,
-            changed: AtomicBool::new(false),
-        })
+        }
     }
 
     /// A call goes out, with its token.
@@ -101,18 +96,6 @@ impl Feeds {
         for feed in calls {
             lock(&feed.queue).unclear += 1;
         }
-    }
-
-    pub(crate) fn tools_changed(&self) {
-        self.changed.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn have_tools_changed(&self) -> bool {
-        self.changed.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn tools_are_asked_for(&self) {
-        self.changed.store(false, Ordering::Relaxed);
     }
 }
 
@@ -204,6 +187,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use rmcp::model::NumberOrString;
 
     use super::*;

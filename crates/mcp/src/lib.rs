@@ -23,17 +23,22 @@
 //! [Model Context Protocol]: https://modelcontextprotocol.io
 
 mod client;
+mod connection;
 mod content;
 mod failure;
 mod feed;
 mod http;
+mod link;
 mod listing;
 mod log;
+mod offer;
+mod pace;
 mod process;
 mod server;
 mod spec;
 mod tap;
 mod tool;
+mod way;
 
 pub use client::McpClient;
 pub use listing::ListTools;

@@ -2,11 +2,11 @@ use std::{collections::HashSet, fmt, future::IntoFuture, sync::Arc, time::Durati
 
 use futures::future::BoxFuture;
 use mainstem_core::{Approval, Question, Result, Text, Tool, ToolPolicy};
-use rmcp::model::PaginatedRequestParams;
+use rmcp::{RoleClient, model::PaginatedRequestParams, service::Peer};
 
 use crate::{
-    client::Connection,
     failure::{config, unexpected},
+    link::Link,
     spec,
     tool::McpTool,
 };
@@ -35,7 +35,7 @@ const WHAT: &str = "the list of its tools";
 /// ```
 #[must_use = "the server is asked when it is awaited"]
 pub struct ListTools {
-    connection: Arc<Connection>,
+    link: Arc<Link>,
     only: Option<Vec<Text>>,
     without: Vec<Text>,
     approve: Vec<Text>,
@@ -44,9 +44,9 @@ pub struct ListTools {
 }
 
 impl ListTools {
-    pub(crate) fn new(connection: Arc<Connection>) -> Self {
+    pub(crate) fn new(link: Arc<Link>) -> Self {
         Self {
-            connection,
+            link,
             only: None,
             without: Vec::new(),
             approve: Vec::new(),
@@ -91,18 +91,18 @@ impl ListTools {
     }
 
     async fn ask(self) -> Result<Vec<Arc<dyn Tool>>> {
-        let connection = &self.connection;
-        connection.feeds.tools_are_asked_for();
-        let offered = all_pages(connection).await?;
+        let link = &self.link;
+        link.offer.is_taken();
+        let offered = offered(link).await?;
         self.check_names(&offered)?;
-        let server = &connection.server;
+        let server = link.server();
         let mut tools: Vec<Arc<dyn Tool>> = Vec::new();
         let mut names = HashSet::new();
-        for tool in offered {
+        for tool in offered.iter() {
             if !self.is_wanted(&tool.name) {
                 continue;
             }
-            let spec = spec::of(server, &self.prefix, &tool)?;
+            let spec = spec::of(server, &self.prefix, tool)?;
             if !names.insert(spec.name.clone()) {
                 return Err(config(format!(
                     "MCP server `{server}` has two tools that would be called `{}`; leave one of them out \
@@ -111,7 +111,7 @@ impl ListTools {
                 )));
             }
             let policy = self.policy(&tool.name, &spec.name);
-            let tool = McpTool::new(Arc::clone(connection), tool.name.as_ref(), spec, policy);
+            let tool = McpTool::new(Arc::clone(link), tool, spec, policy);
             tools.push(Arc::new(tool));
         }
         Ok(tools)
@@ -135,7 +135,7 @@ impl ListTools {
                 let names: Vec<_> = offered.iter().map(|tool| &*tool.name).collect();
                 return Err(config(format!(
                     "MCP server `{}` has no tool `{name}`; it has: {}",
-                    self.connection.server,
+                    self.link.server(),
                     names.join(", ")
                 )));
             }
@@ -157,21 +157,36 @@ impl ListTools {
     }
 }
 
-async fn all_pages(connection: &Connection) -> Result<Vec<rmcp::model::Tool>> {
+/// The tools that a server has now. It is asked, unless it was since the last change.
+pub(crate) async fn offered(link: &Link) -> Result<Arc<Vec<rmcp::model::Tool>>> {
+    if let Some(offered) = link.offer.now() {
+        return Ok(offered);
+    }
+    // There may be a new connection to be made, which is a change.
+    link.reach().await?;
+    let version = link.offer.version();
+    let tools = all_pages(link).await?;
+    Ok(link.offer.keep(version, tools))
+}
+
+async fn all_pages(link: &Link) -> Result<Vec<rmcp::model::Tool>> {
     let mut tools = Vec::new();
     let mut seen = HashSet::new();
     let mut cursor = None;
     loop {
         let page = PaginatedRequestParams::default().with_cursor(cursor);
-        let page = connection.peer.list_tools(Some(page));
-        let page = connection.in_time(WHAT, page).await?;
+        let ask = |server: Peer<RoleClient>| {
+            let page = page.clone();
+            async move { server.list_tools(Some(page)).await }
+        };
+        let page = link.ask(WHAT, ask).await?;
         tools.extend(page.tools);
         let Some(next) = page.next_cursor else {
             return Ok(tools);
         };
         // A server that leads in a circle would keep us for ever.
         if !seen.insert(next.clone()) {
-            return Err(unexpected(&connection.server, WHAT));
+            return Err(unexpected(link.server(), WHAT));
         }
         cursor = Some(next);
     }
@@ -189,7 +204,7 @@ impl IntoFuture for ListTools {
 impl fmt::Debug for ListTools {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ListTools")
-            .field("server", &self.connection.server)
+            .field("server", self.link.server())
             .field("only", &self.only)
             .field("without", &self.without)
             .field("prefix", &self.prefix)

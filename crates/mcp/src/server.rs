@@ -3,20 +3,24 @@ use std::{
     fmt,
     path::Path,
     process::Stdio,
+    sync::Arc,
     time::Duration,
 };
 
 use mainstem_core::{Result, Text};
-use reqwest::{
-    Url,
-    header::{HeaderMap, HeaderName, HeaderValue},
-};
+use reqwest::Url;
 use rmcp::{model::ProtocolVersion, service::ClientLifecycleMode};
 use tokio::process::Command;
 
 use crate::{
-    LogLevel, McpClient, client::Connection, failure::config, feed::Feeds, http, process,
-    tap::Tapped,
+    LogLevel, McpClient,
+    connection::Manner,
+    failure::config,
+    http,
+    link::{Link, Opener},
+    pace::Pace,
+    process,
+    way::{Address, Way},
 };
 
 /// How long a server may take, unless it is told: `npx` may have to fetch it first.
@@ -34,20 +38,6 @@ pub struct McpServer {
     discovers: bool,
     /// An option of the other way, which would have no effect.
     misplaced: Option<&'static str>,
-}
-
-enum Way {
-    Stdio {
-        command: Box<Command>,
-        /// What its standard error is; ours, if nothing is set.
-        stderr: Option<Stdio>,
-    },
-    Http {
-        url: String,
-        bearer: Option<String>,
-        headers: Vec<(String, String)>,
-        client: Option<reqwest::Client>,
-    },
 }
 
 /// What a server of the old kind is given of our environment: where things are, and no keys.
@@ -107,10 +97,7 @@ impl McpServer {
         let name = program.file_stem().unwrap_or(program.as_os_str());
         Self::new(
             name.to_string_lossy().into_owned(),
-            Way::Stdio {
-                command: Box::new(command),
-                stderr: None,
-            },
+            Way::Stdio(Box::new(process::prepare(command))),
         )
     }
 
@@ -130,12 +117,12 @@ impl McpServer {
         let name = host.unwrap_or("http").to_owned();
         Self::new(
             name,
-            Way::Http {
+            Way::Http(Address {
                 url,
                 bearer: None,
                 headers: Vec::new(),
                 client: None,
-            },
+            }),
         )
     }
 
@@ -153,8 +140,19 @@ impl McpServer {
     /// The command, for an option of programs.
     fn command(&mut self, option: &'static str) -> Option<&mut Command> {
         match &mut self.way {
-            Way::Stdio { command, .. } => Some(command),
-            Way::Http { .. } => {
+            Way::Stdio(command) => Some(command.command_mut()),
+            Way::Http(_) => {
+                self.misplaced = Some(option);
+                None
+            }
+        }
+    }
+
+    /// The address, for an option of servers over HTTP.
+    fn address(&mut self, option: &'static str) -> Option<&mut Address> {
+        match &mut self.way {
+            Way::Http(address) => Some(address),
+            Way::Stdio(_) => {
                 self.misplaced = Some(option);
                 None
             }
@@ -191,9 +189,8 @@ impl McpServer {
     /// Servers write there what is for people.
     #[must_use]
     pub fn stderr(mut self, to: impl Into<Stdio>) -> Self {
-        match &mut self.way {
-            Way::Stdio { stderr, .. } => *stderr = Some(to.into()),
-            Way::Http { .. } => self.misplaced = Some("stderr"),
+        if let Some(command) = self.command("stderr") {
+            command.stderr(to);
         }
         self
     }
@@ -201,9 +198,8 @@ impl McpServer {
     /// A token that goes along with each request, as `Authorization: Bearer ..`; only over HTTP.
     #[must_use]
     pub fn bearer(mut self, token: impl Into<String>) -> Self {
-        match &mut self.way {
-            Way::Http { bearer, .. } => *bearer = Some(token.into()),
-            Way::Stdio { .. } => self.misplaced = Some("bearer"),
+        if let Some(address) = self.address("bearer") {
+            address.bearer = Some(token.into());
         }
         self
     }
@@ -211,9 +207,8 @@ impl McpServer {
     /// A header that goes along with each request; only over HTTP.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        match &mut self.way {
-            Way::Http { headers, .. } => headers.push((name.into(), value.into())),
-            Way::Stdio { .. } => self.misplaced = Some("header"),
+        if let Some(address) = self.address("header") {
+            address.headers.push((name.into(), value.into()));
         }
         self
     }
@@ -222,10 +217,9 @@ impl McpServer {
     ///
     /// Leave its redirects off: they would take headers and arguments to another host.
     #[must_use]
-    pub fn client(mut self, new: reqwest::Client) -> Self {
-        match &mut self.way {
-            Way::Http { client, .. } => *client = Some(new),
-            Way::Stdio { .. } => self.misplaced = Some("client"),
+    pub fn client(mut self, client: reqwest::Client) -> Self {
+        if let Some(address) = self.address("client") {
+            address.client = Some(client);
         }
         self
     }
@@ -272,75 +266,32 @@ impl McpServer {
     /// - Of kind [`Tool`](mainstem_core::ErrorKind::Tool): it can't be reached, or isn't an MCP server (code
     ///   `mcp_not_connected` or `mcp_protocol`), or it refuses (`mcp_refused`).
     pub async fn connect(self) -> Result<McpClient> {
-        // A transport is large, with its buffers.
-        Box::pin(self.open()).await
-    }
-
-    async fn open(self) -> Result<McpClient> {
-        let Self {
-            name,
-            way,
-            time_limit,
-            logs,
-            discovers,
-            misplaced,
-        } = self;
-        if let Some(option) = misplaced {
+        if let Some(option) = self.misplaced {
             return Err(config(format!(
-                "MCP server `{name}` is given `{option}`, which isn't for {}; leave it out",
-                match way {
-                    Way::Stdio { .. } => "programs",
-                    Way::Http { .. } => "servers over HTTP",
-                }
+                "MCP server `{}` is given `{option}`, which isn't for {}; leave it out",
+                self.name,
+                self.way.name()
             )));
         }
-        let feeds = Feeds::new(logs);
-        let begins = match discovers {
+        let begins = match self.discovers {
             true => ClientLifecycleMode::Discover {
                 preferred_versions: vec![ProtocolVersion::LATEST],
             },
             false => ClientLifecycleMode::Initialize,
         };
-        let connection = match way {
-            Way::Stdio { command, stderr } => {
-                let transport = process::start(&name, *command, stderr)?;
-                let tapped = Tapped::new(transport, feeds.clone());
-                Connection::open(name, tapped, begins, feeds, time_limit).await
-            }
-            Way::Http {
-                url,
-                bearer,
-                headers,
-                client,
-            } => {
-                let headers = header_map(&name, &headers)?;
-                let transport = http::reach(&name, &url, bearer, headers, client)?;
-                let tapped = Tapped::new(transport, feeds.clone());
-                Connection::open(name, tapped, begins, feeds, time_limit).await
-            }
+        let manner = Manner {
+            server: self.name,
+            begins,
+            time_limit: self.time_limit,
         };
-        Ok(McpClient::new(connection?))
+        let opener = Opener {
+            way: self.way,
+            manner: Arc::new(manner),
+            logs: self.logs,
+            pace: Pace::begin(tokio::time::Instant::now()),
+        };
+        Ok(McpClient::new(Link::open(opener).await?))
     }
-}
-
-fn header_map(server: &str, headers: &[(String, String)]) -> Result<HeaderMap> {
-    let mut map = HeaderMap::new();
-    for (name, value) in headers {
-        let Ok(header) = HeaderName::try_from(name) else {
-            return Err(config(format!(
-                "MCP server `{server}` is given a header `{name}`, which can't be one"
-            )));
-        };
-        let Ok(mut value) = HeaderValue::try_from(value) else {
-            return Err(config(format!(
-                "MCP server `{server}` is given a header `{name}` whose value has characters that \
-                 can't stand in a header"
-            )));
-        };
-        value.set_sensitive(true);
-        map.insert(header, value);
-    }
-    Ok(map)
 }
 
 impl fmt::Debug for McpServer {
@@ -348,13 +299,14 @@ impl fmt::Debug for McpServer {
         let mut debug = f.debug_struct("McpServer");
         debug.field("name", &self.name);
         match &self.way {
-            Way::Stdio { command, .. } => {
-                debug.field("program", &command.as_std().get_program());
+            Way::Stdio(command) => {
+                let program = command.command().as_std().get_program();
+                debug.field("program", &program);
             }
-            Way::Http { url, headers, .. } => {
-                let names: Vec<_> = headers.iter().map(|(name, _)| name).collect();
+            Way::Http(address) => {
+                let names: Vec<_> = address.headers.iter().map(|(name, _)| name).collect();
                 debug
-                    .field("url", &http::without_secrets(url))
+                    .field("url", &http::without_secrets(&address.url))
                     .field("headers", &names);
             }
         }

@@ -47,7 +47,7 @@ fn name_of(prefix: &str, name: &str) -> String {
 }
 
 /// An object, and of the newest draft, if it can be: by that one, documents are judged while they arrive.
-fn parameters_of(schema: &Map<String, Value>) -> Value {
+pub(crate) fn parameters_of(schema: &Map<String, Value>) -> Value {
     let mut schema = Value::Object(schema.clone());
     let is_old = is_old(&schema);
     if let Value::Object(members) = &mut schema {

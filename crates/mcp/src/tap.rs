@@ -1,6 +1,12 @@
 //! What goes over a transport, seen on its way.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use rmcp::{
     RoleClient,
@@ -12,7 +18,33 @@ use rmcp::{
 use crate::{
     feed::{FeedRef, Feeds},
     log,
+    offer::Offer,
 };
+
+/// What is noticed of a connection while its messages pass.
+pub(crate) struct Seen {
+    pub(crate) feeds: Feeds,
+    offer: Arc<Offer>,
+    lost: AtomicBool,
+}
+
+impl Seen {
+    pub(crate) fn new(feeds: Feeds, offer: Arc<Offer>) -> Arc<Self> {
+        Arc::new(Self {
+            feeds,
+            offer,
+            lost: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_lost_now(&self) {
+        self.lost.store(true, Ordering::Relaxed);
+    }
+}
 
 /// A transport whose progress and log messages go to the calls they belong to.
 ///
@@ -21,12 +53,12 @@ use crate::{
 /// say out of rmcp's log.
 pub(crate) struct Tapped<T> {
     transport: T,
-    feeds: Arc<Feeds>,
+    seen: Arc<Seen>,
 }
 
 impl<T> Tapped<T> {
-    pub(crate) fn new(transport: T, feeds: Arc<Feeds>) -> Self {
-        Self { transport, feeds }
+    pub(crate) fn new(transport: T, seen: Arc<Seen>) -> Self {
+        Self { transport, seen }
     }
 }
 
@@ -46,31 +78,34 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Tapped<T> {
             && let Some(feed) = call.extensions.get::<FeedRef>()
             && let Some(token) = message.request.get_meta().get_progress_token()
         {
-            self.feeds.open(token, feed);
+            self.seen.feeds.open(token, feed);
         }
         self.transport.send(message)
     }
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleClient>> {
         loop {
-            let message = self.transport.receive().await?;
+            let Some(message) = self.transport.receive().await else {
+                self.seen.is_lost_now();
+                return None;
+            };
             let JsonRpcMessage::Notification(said) = message else {
                 return Some(message);
             };
             match said.notification {
                 ServerNotification::ProgressNotification(progress) => {
-                    self.feeds.progress(progress.params);
+                    self.seen.feeds.progress(progress.params);
                 }
                 ServerNotification::LoggingMessageNotification(said) => {
                     let (level, text) = log::read(said.params);
-                    self.feeds.log(level, text);
+                    self.seen.feeds.log(level, text);
                 }
                 notification => {
                     if matches!(
                         notification,
                         ServerNotification::ToolListChangedNotification(_)
                     ) {
-                        self.feeds.tools_changed();
+                        self.seen.offer.changes();
                     }
                     return Some(JsonRpcMessage::notification(notification));
                 }

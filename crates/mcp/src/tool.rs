@@ -3,38 +3,55 @@
 use std::{fmt, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
-use mainstem_core::{Json, Result, RunContext, StepResult, Text, Tool, ToolPolicy, ToolSpec};
+use mainstem_core::{
+    Json, Notice, Result, RunContext, StepResult, Text, Tool, ToolPolicy, ToolSpec,
+};
+use mainstem_structured::Schema;
 use rmcp::{
     RoleClient,
-    model::{CallToolRequestParams, ClientRequest, Request, ServerResult},
-    service::RequestHandle,
+    model::{CallToolRequestParams, ClientRequest, JsonObject, Request, ServerResult},
+    service::{RequestHandle, ServiceError},
 };
 
 use crate::{
-    client::Connection,
+    connection::Connection,
     content::Given,
-    failure::{Said, failed, tool, unexpected},
-    feed::{Feed, FeedRef, Feeds},
+    failure::{Said, is_forgotten, tool, unexpected},
+    feed::{Feed, FeedRef},
+    link::{Link, Reached},
+    listing::offered,
+    spec,
+    tap::Seen,
 };
 
 pub(crate) struct McpTool {
-    connection: Arc<Connection>,
-    /// What the server calls it.
-    name: Text,
+    known: Arc<Known>,
     spec: ToolSpec,
     policy: ToolPolicy,
 }
 
+/// A tool as the server had it when the agent got it.
+struct Known {
+    link: Arc<Link>,
+    /// What the server calls it.
+    name: Text,
+    takes: Arc<JsonObject>,
+}
+
 impl McpTool {
     pub(crate) fn new(
-        connection: Arc<Connection>,
-        name: &str,
+        link: Arc<Link>,
+        tool: &rmcp::model::Tool,
         spec: ToolSpec,
         policy: ToolPolicy,
     ) -> Self {
+        let known = Known {
+            link,
+            name: tool.name.as_ref().into(),
+            takes: Arc::clone(&tool.input_schema),
+        };
         Self {
-            connection,
-            name: name.into(),
+            known: Arc::new(known),
             spec,
             policy,
         }
@@ -47,8 +64,7 @@ impl Tool for McpTool {
     }
 
     fn call(&self, ctx: RunContext, arguments: Json) -> BoxFuture<'static, StepResult<Json>> {
-        let (connection, name) = (Arc::clone(&self.connection), self.name.clone());
-        call(connection, name, ctx, arguments).boxed()
+        call(Arc::clone(&self.known), ctx, arguments).boxed()
     }
 
     fn policy(&self) -> ToolPolicy {
@@ -59,41 +75,31 @@ impl Tool for McpTool {
 impl fmt::Debug for McpTool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("McpTool")
-            .field("server", &self.connection.server)
-            .field("name", &self.name)
+            .field("server", self.known.link.server())
+            .field("name", &self.known.name)
             .finish_non_exhaustive()
     }
 }
 
-async fn call(
-    connection: Arc<Connection>,
-    name: Text,
-    ctx: RunContext,
-    arguments: Json,
-) -> StepResult<Json> {
-    let server = &connection.server;
-    let what = format!("the call of tool `{name}`");
-    let mut call = UnderWay::begin(&connection, &name, &what, arguments).await?;
-    let answer = loop {
-        tokio::select! {
-            biased;
-            () = call.feed.arrived() => call.pass_on(&ctx, server, &name).await,
-            answer = answer(&mut call.handle) => break answer,
-        }
-    };
-    // What had been said before the answer.
-    call.pass_on(&ctx, server, &name).await;
-    let answer = answer.unwrap_or(Err(rmcp::ServiceError::TransportClosed));
-    let result = match answer.map_err(|error| failed(server, &what, error))? {
+async fn call(known: Arc<Known>, ctx: RunContext, arguments: Json) -> StepResult<Json> {
+    let server = known.link.server();
+    let what = known.what();
+    let mut answer = known.call_once(&ctx, &arguments).await?;
+    if answer.as_ref().is_err_and(is_forgotten) {
+        // The server hasn't looked at the call: it is no second one.
+        answer = known.call_once(&ctx, &arguments).await?;
+    }
+    let result = match answer.map_err(|error| known.link.failed(&what, error))? {
         ServerResult::CallToolResult(result) => result,
         ServerResult::InputRequiredResult(_) => {
+            let name = &known.name;
             let message =
                 format!("MCP server `{server}` asks for more than the arguments of tool `{name}`");
             let error = tool(message).with_note("that isn't supported");
             return Err(error.with_code("mcp_unsupported").into());
         }
         ServerResult::CreateTaskResult(_) => {
-            let message = format!("MCP server `{server}` made a task of the call of tool `{name}`");
+            let message = format!("MCP server `{server}` made a task of {what}");
             let error = tool(message).with_note("that isn't supported");
             return Err(error.with_code("mcp_unsupported").into());
         }
@@ -110,7 +116,62 @@ async fn call(
     }
 }
 
-type Answer = std::result::Result<ServerResult, rmcp::ServiceError>;
+type Answer = std::result::Result<ServerResult, ServiceError>;
+
+impl Known {
+    fn what(&self) -> String {
+        format!("the call of tool `{}`", self.name)
+    }
+
+    /// Calls it on the connection that there is, and finds out if that was lost.
+    async fn call_once(&self, ctx: &RunContext, arguments: &Json) -> Result<Answer> {
+        let server = self.link.server();
+        let Reached { connection, is_new } = self.link.reach().await?;
+        if is_new {
+            let message = format!(
+                "the connection to MCP server `{server}` was lost, and has been made again; what it knew of \
+                 this session is gone"
+            );
+            ctx.emit(Notice::new("mcp_connected_again", message)).await;
+        }
+        self.check(arguments).await?;
+        let answer = match UnderWay::begin(&connection, &self.name, arguments).await? {
+            Ok(mut call) => call.answer(ctx, server, &self.name).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &answer {
+            self.link.notice(&connection, error);
+        }
+        Ok(answer)
+    }
+
+    /// The server may have other tools by now, or this one with other arguments.
+    async fn check(&self, arguments: &Json) -> Result<()> {
+        let (server, name) = (self.link.server(), &self.name);
+        let offered = offered(&self.link).await?;
+        let changed = |message: String| {
+            let error = tool(message).with_code("mcp_tool_changed");
+            error.with_note("its new tools are given by `client.tools()`")
+        };
+        let Some(now) = offered.iter().find(|tool| tool.name == name.as_str()) else {
+            let message = format!("MCP server `{server}` hasn't got tool `{name}` any more");
+            return Err(changed(message));
+        };
+        if now.input_schema == self.takes {
+            return Ok(());
+        }
+        let message = format!(
+            "MCP server `{server}` has changed what tool `{name}` takes, to which these arguments"
+        );
+        let schema = Schema::from_value(spec::parameters_of(&now.input_schema));
+        let schema = schema
+            .map_err(|error| changed(format!("{message} can't be compared")).with_source(error))?;
+        let mut checker = schema.checker();
+        let read = checker.feed(arguments.as_str().as_bytes());
+        read.and_then(|()| checker.finish().map(drop))
+            .map_err(|violation| changed(format!("{message} don't fit: {violation}")))
+    }
+}
 
 /// Waits for the answer; none comes if the connection is gone.
 async fn answer(handle: &mut Option<RequestHandle<RoleClient>>) -> Option<Answer> {
@@ -127,16 +188,15 @@ async fn answer(handle: &mut Option<RequestHandle<RoleClient>>) -> Option<Answer
 struct UnderWay {
     handle: Option<RequestHandle<RoleClient>>,
     feed: Arc<Feed>,
-    feeds: Arc<Feeds>,
+    seen: Arc<Seen>,
 }
 
 impl UnderWay {
     async fn begin(
         connection: &Connection,
         name: &str,
-        what: &str,
-        arguments: Json,
-    ) -> Result<Self> {
+        arguments: &Json,
+    ) -> Result<std::result::Result<Self, ServiceError>> {
         let feed = Arc::new(Feed::default());
         let params = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments.to()?);
         let mut request = Request::new(params);
@@ -145,14 +205,24 @@ impl UnderWay {
         let sent = connection
             .peer
             .send_cancellable_request(request, connection.options());
-        let handle = sent
-            .await
-            .map_err(|error| failed(&connection.server, what, error))?;
-        Ok(Self {
+        Ok(sent.await.map(|handle| Self {
             handle: Some(handle),
             feed,
-            feeds: Arc::clone(&connection.feeds),
-        })
+            seen: Arc::clone(&connection.seen),
+        }))
+    }
+
+    /// Waits for the answer, and passes on what is said before it.
+    async fn answer(&mut self, ctx: &RunContext, server: &str, tool: &str) -> Answer {
+        let answer = loop {
+            tokio::select! {
+                biased;
+                () = self.feed.arrived() => self.pass_on(ctx, server, tool).await,
+                answer = answer(&mut self.handle) => break answer,
+            }
+        };
+        self.pass_on(ctx, server, tool).await;
+        answer.unwrap_or(Err(ServiceError::TransportClosed))
     }
 
     async fn pass_on(&self, ctx: &RunContext, server: &str, tool: &str) {
@@ -172,6 +242,6 @@ impl Drop for UnderWay {
         }
         // The feed is kept by this alone, and is gone with it.
         self.feed = Arc::default();
-        self.feeds.tidy();
+        self.seen.feeds.tidy();
     }
 }

@@ -51,8 +51,11 @@ async fn close_waits_for_the_end_of_the_program() {
     let called = call(&tools, "echo", json!({"message": "hello?"})).await;
     let error = called.result.error.unwrap();
     assert_eq!(error.code.as_deref(), Some("mcp_closed"));
-    let text = "the connection to MCP server `everything` ended before it had answered the call of tool `echo`";
-    assert!(error.message.starts_with(text), "{}", error.message);
+    let text = "the connection to MCP server `everything` was closed; connect to it anew";
+    assert_eq!(error.message, text);
+    let error = within(clone.tools()).await.unwrap_err();
+    assert_eq!(error.to_string(), text);
+    assert!(marked(mark).is_empty());
 }
 
 #[tokio::test]
@@ -109,15 +112,12 @@ async fn a_program_that_is_killed_in_mid_call_fails_the_call() {
     let told = told(&model.requests()[1]);
     let expected = format!(
         "The call failed: the connection to MCP server `everything` ended before it had answered the call of \
-         tool `{LONG}`; connect to it again"
+         tool `{LONG}`; it is connected to again when it is needed next"
     );
     assert_eq!(told, expected);
     assert!(client.is_closed());
-    let error = within(client.tools()).await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.code()),
-        (ErrorKind::Tool, Some("mcp_closed"))
-    );
+    assert_eq!(within(client.tools()).await.unwrap()[0].spec().name, "echo");
+    assert_eq!(marked(mark).len(), 1);
 }
 
 #[tokio::test]

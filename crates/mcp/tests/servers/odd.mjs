@@ -1,10 +1,12 @@
 // An MCP server whose every step is written out: for what servers of good manners don't do.
 // `node odd.mjs LOG MODE`: what it reads it appends to the file LOG, a line each.
 import { spawn } from "node:child_process";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 const [log, mode, mark] = process.argv.slice(2);
+// Whether it was started before, with the same LOG.
+const isAgain = readFileSync(log, "utf8").includes('"initialize"');
 const send = (message) =>
   process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...message }) + "\n");
 const notify = (method, params) => send({ method, params });
@@ -27,6 +29,10 @@ function list(cursor) {
       return { tools: [], nextCursor: "again" };
     case "twins":
       return { tools: [tool("a.b"), tool("a_b"), tool("c")] };
+    case "changing":
+      return isAgain
+        ? { tools: [tool("answer", { type: "object", required: ["text"] }), tool("new")] }
+        : { tools: tools.map((name) => tool(name)) };
     case "misfits":
       return { tools: [tool("list", { type: "array" }), tool("fine")] };
     default:
@@ -83,7 +89,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const { id, method, params } = JSON.parse(line);
   if (method === "initialize") {
     if (mode === "mute") continue;
-    if (mode === "leave") process.exit(0);
+    if (mode === "leave" || (mode === "brittle" && isAgain)) process.exit(0);
     if (mode === "unwilling") {
       send({ id, error: { code: -32600, message: "come back later" } });
       continue;

@@ -32,12 +32,12 @@ impl Odd {
             .name("odd")
     }
 
-    async fn connect(&self, mode: &str) -> McpClient {
+    pub(crate) async fn connect(&self, mode: &str) -> McpClient {
         within(self.server(mode).connect()).await.unwrap()
     }
 
     /// What the server has read, of a method.
-    fn read(&self, method: &str) -> Vec<Value> {
+    pub(crate) fn read(&self, method: &str) -> Vec<Value> {
         let log = std::fs::read_to_string(self.directory.path().join("log")).unwrap();
         let messages = log
             .lines()
@@ -67,7 +67,7 @@ async fn called(name: &str, arguments: Value) -> Called {
     call(&tools, name, arguments).await
 }
 
-fn notices(called: &Called, code: &str) -> Vec<String> {
+pub(crate) fn notices(called: &Called, code: &str) -> Vec<String> {
     let notices = called.events.iter().filter_map(|event| match &event.kind {
         EventKind::Notice(notice) if notice.code == code => Some(notice.message.to_string()),
         _ => None,
