@@ -3,12 +3,17 @@
 //! With `OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318` the spans go there, as OTLP over HTTP: to
 //! Jaeger, say, by `docker run --rm -p 4318:4318 -p 16686:16686 jaegertracing/jaeger`.
 
-use std::env;
+use std::{collections::HashMap, env};
 
-use mainstem::{Traces, prelude::*};
-use opentelemetry::trace::TracerProvider as _;
+use mainstem::{SpanLinks, Text, Traces, prelude::*};
+use opentelemetry::{
+    propagation::TextMapPropagator as _,
+    trace::{TraceContextExt as _, TracerProvider as _},
+};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _};
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::{propagation::TraceContextPropagator, trace::SdkTracerProvider};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{
     Layer as _, Registry,
     filter::Targets,
@@ -55,6 +60,24 @@ fn listen() -> anyhow::Result<SdkTracerProvider> {
     Ok(provider)
 }
 
+/// Where a run began, as the text of W3C's `traceparent`: a run that is resumed, perhaps by another process,
+/// is linked to it. It is for runs with a store.
+struct TraceParents;
+
+impl SpanLinks for TraceParents {
+    fn place(&self, span: &Span) -> Option<Text> {
+        let mut headers = HashMap::new();
+        TraceContextPropagator::new().inject_context(&span.context(), &mut headers);
+        headers.remove("traceparent").map(Text::from)
+    }
+
+    fn link(&self, span: &Span, earlier: &str) {
+        let headers = HashMap::from([("traceparent".to_owned(), earlier.to_owned())]);
+        let began = TraceContextPropagator::new().extract(&headers);
+        span.add_link(began.span().span_context().clone());
+    }
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let provider = listen()?;
@@ -75,7 +98,7 @@ async fn main() -> anyhow::Result<()> {
         });
 
     // `with_content()` would add what is said.
-    let traces = Traces::new().conversation("example");
+    let traces = Traces::new().conversation("example").links(TraceParents);
     let answer = flow.run("an event").traces(traces).await?.output;
     println!("{answer}");
     provider.shutdown()?;

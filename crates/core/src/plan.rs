@@ -121,6 +121,43 @@ impl StepPlan {
         self
     }
 
+    /// Says that it gives what the steps inside give: the last one of a sequence or of a round, and any
+    /// one of arms and alternatives. Sets [`gives`](Self::gives).
+    ///
+    /// If one of them may give any word, so may it. It is for steps whose output is what a step inside
+    /// gave, as it is.
+    ///
+    /// ```
+    /// use mainstem_core::{PlanShape, StepPlan};
+    ///
+    /// let (first, other) = (StepPlan::new("a", "agent"), StepPlan::new("b", "agent"));
+    /// let both = [first.gives(["yes", "no"]), other.gives(["no", "later"])];
+    /// let plan = StepPlan::new("f", "fallback").shape(PlanShape::Until).inside(both);
+    /// assert_eq!(plan.gives_as_inside().gives, ["yes", "no", "later"]);
+    /// ```
+    #[must_use]
+    pub fn gives_as_inside(mut self) -> Self {
+        let givers = match self.shape {
+            PlanShape::Sequence | PlanShape::Repeated => {
+                self.inside.last().map(std::slice::from_ref)
+            }
+            PlanShape::OneOf | PlanShape::Race | PlanShape::Until => Some(&*self.inside),
+            PlanShape::Routed => self.inside.get(1..),
+            PlanShape::Together => None,
+        };
+        let givers = givers.unwrap_or_default();
+        let mut words = Vec::new();
+        if givers.iter().all(|step| !step.gives.is_empty()) {
+            for word in givers.iter().flat_map(|step| &step.gives) {
+                if !words.contains(word) {
+                    words.push(word.clone());
+                }
+            }
+        }
+        self.gives = words;
+        self
+    }
+
     /// Sets [`detail`](Self::detail).
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Text>) -> Self {
@@ -352,6 +389,34 @@ mod tests {
         let heavy = of(PlanShape::Sequence).weight(9);
         assert_eq!((heavy.total(), heavy.total_inside()), (9, Some(5)));
         assert_eq!(StepPlan::new("x", "function").total(), 1);
+    }
+
+    #[test]
+    fn what_it_gives_is_seen_by_the_shape() {
+        let leaf = |words: &[&str]| StepPlan::new("x", "agent").gives(words.iter().copied());
+        let of = |shape, steps: [&[&str]; 3]| {
+            let plan = StepPlan::new("y", "any").shape(shape);
+            plan.inside(steps.map(leaf)).gives_as_inside().gives
+        };
+        let known: [&[&str]; 3] = [&["a"], &["b", "c"], &["c", "d"]];
+        for (shape, words) in [
+            (PlanShape::Sequence, vec!["c", "d"]),
+            (PlanShape::Repeated, vec!["c", "d"]),
+            (PlanShape::OneOf, vec!["a", "b", "c", "d"]),
+            (PlanShape::Race, vec!["a", "b", "c", "d"]),
+            (PlanShape::Until, vec!["a", "b", "c", "d"]),
+            (PlanShape::Routed, vec!["b", "c", "d"]),
+            (PlanShape::Together, vec![]),
+        ] {
+            assert_eq!(of(shape, known), words, "{shape:?}");
+        }
+        // One that may give any word.
+        let unknown: [&[&str]; 3] = [&["a"], &[], &["c"]];
+        assert!(of(PlanShape::OneOf, unknown).is_empty());
+        assert!(of(PlanShape::Routed, unknown).is_empty());
+        assert_eq!(of(PlanShape::Sequence, unknown), ["c"]);
+        let empty = StepPlan::new("y", "any").gives(["a"]).gives_as_inside();
+        assert!(empty.gives.is_empty());
     }
 
     fn flow(steps: &[&str]) -> StepPlan {

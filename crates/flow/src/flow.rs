@@ -295,7 +295,8 @@ impl<I: StepValue, O: StepValue> Step<I> for Flow<I, O> {
 
     fn plan(&self) -> StepPlan {
         let steps = self.nodes.iter().map(|node| node.plan().clone());
-        let mut plan = StepPlan::new(self.name.clone(), "flow").inside(steps);
+        let plan = StepPlan::new(self.name.clone(), "flow").inside(steps);
+        let mut plan = plan.gives_as_inside();
         plan.version = Some(self.version.clone());
         plan.compatible_with.clone_from(&self.compatible_with);
         plan

@@ -56,14 +56,15 @@ pub use step::{
     fallback::{Fallback, FallbackStep, fallback},
     function::FunctionStep,
     map::{Each, List, Map, each},
-    named::{Named, NamedStep, named},
+    named::{Name, named},
     optional::{Optional, OptionalStep, optional},
     parallel::{AtMost, IntoBranches, Parallel, at_most},
     race::{IntoRace, Race},
     repeat::{Repeat, Until, UpTo, up_to},
     retry::{RetryStep, Retrying, retry},
-    time_limit::{TimeLimit, TimeLimited, time_limit},
-    weighted::{Weighted, WeightedStep, weighted},
+    time_limit::{TimeLimit, time_limit},
+    weighted::{Weight, weighted},
     when::{When, WhenStep, when},
+    wrapped::Wrapped,
 };
 pub use value::StepValue;

@@ -63,6 +63,7 @@
 //! | `bytes` 1 | [`Bytes`] | |
 //! | `reqwest` 0.13 | [`ModelBuilder::client`](models::ModelBuilder::client), `mcp::McpServer::client` | [`models::reqwest`] |
 //! | `tokio` 1 | `mcp::McpServer::spawn` | |
+//! | `tracing` 0.1 | [`SpanLinks`] | |
 //! | `async-openai` 0.43 | [`ModelBuilder::config`](models::ModelBuilder::config) | [`models::async_openai`] |
 //! | `indicatif` 0.18 | `ProgressBars::on`, with the feature `progress-bars` | `progress::indicatif` |
 
@@ -96,18 +97,18 @@ pub use mainstem_core::{
 // Flows.
 pub use mainstem_flow::{
     ArmKey, Ask, AtMost, Blocking, Branch, Diagram, DiagramState, Each, Fallback, Flow, Function,
-    IntoBranches, IntoRace, IntoStep, List, Map, Named, Optional, Parallel, Race, Repeat, Retry,
-    Retrying, StepOutput, StepValue, TimeLimit, Until, UpTo, Weighted, When, With, ask, at_most,
-    blocking, by, by_step, by_value, each, fallback, named, optional, retry, time_limit, up_to,
-    weighted, when, with,
+    IntoBranches, IntoRace, IntoStep, List, Map, Name, Optional, Parallel, Race, Repeat, Retry,
+    Retrying, StepOutput, StepValue, TimeLimit, Until, UpTo, Weight, When, With, Wrapped, ask,
+    at_most, blocking, by, by_step, by_value, each, fallback, named, optional, retry, time_limit,
+    up_to, weighted, when, with,
 };
 
 // Runs, and how they end.
 pub use mainstem_core::{
     Answer, AppendOnly, Appended, ChunkBatches, FinishReason, InputRequest, ItemStream, Labelled,
     Merged, MergedText, Outcome, Partial, PartialView, PatchStream, Question, Resume, Run,
-    RunContext, RunFuture, RunId, RunResult, RunStream, Said, Spending, StepScope, Stepped,
-    StopHandle, Suspension, TextStream, Traces, merge,
+    RunContext, RunFuture, RunId, RunResult, RunStream, Said, SpanLinks, Spending, StepScope,
+    Stepped, StopHandle, Suspension, TextStream, Traces, merge,
 };
 
 // What models use, what it costs, and how much they may.
@@ -142,7 +143,7 @@ pub use mainstem_core::{
 // What can be implemented: steps, tools and models.
 pub use mainstem_core::{
     Backoff, Model, ModelEvent, ModelRequest, ModelStream, NextAttempt, PlanShape, Recall, Step,
-    StepPlan, TimedStream,
+    StepPlan, StepWrapper, TimedStream, WrappedStep,
 };
 
 // Layers: models around models.

@@ -1,16 +1,22 @@
 //! Traces as OpenTelemetry has them, over a real socket.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use mainstem::{
-    Agent, Flow, RunContext, StepResult, TimeLimits, named,
+    Agent, Flow, MemoryStore, Question, RunContext, RunId, SpanLinks, StepResult, Text, TimeLimits,
+    Traces, ask, named,
     test_util::{Script, ScriptedModel},
 };
 use mainstem_testkit::Reply;
 use mainstem_tests::{agent, server_with, within};
-use opentelemetry::trace::TracerProvider as _;
+use opentelemetry::{
+    propagation::TextMapPropagator as _,
+    trace::{TraceContextExt as _, TracerProvider as _},
+};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _};
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::{propagation::TraceContextPropagator, trace::SdkTracerProvider};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{Registry, layer::SubscriberExt as _};
 
 use crate::receiver::{Receiver, Sent};
@@ -141,4 +147,69 @@ fn check_failure(receiver: &Receiver) {
         assert_eq!(failed(name), (2, Some("timeout".to_owned())), "{name}");
     }
     assert_eq!(failed("function join"), (0, None));
+}
+
+/// Where a run began, as W3C's `traceparent`; the example `traces` has the same.
+struct TraceParents;
+
+impl SpanLinks for TraceParents {
+    fn place(&self, span: &Span) -> Option<Text> {
+        let mut headers = HashMap::new();
+        TraceContextPropagator::new().inject_context(&span.context(), &mut headers);
+        headers.remove("traceparent").map(Text::from)
+    }
+
+    fn link(&self, span: &Span, earlier: &str) {
+        let headers = HashMap::from([("traceparent".to_owned(), earlier.to_owned())]);
+        let began = TraceContextPropagator::new().extract(&headers);
+        span.add_link(began.span().span_context().clone());
+    }
+}
+
+/// The process may be another one each time: its tracer has forgotten the spans before.
+#[tokio::test]
+async fn a_run_that_goes_on_is_linked_to_the_trace_in_which_it_began() {
+    let flow = Flow::new("pay").step("sum", |euros: u32| euros).step(
+        "approve",
+        ask::<bool, _>(|euros: &u32| Question::new(format!("Pay {euros} €?"))),
+    );
+    let store = MemoryStore::new();
+    let traces = || Traces::new().links(TraceParents);
+    let run = flow.run(7_u32).store(store.clone()).id(RunId::from("r1"));
+    let first = Receiver::new();
+    let error = traced(&first, run.traces(traces())).await.unwrap_err();
+    let began = first.span("run pay");
+    assert!(began.links().is_empty());
+    assert_eq!(began.attribute("mainstem.status").unwrap(), "suspended");
+
+    // Once without an answer, once with it.
+    let suspension = error.suspension().unwrap().clone();
+    let again = flow
+        .resume(&suspension)
+        .store(store.clone())
+        .traces(traces());
+    let second = Receiver::new();
+    traced(&second, again).await.unwrap_err();
+    let answered = suspension.answer("approve", &true).unwrap();
+    let last = flow.resume(answered).store(store.clone()).traces(traces());
+    let third = Receiver::new();
+    traced(&third, last).await.unwrap();
+
+    let place = (
+        began.text("traceId").to_owned(),
+        began.text("spanId").to_owned(),
+    );
+    for (receiver, status) in [(&second, "suspended"), (&third, "finished")] {
+        let root = receiver.span("run pay");
+        assert_eq!(root.links(), std::slice::from_ref(&place));
+        assert_ne!(root.text("traceId"), place.0);
+        assert_eq!(root.attribute("mainstem.status").unwrap(), status);
+        // The run's own span alone.
+        let spans = receiver.spans();
+        assert!(spans.len() > 1);
+        assert_eq!(
+            spans.iter().filter(|span| !span.links().is_empty()).count(),
+            1
+        );
+    }
 }

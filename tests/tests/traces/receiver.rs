@@ -78,6 +78,14 @@ impl Sent {
         )
     }
 
+    /// The traces and spans that it is linked to.
+    pub(crate) fn links(&self) -> Vec<(String, String)> {
+        let all = self.0["links"].as_array().cloned().unwrap_or_default();
+        let text = |link: &Value, field: &str| link[field].as_str().unwrap().to_owned();
+        let place = |link: &Value| (text(link, "traceId"), text(link, "spanId"));
+        all.iter().map(place).collect()
+    }
+
     /// How long it was, in nanoseconds.
     pub(crate) fn took(&self) -> u64 {
         let at = |field| self.text(field).parse::<u64>().unwrap();

@@ -247,10 +247,12 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Step<Strin
 
     fn plan(&self) -> StepPlan {
         let (needed, attempts) = (self.0.threshold, self.0.attempts);
+        let agent = self.0.agent.plan();
         StepPlan::new(self.name(), self.kind())
             .detail(format!("{needed} of 100, up to {attempts} attempts"))
+            .gives(agent.gives.clone())
             .shape(PlanShape::Repeated)
-            .inside([self.0.agent.plan(), self.0.judge.plan()])
+            .inside([agent, self.0.judge.plan()])
     }
 
     fn resumes(&self) -> bool {

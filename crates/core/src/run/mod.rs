@@ -71,6 +71,7 @@ use spans::RunSpan;
 pub use spending::Spending;
 pub use stream::{RunFuture, RunStream};
 pub use text::TextStream;
+use tracing::Span;
 
 use crate::{
     Busy, Context, Error, ErrorKind, Event, Journal, Json, ModelSettings, NewRun, Prices, Result,
@@ -378,7 +379,7 @@ impl<T: Serialize + Send + 'static> Run<T> {
             Arc::clone(&output),
         );
         let driver = Driver::new(work, Arc::clone(&shared.slot));
-        let first = (new, &started);
+        let first = (new, &started, span.get());
         let is_new = self.resume.is_none();
         let opening = opening(&shared, self.busy, self.plan, first, self.resume);
         let mut engine = Engine::new(Arc::clone(&shared), Arc::new(driver), started, span);
@@ -406,7 +407,7 @@ fn opening(
     shared: &Arc<Shared>,
     busy: Busy,
     plan: Option<StepPlan>,
-    (new, started): (NewRun, &RunStarted),
+    (new, started, span): (NewRun, &RunStarted, Span),
     resume: Option<Resume>,
 ) -> Option<BoxFuture<'static, Result<Opened>>> {
     let Some(store) = shared.store.clone() else {
@@ -422,6 +423,7 @@ fn opening(
         busy,
         plan,
         started: started.clone(),
+        span,
     };
     Some(match resume {
         None => opening.begin(new).boxed(),

@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use mainstem_structured::Schema;
 use serde::{Deserialize, Serialize};
+use tracing::Span;
 
 use super::{history::History, resume::Resume, session::Session, shared::Shared};
 use crate::{
     Answer, Busy, ContextSnapshot, Error, ErrorKind, EventKind, InputRequest, Json, NewRun, Place,
-    Result, RunResumed, RunStarted, RunState, RunStatus, Seq, StepPlan, Store, sync::lock,
+    Result, RunResumed, RunStarted, RunState, RunStatus, Seq, StepPlan, Store, Text, sync::lock,
     usage::Share,
 };
 
@@ -26,6 +27,9 @@ struct Basis {
     plan: Option<StepPlan>,
     /// Its first event: the process may die before that is in the log.
     started: Option<RunStarted>,
+    /// What its first span is found by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    span: Option<Text>,
 }
 
 /// A log that is ready to be written.
@@ -43,6 +47,8 @@ pub(super) struct Opening {
     pub(super) busy: Busy,
     pub(super) plan: Option<StepPlan>,
     pub(super) started: RunStarted,
+    /// The run's.
+    pub(super) span: Span,
 }
 
 impl Opening {
@@ -54,6 +60,7 @@ impl Opening {
                 context: session.context().snapshot(),
                 plan: self.plan,
                 started: Some(self.started),
+                span: self.shared.traces.place(&self.span),
             };
             new.basis = Some(Json::new(&basis)?);
         }
@@ -89,6 +96,7 @@ impl Opening {
         }
         let basis = self.store.basis(run).await?;
         let basis: Basis = basis.map(|json| json.to()).transpose()?.unwrap_or_default();
+        self.shared.traces.link(&self.span, basis.span.as_deref());
         if let (Some(then), Some(now)) = (&basis.plan, &self.plan) {
             now.check_resumes(then)?;
         }

@@ -240,12 +240,13 @@ where
     fn plan(&self) -> StepPlan {
         let arms = self.0.arms.iter().map(|(_, arm)| arm.plan());
         let plan = StepPlan::new(self.name(), self.kind());
-        match &self.0.chooser {
+        let plan = match &self.0.chooser {
             Chooser::Function(_) => plan.shape(PlanShape::OneOf).inside(arms),
             Chooser::Step(router, _) => plan
                 .shape(PlanShape::Routed)
                 .inside(std::iter::once(router.plan()).chain(arms)),
-        }
+        };
+        plan.gives_as_inside()
     }
 
     fn resumes(&self) -> bool {

@@ -93,6 +93,7 @@ where
         StepPlan::new(self.name(), self.kind())
             .shape(PlanShape::Until)
             .inside([self.first.plan(), self.other.plan()])
+            .gives_as_inside()
     }
 
     fn resumes(&self) -> bool {

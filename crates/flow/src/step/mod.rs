@@ -15,3 +15,4 @@ pub(crate) mod retry;
 pub(crate) mod time_limit;
 pub(crate) mod weighted;
 pub(crate) mod when;
+pub(crate) mod wrapped;

@@ -101,6 +101,7 @@ where
         StepPlan::new(self.name(), self.kind())
             .shape(PlanShape::Race)
             .inside(self.0.iter().map(Child::plan))
+            .gives_as_inside()
     }
 
     fn resumes(&self) -> bool {

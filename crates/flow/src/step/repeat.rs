@@ -114,6 +114,7 @@ impl<T: StepValue> Step<T> for Repeat<T> {
             .detail(format!("up to {rounds} rounds"))
             .shape(PlanShape::Repeated)
             .inside([self.0.step.plan()])
+            .gives_as_inside()
     }
 
     fn resumes(&self) -> bool {

@@ -98,6 +98,7 @@ where
         StepPlan::new(self.name(), self.kind())
             .detail(self.0.policy.to_string())
             .inside([self.0.step.plan()])
+            .gives_as_inside()
     }
 
     fn resumes(&self) -> bool {

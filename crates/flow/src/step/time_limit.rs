@@ -1,16 +1,13 @@
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use futures::{FutureExt, future::BoxFuture};
-use mainstem_core::{Error, ErrorKind, Result, RunContext, Step, StepPath, StepPlan};
+use mainstem_core::{Error, ErrorKind, Result, StepPlan, StepWrapper};
 
-use crate::IntoStep;
+use crate::Wrapped;
 
-/// A step that may take only so long; made by [`time_limit`].
-#[derive(Clone, Debug)]
-pub struct TimeLimit<S> {
-    limit: Duration,
-    step: S,
-}
+/// How long a step may take; put around it by [`time_limit`].
+#[derive(Clone, Copy, Debug)]
+pub struct TimeLimit(Duration);
 
 /// Lets a step take only so long.
 ///
@@ -39,63 +36,25 @@ pub struct TimeLimit<S> {
 /// # Ok(())
 /// # }
 /// ```
-pub fn time_limit<S>(limit: Duration, step: S) -> TimeLimit<S> {
-    TimeLimit { limit, step }
+pub fn time_limit<S>(limit: Duration, step: S) -> Wrapped<TimeLimit, S> {
+    Wrapped::new(TimeLimit(limit), step)
 }
 
-#[diagnostic::do_not_recommend]
-impl<In, S, M> IntoStep<In, TimeLimit<M>> for TimeLimit<S>
-where
-    S: IntoStep<In, M>,
-{
-    type Step = TimeLimited<S::Step>;
-
-    fn into_step(self) -> Self::Step {
-        TimeLimited(TimeLimit {
-            limit: self.limit,
-            step: self.step.into_step(),
-        })
-    }
-}
-
-/// A step with a [`TimeLimit`].
-pub struct TimeLimited<S>(TimeLimit<S>);
-
-impl<In, S> Step<In> for TimeLimited<S>
-where
-    S: Step<In>,
-{
-    type Output = S::Output;
-
-    fn name(&self) -> &str {
-        self.0.step.name()
-    }
-
-    fn kind(&self) -> &'static str {
-        self.0.step.kind()
-    }
-
-    fn plan(&self) -> StepPlan {
-        let mut plan = self.0.step.plan();
-        let own = format!("within {:?}", self.0.limit);
-        plan.detail = Some(match plan.detail {
+impl StepWrapper for TimeLimit {
+    fn plan(&self, mut inner: StepPlan) -> StepPlan {
+        let own = format!("within {:?}", self.0);
+        inner.detail = Some(match inner.detail {
             Some(detail) => format!("{detail}, {own}").into(),
             None => own.into(),
         });
-        plan
+        inner
     }
 
-    fn resumes(&self) -> bool {
-        self.0.step.resumes()
-    }
-
-    fn check(&self, path: &StepPath) -> Result<()> {
-        self.0.step.check(path)
-    }
-
-    fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<S::Output>> {
-        let limit = self.0.limit;
-        let work = self.0.step.call(ctx, input);
+    fn call<T: Send + 'static>(
+        &self,
+        work: BoxFuture<'static, Result<T>>,
+    ) -> BoxFuture<'static, Result<T>> {
+        let limit = self.0;
         async move {
             tokio::time::timeout(limit, work)
                 .await
@@ -108,12 +67,4 @@ where
 fn too_long(limit: Duration) -> Error {
     let message = format!("the step took longer than its limit of {limit:?}; allow more time");
     Error::new(ErrorKind::Timeout, message)
-}
-
-impl<S> fmt::Debug for TimeLimited<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TimeLimited")
-            .field("limit", &self.0.limit)
-            .finish_non_exhaustive()
-    }
 }

@@ -1,8 +1,10 @@
 //! Branches by a router.
 
-use mainstem_agent::{Agent, Router};
+use std::time::Duration;
+
+use mainstem_agent::{Agent, Draft, Evaluation, Judge, Router};
 use mainstem_core::{ErrorKind, MemoryStore, Result, test_util::ScriptedModel};
-use mainstem_flow::{Flow, by_step, named};
+use mainstem_flow::{Flow, by, by_step, fallback, named, retry, time_limit, up_to, weighted, when};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -169,4 +171,115 @@ fn of_a_typed_router_and_a_typed_agent_too() -> Result<()> {
         assert!(error.message().starts_with(expected), "{error}");
     }
     Ok(())
+}
+
+/// What is around a router doesn't hide which words it gives.
+#[test]
+fn a_missing_arm_is_found_through_whatever_is_around_the_router() -> Result<()> {
+    let asked = ScriptedModel::new();
+    let router = || router(&asked);
+    let second = Duration::from_secs(1);
+    let inner = Flow::<String>::new("r").step("route", router());
+    let again = Flow::<String>::new("r").repeat(
+        "route",
+        up_to(2, router()).until(|to: &String| to == "tech"),
+    );
+    let race = Flow::<String>::new("r").race("route", (named("a", router()), named("b", router())));
+    let nested = by(|letter: &String| letter.len())
+        .arm(1, router())
+        .otherwise(named("other", router()));
+    let nested = Flow::<String>::new("r").branch("route", nested);
+    let routed = by_step(router())
+        .arm("billing", router())
+        .arm("tech", router());
+    let routed = Flow::<String>::new("r").branch("route", routed);
+    let judged = Agent::builder(asked.clone()).output::<Desk>().build()?;
+    let judged = judged.evaluated_by(Judge::function("j", async |_: Draft<Desk>| {
+        Ok(Evaluation::new(100.0))
+    }));
+    let letter = |letter: &String| letter.clone();
+
+    let flow = || Flow::<String>::new("desk");
+    let same = |letter: String| letter;
+    for (around, flow) in [
+        (
+            "retry",
+            flow().branch("to", by_step(retry(2, router())).arm("tech", same)),
+        ),
+        (
+            "fallback",
+            flow().branch(
+                "to",
+                by_step(fallback(router(), router())).arm("tech", same),
+            ),
+        ),
+        (
+            "time_limit",
+            flow().branch(
+                "to",
+                by_step(time_limit(second, router())).arm("tech", same),
+            ),
+        ),
+        (
+            "weighted",
+            flow().branch("to", by_step(weighted(2, router())).arm("tech", same)),
+        ),
+        (
+            "prompt",
+            flow().branch("to", by_step(router().prompt(letter)).arm("tech", same)),
+        ),
+        (
+            "all of them",
+            flow().branch(
+                "to",
+                by_step(weighted(
+                    2,
+                    time_limit(second, retry(2, named("r", router()))),
+                ))
+                .arm("tech", same),
+            ),
+        ),
+        (
+            "flow",
+            flow().branch("to", by_step(inner).arm("tech", same)),
+        ),
+        (
+            "repeat",
+            flow().branch("to", by_step(again).arm("tech", same)),
+        ),
+        ("race", flow().branch("to", by_step(race).arm("tech", same))),
+        (
+            "branch",
+            flow().branch("to", by_step(nested).arm("tech", same)),
+        ),
+        (
+            "by_step",
+            flow().branch("to", by_step(routed).arm("tech", same)),
+        ),
+        (
+            "evaluated_by",
+            flow().branch("to", by_step(judged).arm(Desk::Tech, same)),
+        ),
+    ] {
+        let error = flow.check().map_err(|error| error.to_string());
+        let error = error.expect_err(around);
+        let expected = "step `desk/to`: the branch has no arm for `billing`, which `";
+        assert!(error.starts_with(expected), "{around}: {error}");
+    }
+    Ok(())
+}
+
+/// These may give another word than the router's: what the condition holds of not, and what the other step
+/// gives.
+#[test]
+fn arms_for_words_that_others_may_give_are_left_alone() -> Result<()> {
+    let asked = ScriptedModel::new();
+    let same = |letter: String| letter;
+    let flow = || Flow::<String>::new("desk");
+    let maybe = when(|letter: &String| letter.len() > 3, router(&asked));
+    flow()
+        .branch("to", by_step(maybe).arm("hm", same))
+        .check()?;
+    let other = fallback(router(&asked), same);
+    flow().branch("to", by_step(other).arm("hm", same)).check()
 }
