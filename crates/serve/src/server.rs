@@ -424,6 +424,7 @@ impl Server {
             has_page: self.has_page,
             leaves_runs_open: self.leaves_runs_open,
             in_flight: Arc::new(Semaphore::new(self.limits.requests)),
+            bodies: Semaphore::new(self.limits.bodies.min(Semaphore::MAX_PERMITS)),
             limits: self.limits,
             heartbeat: self.heartbeat,
         }))

@@ -1,11 +1,13 @@
 //! The body of a request: JSON, in bounds.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::extract::{FromRequest, Request};
+use bytes::BytesMut;
 use http::{HeaderMap, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
+use tokio::sync::SemaphorePermit;
 
 use super::Limits;
 use crate::{misfit, refusal::Refusal, routes::App};
@@ -21,7 +23,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
         let limits = &app.limits;
         is_json(request.headers())?;
-        let reading = tokio::time::timeout(limits.body_time, bytes(request, limits.body));
+        let reading = tokio::time::timeout(limits.body_time, whole(request, app));
         let Ok(bytes) = reading.await else {
             return Err(Refusal::new(
                 StatusCode::REQUEST_TIMEOUT,
@@ -29,7 +31,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
                 format!("the body took longer than {:?} to arrive", limits.body_time),
             ));
         };
-        let bytes = bytes?;
+        let Whole { bytes, room: _room } = bytes?;
         parse(&bytes, limits).map(Self)
     }
 }
@@ -50,28 +52,60 @@ fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
     ))
 }
 
-async fn bytes(request: Request, limit: usize) -> Result<bytes::Bytes, Refusal> {
-    let too_long = || {
-        Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_long",
-            format!("the body is longer than {limit} bytes, this server's limit"),
-        )
-    };
+/// A body, and the room that it takes of what there is for all of them.
+struct Whole<'a> {
+    bytes: BytesMut,
+    room: Option<SemaphorePermit<'a>>,
+}
+
+async fn whole(request: Request, app: &App) -> Result<Whole<'_>, Refusal> {
+    let limit = app.limits.body;
     let said = request.headers().get(header::CONTENT_LENGTH);
     let said = said.and_then(|it| it.to_str().ok()?.parse::<u64>().ok());
     if said.is_some_and(|said| said > limit as u64) {
-        return Err(too_long());
+        return Err(too_long(limit));
     }
-    match Limited::new(request.into_body(), limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_long()),
-        Err(_) => Err(Refusal::new(
-            StatusCode::BAD_REQUEST,
-            "body_cut",
-            "the body stopped before its end",
-        )),
+    let mut body = request.into_body();
+    // Copied: a piece may be a byte that holds all that was read with it.
+    let mut bytes = BytesMut::new();
+    let mut room: Option<SemaphorePermit<'_>> = None;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| {
+            let message = "the body stopped before its end";
+            Refusal::new(StatusCode::BAD_REQUEST, "body_cut", message)
+        })?;
+        let Ok(piece) = frame.into_data() else {
+            continue;
+        };
+        if piece.len() > limit - bytes.len() {
+            return Err(too_long(limit));
+        }
+        let length = u32::try_from(piece.len()).unwrap_or(u32::MAX);
+        let more = app.bodies.try_acquire_many(length).map_err(|_| no_room())?;
+        match &mut room {
+            Some(room) => room.merge(more),
+            None => room = Some(more),
+        }
+        bytes.extend_from_slice(&piece);
     }
+    Ok(Whole { bytes, room })
+}
+
+fn too_long(limit: usize) -> Refusal {
+    Refusal::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "body_too_long",
+        format!("the body is longer than {limit} bytes, this server's limit"),
+    )
+}
+
+fn no_room() -> Refusal {
+    Refusal::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "too_many_bodies",
+        "as many bytes of bodies are being read as this server takes at a time; try again later",
+    )
+    .retry_after(Duration::from_secs(1))
 }
 
 /// Reads JSON; of what is wrong with it the place is told, and what was expected there.

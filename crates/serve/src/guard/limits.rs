@@ -18,6 +18,12 @@ use std::time::Duration;
 pub struct Limits {
     /// The longest body of a request, and message over a WebSocket, in bytes: 1 MiB by default.
     pub body: usize,
+    /// The most bytes of all bodies together that are being read, beyond which others are refused for now: 64 MiB
+    /// by default.
+    ///
+    /// Those that have come count, whatever a request says of its length. A body counts until it is read as
+    /// JSON.
+    pub bodies: usize,
     /// How long a body may take to arrive: 30 s by default.
     pub body_time: Duration,
     /// How deep the JSON of a body may be: 64 by default.
@@ -49,6 +55,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body: 1 << 20,
+            bodies: 64 << 20,
             body_time: Duration::from_secs(30),
             depth: 64,
             output: 1 << 30,
@@ -81,6 +88,7 @@ macro_rules! setters {
 
 setters! {
     body: usize,
+    bodies: usize,
     body_time: Duration,
     depth: usize,
     output: u64,

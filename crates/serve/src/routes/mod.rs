@@ -51,6 +51,8 @@ pub(crate) struct App {
     /// Whether runs that haven't ended at the shut-down's limit stay open in the store.
     pub(crate) leaves_runs_open: bool,
     pub(crate) in_flight: Arc<Semaphore>,
+    /// The bytes that there is room for, of all bodies that are being read.
+    pub(crate) bodies: Semaphore,
     pub(crate) metrics: Metrics,
     pub(crate) trees: KeptTrees,
 }

@@ -140,6 +140,83 @@ async fn invalid_utf8_is_told_by_its_place() {
 }
 
 #[tokio::test]
+async fn bodies_together_are_bounded_by_what_has_come_of_them() {
+    let limits = Limits::default().bodies(1000);
+    let serving = Serving::start(server().limits(limits)).await;
+    let body = json!({"run": "shout", "input": "x".repeat(600), "wire": "json"}).to_string();
+    let head = format!(
+        "POST /runs HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n",
+        serving.address,
+        body.len()
+    );
+    // What is only said to come takes no room.
+    let mut silent = serving.connect().await;
+    silent.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(
+        serving.post("/runs", &body).send().await.unwrap().status(),
+        200
+    );
+
+    let mut slow = serving.connect().await;
+    slow.write_all(head.as_bytes()).await.unwrap();
+    slow.write_all(&body.as_bytes()[..600]).await.unwrap();
+    // Once that was read.
+    let refused = within(async {
+        loop {
+            let answer = serving.post("/runs", &body).send().await.unwrap();
+            if answer.status() != 200 {
+                return answer;
+            }
+        }
+    });
+    let refused = refused.await;
+    assert_eq!(refused.status(), 503);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    assert_eq!(read(refused).await["error"]["code"], "too_many_bodies");
+    // Smaller ones go on, and so does that one; then there is room again.
+    let small = json!({"run": "shout", "input": "x", "wire": "json"});
+    assert_eq!(
+        serving.post("/runs", &small).send().await.unwrap().status(),
+        200
+    );
+    slow.write_all(&body.as_bytes()[600..]).await.unwrap();
+    assert_eq!(Raw::read(&mut slow).await.status(), 200);
+    assert_eq!(
+        serving.post("/runs", &body).send().await.unwrap().status(),
+        200
+    );
+    // Who goes without having sent all takes nothing along.
+    for _ in 0..3 {
+        let mut gone = serving.connect().await;
+        gone.write_all(head.as_bytes()).await.unwrap();
+        gone.write_all(&body.as_bytes()[..600]).await.unwrap();
+    }
+    within(async {
+        while serving.post("/runs", &body).send().await.unwrap().status() != 200 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_of_tiny_chunks_with_trailers_is_read() {
+    let serving = Serving::start(server()).await;
+    let body = json!({"run": "shout", "input": "jay", "wire": "text"}).to_string();
+    let chunks: String = body
+        .chars()
+        .map(|it| format!("1;a=b\r\n{it}\r\n"))
+        .collect();
+    let request = format!(
+        "POST /runs HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
+         transfer-encoding: chunked\r\nconnection: close\r\n\r\n{chunks}0\r\nx-sum: 7\r\n\r\n",
+        serving.address
+    );
+    assert_eq!(serving.raw(request).await.status(), 200);
+}
+
+#[tokio::test]
 async fn a_body_that_dribbles_is_given_up() {
     let serving = Serving::start(server().limits(small())).await;
     let mut socket = serving.connect().await;
