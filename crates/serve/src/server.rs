@@ -252,7 +252,7 @@ impl Server {
     /// Goes on with the runs of its store that were left without an end, when it begins to
     /// [serve](Self::serve): by a process that died, say.
     ///
-    /// Those whose last event is older than `idle`, and detached. Where several processes share a store,
+    /// Those whose last event is older than `idle`. Where several processes share a store,
     /// let it be longer than any run is silent; see
     /// [`Sessions::resume_interrupted`](crate::Sessions::resume_interrupted). By default they are left as
     /// they are.
@@ -287,9 +287,10 @@ impl Server {
     /// for the next process to [go on with](Self::resume_interrupted); by default they are cancelled for
     /// good.
     ///
-    /// It is for a store that outlives the process. Attached runs are left open, too, and go on detached:
-    /// their readers are told that the events broke off (an error of the code
-    /// [`left`](crate::code::LEFT)), and resume at their place.
+    /// It is for a store that outlives the process. Attached runs are left open, too: their readers are told
+    /// that the events broke off (an error of the code [`left`](crate::code::LEFT)), and resume at their place.
+    /// The next process ends those whose reader doesn't come back within a minute, or the
+    /// [`linger`](crate::SessionsBuilder::linger) if it is longer.
     ///
     /// ```
     /// # async fn run(store: impl mainstem_core::Store) -> mainstem_core::Result<()> {

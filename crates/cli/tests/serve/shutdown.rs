@@ -87,6 +87,10 @@ async fn with_a_store_what_hasnt_ended_goes_on_in_the_next_one() {
         rest.add(text(second.get(&path).await).await.as_bytes());
         seen.extend(rest.all());
         assert_eq!(seen, second.log(&run).await, "neither a gap nor a double");
+        // What was attached is so still: this reader has come back.
+        let left = seen.iter().find(|it| it["type"] == "notice");
+        let code = left.map(|notice| notice["data"]["code"].clone());
+        assert_eq!(code, (!detach).then(|| json!("left_attached")));
         let end = seen.last().unwrap();
         assert_eq!(end["data"]["output"], "robins", "{end}");
     }

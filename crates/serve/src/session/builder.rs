@@ -67,7 +67,8 @@ impl SessionsBuilder {
     }
 
     /// How long an attached run goes on after its last attached reader went, so that it may come back;
-    /// not at all by default.
+    /// not at all by default. One that [another process left](Sessions::shutdown_and_leave) waits for a
+    /// minute at least.
     pub fn linger(mut self, linger: Duration) -> Self {
         self.config.linger = linger;
         self

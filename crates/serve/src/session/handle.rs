@@ -13,6 +13,7 @@ use super::{
     reader::{Reader, Snapshot},
     refusals,
     source::Source,
+    take_up::Needs,
 };
 use crate::{given, wire::Ended};
 
@@ -295,7 +296,7 @@ impl Session {
     /// answer isn't what was asked for, is there twice or has a value though it is refused, and if there
     /// is none at all. Then the run stays suspended.
     pub async fn answer(&self, answers: Vec<Answer>) -> Result<Self> {
-        self.go_on(answers, true).await
+        self.go_on(answers, Needs::Nobody).await
     }
 
     /// As [`answer`](Self::answer); the run goes on attached to the session that this gives.
@@ -304,10 +305,10 @@ impl Session {
     ///
     /// As for [`answer`](Self::answer).
     pub async fn answer_attached(&self, answers: Vec<Answer>) -> Result<Self> {
-        self.go_on(answers, false).await
+        self.go_on(answers, Needs::Caller).await
     }
 
-    async fn go_on(&self, answers: Vec<Answer>, detach: bool) -> Result<Self> {
+    async fn go_on(&self, answers: Vec<Answer>, needs: Needs) -> Result<Self> {
         if self.is_under_way() {
             return Err(refusals::under_way(&self.id));
         }
@@ -321,7 +322,7 @@ impl Session {
                 Some(Payer::of(self.owner.as_ref(), self.client.as_ref())),
                 (&asked).into(),
                 &self.id,
-                detach,
+                needs,
             )
             .await
     }

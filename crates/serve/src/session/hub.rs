@@ -176,7 +176,7 @@ impl Sessions {
             ..self.setup(options.owner.clone())
         };
         let begun = served.begin(&input, setup)?;
-        self.begin(served.name().into(), begun, admitted, &options)
+        self.begin(served.name().into(), begun, admitted, &options, None)
             .await
     }
 
@@ -191,12 +191,14 @@ impl Sessions {
         }
     }
 
+    /// Begins a run: attached to the session that this gives, unless it is detached or waits for a reader.
     pub(super) async fn begin(
         &self,
         name: Text,
         begun: Begun,
         admitted: Admitted<'_>,
         options: &StartOptions,
+        wait: Option<Duration>,
     ) -> Result<Session> {
         let Begun { events, stop } = begun;
         let config = &self.hub.config;
@@ -212,7 +214,7 @@ impl Sessions {
             name,
             owner: admitted.owner.clone(),
             slow: options.slow.or(config.slow).unwrap_or(default),
-            presence: Presence::new(options.detach, linger, lease, config.hold_limit),
+            presence: Presence::new(options.detach, linger, lease, config.hold_limit, wait),
             counters: Arc::clone(&self.hub.counters),
             more: Arc::default(),
             max_readers: config.limits.readers_per_run,
@@ -221,7 +223,8 @@ impl Sessions {
             stop,
             stopping: AtomicBool::new(false),
         });
-        let attachment = (!options.detach).then(|| Attachment::new(&live));
+        let is_attached = !options.detach && wait.is_none();
+        let attachment = is_attached.then(|| Attachment::new(&live));
         let (begun, has_begun) = oneshot::channel();
         let drive = Drive {
             events,

@@ -2,13 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::StreamExt;
 use mainstem_core::CancelledBy;
 use tokio::{sync::watch, time::timeout};
 
-use super::hub::{Hub, Sessions};
+use super::{
+    hub::{Hub, Sessions},
+    left,
+};
 
 /// How long runs that were stopped have for their end. A store has five seconds for it.
 const LAST_WORDS: Duration = Duration::from_secs(6);
+/// How many runs that are left are marked at once.
+const MARKS_AT_ONCE: usize = 16;
 /// How long sockets have to be closed after that. A client that is there needs a moment.
 const CLOSING: Duration = Duration::from_secs(1);
 
@@ -48,7 +54,9 @@ impl Sessions {
     ///
     /// It is for stores that outlive the process. Readers get an error of the code
     /// [`left`](super::code::LEFT), and read on when the run has been
-    /// [taken up](Self::resume_interrupted). Gives how many runs were left.
+    /// [taken up](Self::resume_interrupted). Those that are attached are marked as such by a notice of the
+    /// code `left_attached` in their logs, so that they end there if their readers don't come back. Gives how
+    /// many runs were left.
     pub async fn shutdown_and_leave(&self, limit: Duration) -> usize {
         let left = self.leave_all(limit).await;
         self.sockets_closed().await;
@@ -60,9 +68,17 @@ impl Sessions {
         if timeout(limit, self.emptied()).await.is_ok() {
             return 0;
         }
-        let left = self.hub.all_live().len();
+        let left = self.hub.all_live();
         self.drop_all().await;
-        left
+        let attached = left.iter().filter(|live| !live.presence.is_detached());
+        let marked = futures::stream::iter(attached).for_each_concurrent(MARKS_AT_ONCE, async |live| {
+            if let Err(error) = left::mark(&*self.hub.store, &live.id).await {
+                let run = &live.id;
+                tracing::warn!(target: "mainstem::serve", %run, %error, "a run will go on detached");
+            }
+        });
+        let _late = timeout(LAST_WORDS, marked).await;
+        left.len()
     }
 
     /// Whether the process is about to end, as it becomes so.

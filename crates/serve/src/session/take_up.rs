@@ -8,6 +8,7 @@ use super::{
     StartOptions,
     handle::Session,
     hub::{Payer, Sessions},
+    left,
 };
 
 /// How many runs are listed at once.
@@ -17,11 +18,21 @@ const PAGE: usize = 100;
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct TakenUp {
-    /// Those that go on, detached.
+    /// Those that go on.
     pub runs: Vec<RunId>,
     /// Those that don't, and why: more runs than are allowed, a flow that has changed. Their logs are
     /// as they were.
     pub refused: Vec<(RunId, Error)>,
+}
+
+/// Whom a run that goes on needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needs {
+    Nobody,
+    /// Whoever goes on with it.
+    Caller,
+    /// A reader that comes back.
+    Former,
 }
 
 impl Sessions {
@@ -29,7 +40,9 @@ impl Sessions {
     /// [`shutdown_and_leave`](Self::shutdown_and_leave).
     ///
     /// Those of names that are served here, that aren't suspended and not under way here, and whose
-    /// last event is older than `idle`. They go on detached.
+    /// last event is older than `idle`. They go on detached, but for those that were attached when
+    /// `shutdown_and_leave` left them: they are attached again, and end, cancelled by `disconnect`, if no
+    /// reader comes back within a minute, or the [`linger`](super::SessionsBuilder::linger) if it is longer.
     ///
     /// A store can't tell a run that was left behind from one that another process is at. Where
     /// several processes share a store, let `idle` be longer than any of your runs is silent; where
@@ -48,7 +61,13 @@ impl Sessions {
                 let (name, owner, id) = (&state.name, state.owner.clone(), &state.id);
                 // What nobody owns was admitted before, for somebody who isn't known any more.
                 let payer = owner.clone().map(Payer::Owner);
-                match self.take_up(name, owner, payer, id.into(), id, true).await {
+                let needs = match left::is_marked(&*self.hub.store, state).await {
+                    Ok(true) => Needs::Former,
+                    // What can't be read is told by whoever goes on with it.
+                    Ok(false) | Err(_) => Needs::Nobody,
+                };
+                let resume = id.into();
+                match self.take_up(name, owner, payer, resume, id, needs).await {
                     Ok(_) => taken_up.runs.push(id.clone()),
                     Err(error) => taken_up.refused.push((id.clone(), error)),
                 }
@@ -76,16 +95,17 @@ impl Sessions {
         payer: Option<Payer>,
         resume: Resume,
         id: &RunId,
-        detach: bool,
+        needs: Needs,
     ) -> Result<Session> {
         let served = self.hub.named(name)?;
         let admitted = self.hub.admit(id, owner.clone(), payer)?;
         let begun = served.resume(resume, self.setup(owner));
         let options = StartOptions {
-            detach,
+            detach: needs == Needs::Nobody,
             ..StartOptions::new()
         };
-        self.begin(served.name().into(), begun, admitted, &options)
+        let wait = (needs == Needs::Former).then_some(left::COMES_BACK);
+        self.begin(served.name().into(), begun, admitted, &options, wait)
             .await
     }
 }

@@ -13,7 +13,7 @@ use mainstem_core::{
     Durability, Epoch, Error, ErrorKind, Event, EventKind, Json, MemoryStore, NewRun, Place,
     Result, RunContext, RunId, RunQuery, RunState, RunStatus, Store, TextDelta,
 };
-use mainstem_serve::{ReadFrom, Served, SessionLimits, StartOptions, code};
+use mainstem_serve::{ReadFrom, Served, Session, SessionLimits, Sessions, StartOptions, code};
 
 use crate::support::*;
 
@@ -275,6 +275,91 @@ async fn what_one_process_leaves_the_next_one_takes_up() {
     let nobody = builder().store(store).build().unwrap();
     let none = nobody.resume_interrupted(Duration::ZERO).await.unwrap();
     assert!(none.runs.is_empty() && none.refused.is_empty());
+}
+
+/// A run that its process left, in the next process.
+async fn left(detach: bool) -> (Strings, Sessions, Session, Place) {
+    let store = MemoryStore::new();
+    let strings = Strings::new();
+    let build = || builder().served(talker(&strings)).store(store.clone());
+    let here = build().build().unwrap();
+    let options = StartOptions::new();
+    let session = here.start("talk", json(3), options).await.unwrap();
+    let mut reader = session.attach(ReadFrom::Start).await.unwrap();
+    strings.say(1);
+    let last = some(&mut reader, 3).await.pop().unwrap().place();
+    if detach {
+        session.detach();
+    }
+    assert_eq!(here.shutdown_and_leave(Duration::from_secs(5)).await, 1);
+    let error = reader.next().await.unwrap().unwrap_err();
+    assert_eq!(error.code(), Some(code::LEFT));
+
+    let next = build().build().unwrap();
+    let taken = next.resume_interrupted(Duration::ZERO).await.unwrap();
+    assert_eq!(taken.runs, [session.id().clone()]);
+    let session = next.open(session.id()).await.unwrap();
+    assert_eq!(session.is_detached(), detach);
+    (strings, next, session, last)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attached_run_that_was_left_ends_if_nobody_comes_back() {
+    let (strings, _next, session, last) = left(false).await;
+    let since = tokio::time::Instant::now();
+    // Who looks on keeps nothing going.
+    let onlooker = session.read(ReadFrom::After(last)).await.unwrap();
+    let rest = all(onlooker).await.unwrap();
+    assert_eq!(end(&rest), "cancelled by disconnect");
+    assert_eq!(since.elapsed(), Duration::from_secs(60));
+    assert!(!strings.is_at_work());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_back_to_a_run_that_was_left_keeps_it_going() {
+    let (strings, next, session, last) = left(false).await;
+    tokio::time::sleep(Duration::from_secs(59)).await;
+    let mut reader = session.attach(ReadFrom::After(last)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    strings.say(1);
+    let names: Vec<_> = some(&mut reader, 4).await;
+    let names: Vec<_> = names.iter().map(|event| event.kind.name()).collect();
+    assert_eq!(
+        names,
+        ["notice", "run_resumed", "retracted", "step_started"]
+    );
+    assert!(session.is_under_way());
+    // From now on it ends with its reader, as it began.
+    let since = tokio::time::Instant::now();
+    drop(reader);
+    let state = session.ended().await.unwrap();
+    assert_eq!(state.status, RunStatus::Cancelled);
+    assert_eq!(since.elapsed(), Duration::ZERO);
+    assert_eq!(next.shutdown(Duration::ZERO).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_was_detached_before_it_was_left_needs_nobody() {
+    let (strings, _next, session, _) = left(true).await;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert!(session.is_under_way());
+    strings.say(3);
+    assert_eq!(session.ended().await.unwrap().status, RunStatus::Finished);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_again_is_attached_still() {
+    let (strings, next, session, _) = left(false).await;
+    let store = next.store().clone();
+    assert_eq!(next.shutdown_and_leave(Duration::ZERO).await, 1);
+    let third = builder().served(talker(&strings)).store(store);
+    let third = third.linger(Duration::from_secs(90)).build().unwrap();
+    let taken = third.resume_interrupted(Duration::ZERO).await.unwrap();
+    assert_eq!(taken.runs, [session.id().clone()]);
+    let session = third.open(session.id()).await.unwrap();
+    let since = tokio::time::Instant::now();
+    assert_eq!(session.ended().await.unwrap().status, RunStatus::Cancelled);
+    assert_eq!(since.elapsed(), Duration::from_secs(90));
 }
 
 #[tokio::test(start_paused = true)]
