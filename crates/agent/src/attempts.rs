@@ -104,11 +104,10 @@ impl fmt::Display for FailedAttempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.misfit {
             Misfit::Violation(violation) => violation.fmt(f),
-            Misfit::Type(error) => write!(
-                f,
-                "expected a value that the output's type takes (line {}, column {})",
-                error.line(),
-                error.column()
+            // Its words may hold values of the output.
+            Misfit::Type(_) => f.write_str(
+                "it fits the schema, but the type's own `Deserialize` refused it; \
+                 `FailedAttempt::type_error` says why",
             ),
             Misfit::Empty => f.write_str("expected an output, and there was none"),
         }

@@ -157,11 +157,16 @@ impl<T> AgentBuilder<T> {
     /// The model is asked again with the results, until it answers without a call. Its turns, and the calls, are
     /// steps inside of the agent's.
     pub fn tool(self, tool: impl Tool) -> Self {
-        self.tools([Arc::new(tool) as Arc<dyn Tool>])
+        self.tools([tool])
     }
 
     /// Gives the model several things to call; see [`tool`](Self::tool).
-    pub fn tools(mut self, tools: impl IntoIterator<Item = Arc<dyn Tool>>) -> Self {
+    ///
+    /// They are of one type: tools of several types are `Arc<dyn Tool>`s here, or are given one by one.
+    pub fn tools<L: Tool>(mut self, tools: impl IntoIterator<Item = L>) -> Self {
+        let tools = tools
+            .into_iter()
+            .map(|tool| Arc::new(tool) as Arc<dyn Tool>);
         self.tools.extend(tools);
         self
     }

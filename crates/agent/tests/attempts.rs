@@ -193,7 +193,13 @@ async fn what_the_type_refuses_and_what_is_empty_is_tried_again() {
     let agent = Agent::builder(model).output::<Even>().build().unwrap();
     let error = agent.run("q").await.unwrap_err();
     assert!(!format!("{error:?}").contains("77"));
-    let attempt = &OutputAttempts::of(&error).unwrap().attempts()[0];
+    let attempts = OutputAttempts::of(&error).unwrap();
+    assert!(
+        attempts
+            .to_string()
+            .ends_with("`FailedAttempt::type_error` says why")
+    );
+    let attempt = &attempts.attempts()[0];
     assert!(attempt.type_error().unwrap().to_string().contains("77"));
 }
 

@@ -23,6 +23,8 @@ const UNKNOWN: &str = "unknown_tool";
 pub(crate) struct Call {
     id: Text,
     name: Text,
+    /// Whether there is a tool of this name.
+    is_known: bool,
     /// What is to be done; or why the call can't be made.
     task: Result<Task>,
 }
@@ -51,6 +53,7 @@ impl Call {
             Part::ToolCall(call) => Some(Self {
                 id: call.id.clone(),
                 name: call.name.clone(),
+                is_known: tools.has(&call.name),
                 task: match choice {
                     Some(ToolChoice::None) => Err(unmade("no tool may be called now")),
                     _ => Task::of(call, tools),
@@ -63,11 +66,11 @@ impl Call {
 
     /// The name of its step.
     fn step_name(&self) -> &str {
-        match &self.task {
+        match &*self.name {
+            _ if !self.is_known => UNKNOWN,
             // It would be mistaken for a turn of the model.
-            Ok(task) if task.tool.name() == "turn" => "turn_tool",
-            Ok(task) => task.tool.name(),
-            Err(_) => UNKNOWN,
+            "turn" => "turn_tool",
+            name => name,
         }
     }
 

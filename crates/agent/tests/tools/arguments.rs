@@ -32,17 +32,20 @@ async fn a_call_ends_the_turn_at_the_first_byte_that_cannot_fit() -> Result<()> 
     let model = ScriptedModel::new().script(script).answer(["3."]);
     let agent = Agent::builder(model.clone()).tool(add()).build()?;
     let mut run = agent.run_streamed("1 + 2?");
-    let (mut deltas, mut ready) = (String::new(), 0);
+    let (mut deltas, mut ready, mut results) = (String::new(), 0, Vec::new());
     while let Some(event) = run.next_event().await {
         match &event.kind {
             EventKind::ToolCallDelta(delta) => deltas.push_str(&delta.text),
             EventKind::ToolCallReady(_) => ready += 1,
+            EventKind::ToolResult(_) => results.push(event.path.to_string()),
             _ => {}
         }
     }
     assert_eq!(run.await?.output, "3.");
     // The piece with the fault isn't shown, and the call isn't ready.
     assert_eq!((deltas.as_str(), ready), (r#"{"a": 1, "b": 2}{"a": "#, 1));
+    results.sort();
+    assert_eq!(results, ["agent/add[0]", "agent/add[1]"]);
     let told = told(&model.requests()[1].messages);
     assert_eq!(told[0], "3");
     assert!(

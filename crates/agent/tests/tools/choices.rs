@@ -1,9 +1,11 @@
 //! Which tools a model may or must call, and what doesn't fit together.
 
+use std::sync::Arc;
+
 use mainstem_agent::{Agent, AgentBuilder, ToolExt, tool_fn};
 use mainstem_core::{
     Error, ErrorKind, Model, ModelEvent, ModelRequest, ModelSettings, ModelStream, OutputMode,
-    OutputSpec, Result, ToolChoice, test_util::ScriptedModel,
+    OutputSpec, Result, Tool, ToolChoice, WhenToolFails, test_util::ScriptedModel,
 };
 use serde_json::json;
 
@@ -61,6 +63,31 @@ async fn a_run_may_name_only_what_is_there() -> Result<()> {
     assert_eq!(error.kind(), ErrorKind::Config);
     assert!(error.to_string().contains("it has: add"), "{error}");
     assert!(model.requests().is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn tools_are_given_together_whatever_their_one_type_is() -> Result<()> {
+    let model = ScriptedModel::new().always(["3."]);
+    let twin = || tool_fn("twin", "Doubles.", |args: Add| args.a * 2);
+    let shared: Vec<Arc<dyn Tool>> = vec![Arc::new(add()), Arc::new(twin())];
+    let strict = [add(), twin()].map(|tool| tool.when_it_fails(WhenToolFails::EndRun));
+    let builder = || Agent::builder(model.clone());
+    for agent in [
+        builder().tools([add(), twin()]),
+        builder().tools(strict),
+        builder().tools(shared),
+    ] {
+        agent.build()?.run("1 + 2?").await?;
+    }
+    for request in model.requests() {
+        let names: Vec<_> = request
+            .tools
+            .iter()
+            .map(|tool| tool.name.as_str())
+            .collect();
+        assert_eq!(names, ["add", "twin"]);
+    }
     Ok(())
 }
 
