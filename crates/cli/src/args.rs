@@ -118,15 +118,15 @@ pub(crate) struct ChatFlags {
     pub(crate) json_schema: Option<PathBuf>,
 
     /// The most tokens that the model may write [default: the server's].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_tokens: Option<u32>,
 
     /// How far the model strays from the likeliest word [default: the server's].
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(crate) temperature: Option<f64>,
 
     /// Fail if an answer takes longer than this, by the wall clock [default: no limit].
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds)]
     pub(crate) timeout: Option<Duration>,
 
     /// Print each event of the run as a line of JSON, instead of the text.
@@ -172,10 +172,15 @@ fn with_tip(mut error: clap::Error) -> clap::Error {
     error
 }
 
+/// What is longer is a mistake, and more than clocks can take.
+const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
+
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "it isn't a number".to_owned())?;
     match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if duration > LONGEST => Err("it is longer than a century".to_owned()),
         Ok(duration) if !duration.is_zero() => Ok(duration),
+        Err(_) if seconds > 0.0 => Err("it is longer than a century".to_owned()),
         _ => Err("it must be more than 0".to_owned()),
     }
 }

@@ -30,3 +30,4 @@ pub use session::{
     ReadFrom, Reader, Session, SessionLimits, SessionStats, Sessions, SessionsBuilder, SlowReader,
     StartOptions, TakenUp, code,
 };
+pub use wire::{Format, NotAcceptable};

@@ -7,7 +7,7 @@ use http::{HeaderValue, StatusCode, header};
 use mainstem_core::{Error, ErrorKind};
 use serde_json::{Value, json};
 
-use crate::session::code;
+use crate::{NotAcceptable, session::code};
 
 /// An error in place of an answer: `{"error": {"code": .., "message": ..}}`.
 ///
@@ -69,6 +69,23 @@ impl Refusal {
             "run_not_found",
             "there is no run of this id that you may see; ids are in the answer to `POST /runs`",
         )
+    }
+}
+
+impl From<NotAcceptable> for Refusal {
+    fn from(error: NotAcceptable) -> Self {
+        Self::new(
+            StatusCode::NOT_ACCEPTABLE,
+            "no_such_wire",
+            error.to_string(),
+        )
+    }
+}
+
+/// A 406, as a server's own.
+impl IntoResponse for NotAcceptable {
+    fn into_response(self) -> Response {
+        Refusal::from(self).into_response()
     }
 }
 

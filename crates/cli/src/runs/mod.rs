@@ -28,14 +28,20 @@ pub(crate) async fn run(runs: Runs) -> Result<Exit, Failure> {
 /// The store of a file, which must be there: a misspelt one isn't to be made.
 async fn open(place: &Place) -> Result<SqliteStore, Error> {
     let from_environment = || env::var_os("MAINSTEM_STORE").map(PathBuf::from);
-    let Some(path) = place.store.clone().or_else(from_environment) else {
+    let path = place.store.clone().or_else(from_environment);
+    let Some(path) = path.filter(|path| !path.as_os_str().is_empty()) else {
         return Err(config(
             "which runs? Give the file of their store by `--store FILE`, or by MAINSTEM_STORE",
         ));
     };
     if !path.is_file() {
-        let path = path.display();
-        let message = format!("there is no file `{path}`; give the one that the runs' store has");
+        let (is_directory, path) = (path.is_dir(), path.display());
+        let message = match is_directory {
+            true => {
+                format!("`{path}` is a directory; give the file in it that the runs' store has")
+            }
+            false => format!("there is no file `{path}`; give the one that the runs' store has"),
+        };
         return Err(config(message));
     }
     SqliteStore::open(path).await

@@ -42,7 +42,7 @@ pub(crate) struct Serve {
     /// At 0, a second program that serves from the same file takes the runs of the first, which fail
     /// there. Where several do, or one starts before the last one has ended, let it be longer than any run
     /// is silent. It is looked for once, at the start.
-    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds_or_none)]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, default_value = "0", value_parser = seconds_or_none)]
     pub(super) resume_after: Duration,
 
     /// How much the server says of itself on standard error.
@@ -108,14 +108,14 @@ pub(super) struct Bounds {
     pub(super) max_runs_per_client: usize,
 
     /// End a detached run that nobody reads for this long [default: never].
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds)]
     pub(super) lease: Option<Duration>,
 
     /// How long runs may go on when the server shuts down.
     ///
     /// What hasn't ended then is cancelled for good; with --store it stays open instead, and goes on when
     /// the server starts again.
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, default_value = "10", value_parser = seconds)]
     pub(super) shutdown: Duration,
 }
 
@@ -146,5 +146,6 @@ Exit codes:
   0    it was shut down by Ctrl-C or SIGTERM
   1    it can't listen: the address is taken, say
   2    bad usage: a flag, a model's name, a missing key or token
+  3    the file of runs can't be used, or serving failed
   130  a second Ctrl-C didn't wait for runs to end
 ";

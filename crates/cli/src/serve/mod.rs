@@ -9,7 +9,12 @@ mod echo;
 mod log;
 mod signals;
 
-use std::{env, io, net::SocketAddr, path::PathBuf};
+use std::{
+    env::{self, VarError},
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+};
 
 pub(crate) use args::Serve;
 use mainstem::{Error, ErrorKind, SqliteStore};
@@ -31,7 +36,7 @@ pub(crate) async fn run(args: Serve) -> Result<Exit, Failure> {
     log::begin(args.log);
     let chosen = model::choose(&args.answers)?;
     let bundled = Bundled::new(&chosen.model)?;
-    let token = env::var(TOKEN).ok().filter(|token| !token.is_empty());
+    let token = token(env::var(TOKEN))?;
     let mut server = guarded(&args, token.as_deref())
         .agent(bundled.assistant)
         .flow(bundled.guide)
@@ -60,6 +65,19 @@ pub(crate) async fn run(args: Serve) -> Result<Exit, Failure> {
     let banner = banner::banner(address, token.is_some());
     print::write(banner).await.map_err(Failure::Output)?;
     serve(server, listener, signals).await
+}
+
+/// What clients have to bring, if they have to. A secret that got lost on its way here isn't none.
+fn token(set: Result<String, VarError>) -> Result<Option<String>, Error> {
+    let message = match set {
+        Ok(token) if !token.is_empty() => return Ok(Some(token)),
+        Ok(_) => format!("{TOKEN} is set to nothing; set it to a secret, or unset it"),
+        Err(VarError::NotPresent) => return Ok(None),
+        Err(VarError::NotUnicode(_)) => {
+            format!("{TOKEN} isn't text in UTF-8; set it to one that is")
+        }
+    };
+    Err(Error::new(ErrorKind::Config, message))
 }
 
 /// The server with its doors as the command line has them.

@@ -12,6 +12,10 @@ async fn bad_usage_is_2_and_names_the_mend() {
         (&["chat", "--colour", "x"][..], "--colour"),
         (&["caht"], "caht"),
         (&["chat", "--timeout", "0", "x"], "more than 0"),
+        (&["chat", "--timeout", "-1", "x"], "more than 0"),
+        (&["chat", "--timeout", "1e300", "x"], "than a century"),
+        (&["chat", "--timeout", "1e18", "x"], "than a century"),
+        (&["chat", "--max-tokens", "-1", "x"], "--max-tokens"),
         (&["chat", "--max-tokens", "0", "x"], "--max-tokens"),
         (
             &["chat", "--base-url", "http://127.0.0.1:9/v1", "x"],

@@ -128,6 +128,12 @@ async fn what_cannot_be_found_is_told_and_nothing_is_made() {
     done.tells(2, "", &["there is no file `no/such/runs.db`"]);
     let done = Done::of(mainstem(&["runs"])).await;
     done.tells(2, "", &["Give the file of their store by `--store FILE`"]);
+    let mut command = mainstem(&["runs"]);
+    command.env("MAINSTEM_STORE", "");
+    let done = Done::of(command).await;
+    done.tells(2, "", &["Give the file of their store by `--store FILE`"]);
+    let done = Done::of(mainstem(&["runs", "--store", "."])).await;
+    done.tells(2, "", &["`.` is a directory"]);
     let file = File::new("missing");
     three(&file).await;
     let done = file.runs(&["show", "r9"]).await;

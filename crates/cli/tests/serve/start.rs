@@ -77,3 +77,12 @@ async fn other_machines_need_a_token_or_leave() {
     command.env("MAINSTEM_TOKEN", "secret");
     Program::from(command).await;
 }
+
+#[tokio::test]
+async fn a_token_that_got_lost_is_not_none() {
+    let mut command = serve(&["--listen", "127.0.0.1:0"]);
+    command.env("MAINSTEM_TOKEN", "");
+    let (code, told) = done(command).await;
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("MAINSTEM_TOKEN is set to nothing"), "{told}");
+}

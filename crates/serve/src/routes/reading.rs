@@ -17,13 +17,7 @@ use crate::{
 
 /// The format of a name, or else one that the client accepts.
 pub(super) fn format(name: Option<&str>, headers: &HeaderMap) -> Result<Format, Refusal> {
-    Format::negotiate(name, headers).map_err(|error| {
-        Refusal::new(
-            StatusCode::NOT_ACCEPTABLE,
-            "no_such_wire",
-            error.to_string(),
-        )
-    })
+    Ok(Format::negotiate(name, headers)?)
 }
 
 /// The run of an id, if the caller may see it.

@@ -142,7 +142,7 @@ impl Format {
     ///
     /// # Errors
     ///
-    /// [`NotAcceptable`], if there is no such format: a 406 for the client.
+    /// [`NotAcceptable`], if there is no such format: as a response of axum a 406 that lists what there is.
     pub fn negotiate(name: Option<&str>, headers: &HeaderMap) -> Result<Self, NotAcceptable> {
         match name {
             Some(name) => Self::parse(name).ok_or(NotAcceptable),
@@ -261,7 +261,7 @@ pub(crate) fn thousandths(quality: &str) -> Option<u16> {
         .then(|| (quality * 1000.0).round() as u16)
 }
 
-/// A client asks for a format that there isn't.
+/// A client asks for a format that there isn't; returned by a handler, it is a 406.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAcceptable;
 
