@@ -1,6 +1,9 @@
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error as _, Unexpected},
+};
 
 use crate::{Error, ErrorKind};
 
@@ -115,6 +118,8 @@ impl Serialize for Place {
 impl<'de> Deserialize<'de> for Place {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        let expected = "a place, written `epoch-seq`, as in `1-42`";
+        let wrong = |_| D::Error::invalid_value(Unexpected::Other("another text"), &expected);
+        text.parse().map_err(wrong)
     }
 }

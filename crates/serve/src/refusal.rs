@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use mainstem_core::{Error, ErrorKind};
 use serde_json::{Value, json};
 
@@ -20,7 +20,8 @@ pub(crate) struct Refusal {
     message: String,
     cause: Option<Box<Value>>,
     retry_after: Option<Duration>,
-    asks_for_credentials: bool,
+    /// A header that says what is wanted instead.
+    wants: Option<(HeaderName, &'static str)>,
 }
 
 impl Refusal {
@@ -31,7 +32,7 @@ impl Refusal {
             message: message.into(),
             cause: None,
             retry_after: None,
-            asks_for_credentials: false,
+            wants: None,
         }
     }
 
@@ -46,9 +47,9 @@ impl Refusal {
         self
     }
 
-    /// Says how credentials are given.
-    pub(crate) fn asking_for_credentials(mut self) -> Self {
-        self.asks_for_credentials = true;
+    /// Says in a header what is wanted instead.
+    pub(crate) fn wants(mut self, header: HeaderName, value: &'static str) -> Self {
+        self.wants = Some((header, value));
         self
     }
 
@@ -161,9 +162,8 @@ impl IntoResponse for Refusal {
             // Whole seconds, and never "at once".
             headers.insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
         }
-        if self.asks_for_credentials {
-            let realm = HeaderValue::from_static("Bearer realm=\"mainstem\"");
-            headers.insert(header::WWW_AUTHENTICATE, realm);
+        if let Some((name, value)) = self.wants {
+            headers.insert(name, HeaderValue::from_static(value));
         }
         response.extensions_mut().insert(Refused(self.code));
         response

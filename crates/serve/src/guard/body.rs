@@ -23,6 +23,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
         let limits = &app.limits;
         is_json(request.headers())?;
+        is_plain(request.headers())?;
         let reading = tokio::time::timeout(limits.body_time, whole(request, app));
         let Ok(bytes) = reading.await else {
             return Err(Refusal::new(
@@ -50,6 +51,17 @@ fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
         "not_json",
         "the request must have a JSON body and the header `content-type: application/json`",
     ))
+}
+
+fn is_plain(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut said = headers.get_all(header::CONTENT_ENCODING).iter();
+    if said.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
+    }
+    let message = "the body is compressed, which this server doesn't take; send it as it is, without the header \
+                   `content-encoding`";
+    let refusal = Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_encoded", message);
+    Err(refusal.wants(header::ACCEPT_ENCODING, "identity"))
 }
 
 /// A body, and the room that it takes of what there is for all of them.
@@ -118,6 +130,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], limits: &Limits) -> Result<T, Refusa
             format!("the body isn't UTF-8 at byte {at}"),
         )
     })?;
+    if text.trim_ascii().is_empty() {
+        let message = "the body is empty; send a JSON object";
+        return Err(bad("body_not_json", message.to_owned()));
+    }
     check_depth(text, limits)?;
     misfit::read_object(text).map_err(|misfit| {
         let (line, column) = (misfit.line, misfit.column);

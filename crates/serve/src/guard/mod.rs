@@ -134,7 +134,7 @@ fn unknown() -> Refusal {
         "the request needs valid credentials: the header `authorization: Bearer TOKEN`, or the cookie \
          that `POST /session` gives in exchange for it",
     )
-    .asking_for_credentials()
+    .wants(header::WWW_AUTHENTICATE, "Bearer realm=\"mainstem\"")
 }
 
 /// Whoever sent a request.

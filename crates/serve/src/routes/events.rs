@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Query, State, rejection::QueryRejection},
     response::Response,
 };
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use mainstem_core::Place;
 use serde::Deserialize;
 
 use super::{
     App,
+    asked_run::AskedRun,
     reading::{self, Left},
 };
 use crate::{ReadFrom, guard::Caller, refusal::Refusal};
@@ -27,8 +28,9 @@ pub(super) struct Asked {
 
 pub(super) async fn events(
     State(app): State<Arc<App>>,
+    method: Method,
     caller: Caller,
-    Path(id): Path<String>,
+    AskedRun(id): AskedRun,
     asked: Result<Query<Asked>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
@@ -53,10 +55,11 @@ pub(super) async fn events(
         (true, None) => ReadFrom::Snapshot,
         _ => reading::from(format, after),
     };
-    // Who says where it was comes back: a run that waits for its reader goes on.
+    // Who says where it was comes back: a run that waits for its reader goes on. Who asks for the head alone
+    // reads nothing.
     let reader = match after {
-        Some(_) => session.attach(from).await?,
-        None => session.read(from).await?,
+        Some(_) if method != Method::HEAD => session.attach(from).await?,
+        _ => session.read(from).await?,
     };
     Ok(reading::answer(&app, format, reader, after, &headers).await)
 }
@@ -66,8 +69,13 @@ pub(super) async fn events(
 /// An `EventSource` that comes back asks for the same address, and says in a header where it was: that
 /// is newer.
 pub(super) fn after(asked: Option<&str>, headers: &HeaderMap) -> Result<Option<Place>, Refusal> {
-    let last = headers
-        .get("last-event-id")
+    let mut last = headers.get_all("last-event-id").iter();
+    let (last, None) = (last.next(), last.next()) else {
+        let message =
+            "the header `last-event-id` is there twice; send the last place that you have";
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "no_place", message));
+    };
+    let last = last
         .map(|value| value.to_str().unwrap_or("?"))
         .filter(|value| !value.is_empty());
     last.or(asked).map(reading::place).transpose()

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{OriginalUri, Path, State},
+    extract::{OriginalUri, State},
     response::Response,
 };
 use http::{HeaderMap, Uri};
 use serde::Deserialize;
 
-use super::{App, reading, start::accepted};
+use super::{App, asked_run::AskedRun, reading, start::accepted};
 use crate::{
     given::{self, Given},
     guard::{Caller, JsonBody},
@@ -32,7 +32,7 @@ pub(super) async fn input(
     caller: Caller,
     original: OriginalUri,
     asked: Uri,
-    Path(id): Path<String>,
+    AskedRun(id): AskedRun,
     headers: HeaderMap,
     JsonBody(input): JsonBody<Input>,
 ) -> Result<Response, Refusal> {

@@ -1,5 +1,6 @@
 //! What the server answers: one file a route.
 
+mod asked_run;
 mod events;
 mod health;
 mod input;
@@ -23,7 +24,7 @@ use axum::{
     middleware::from_fn_with_state,
     routing::{any, get, post},
 };
-use http::{HeaderName, Method, StatusCode, header};
+use http::{HeaderName, Method, StatusCode, Uri, header};
 use tokio::sync::Semaphore;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -80,8 +81,14 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         open = open.route("/", get(page::page));
     }
     let mut router = open
-        .fallback(async || {
-            let message = "there is nothing here; the routes are in the documentation";
+        .fallback(async |asked: Uri| {
+            let message = match asked.path() {
+                "/" => "there is nothing here; the routes are in the documentation",
+                path if path.ends_with('/') => {
+                    "there is nothing here: paths of this server have no slash at their end"
+                }
+                _ => "there is nothing here; the routes are in the documentation",
+            };
             Refusal::new(StatusCode::NOT_FOUND, "no_such_route", message)
         })
         .method_not_allowed_fallback(async || {

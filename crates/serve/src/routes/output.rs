@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, header};
 use mainstem_core::{EventKind, RunStatus};
 
-use super::{App, reading, run::told};
+use super::{App, asked_run::AskedRun, reading, run::told};
 use crate::{guard::Caller, refusal::Refusal};
 
 pub(super) async fn output(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(id): Path<String>,
+    AskedRun(id): AskedRun,
 ) -> Result<Response, Refusal> {
     let session = reading::open(&app, &caller, &id).await?;
     let state = session.state().await?;

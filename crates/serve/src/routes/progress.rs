@@ -4,37 +4,42 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     response::{
         IntoResponse, Response,
         sse::{Event as Frame, KeepAlive, Sse},
     },
 };
 use futures::{FutureExt, StreamExt, stream};
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use mainstem_core::{Event, Place, Result};
 use mainstem_progress::{ProgressSubscription, ProgressTree, ProgressUpdate};
 use serde_json::json;
 
 use super::{
     App,
+    asked_run::AskedRun,
     events::after,
     kept_trees::KeptTree,
     reading::{self, Left},
 };
 use crate::{
-    ReadFrom, Reader, Session, guard::Caller, metrics::Held, refusal::Refusal, wire::Ended,
+    ReadFrom, Reader, Session,
+    guard::Caller,
+    metrics::Held,
+    refusal::Refusal,
+    wire::{Ended, Format},
 };
 
 pub(super) async fn progress(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(id): Path<String>,
+    AskedRun(id): AskedRun,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let session = reading::open(&app, &caller, &id).await?;
     let state = session.state().await?;
-    let is_stream = wants_stream(&headers);
+    let is_stream = Format::Sse.is_named(&headers);
     if is_stream && reading::left(&state, after(None, &headers)?) == Left::Nothing {
         return Ok(reading::nothing());
     }
@@ -81,14 +86,6 @@ async fn current(app: &App, session: &Session, until: Option<Place>) -> Result<P
         at,
     });
     Ok(tree)
-}
-
-fn wants_stream(headers: &HeaderMap) -> bool {
-    let accept = headers.get_all(header::ACCEPT).iter();
-    let mut ranges = accept
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split([',', ';']));
-    ranges.any(|range| range.trim().eq_ignore_ascii_case("text/event-stream"))
 }
 
 /// A run's events, folded into a tree.

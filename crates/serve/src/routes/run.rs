@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{OriginalUri, Path, State},
+    extract::{OriginalUri, State},
 };
 use http::Uri;
 use mainstem_core::{ErrorInfo, EventKind, RunState, RunStatus};
 use serde_json::{Value, json};
 
-use super::{App, links::links, reading};
+use super::{App, asked_run::AskedRun, links::links, reading};
 use crate::{guard::Caller, refusal::Refusal};
 
 pub(super) async fn state(
@@ -18,7 +18,7 @@ pub(super) async fn state(
     caller: Caller,
     original: OriginalUri,
     asked: Uri,
-    Path(id): Path<String>,
+    AskedRun(id): AskedRun,
 ) -> Result<Json<Value>, Refusal> {
     let session = reading::open(&app, &caller, &id).await?;
     let state = session.state().await?;
@@ -39,7 +39,7 @@ pub(super) async fn state(
 pub(super) async fn cancel(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(id): Path<String>,
+    AskedRun(id): AskedRun,
 ) -> Result<Json<Value>, Refusal> {
     let session = reading::open(&app, &caller, &id).await?;
     let state = session.cancel().await?;

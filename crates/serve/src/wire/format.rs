@@ -175,13 +175,7 @@ impl Format {
         if !headers.contains_key(ACCEPT) {
             return Ok(Self::default());
         }
-        let ranges: Vec<_> = headers
-            .get_all(ACCEPT)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(Range::parse)
-            .collect();
+        let ranges: Vec<_> = ranges(headers).collect();
         // The first of the best: `max_by_key` would give the last.
         let liked = Self::ALL.iter().rev().filter_map(|format| {
             let rank = format.rank(&ranges)?;
@@ -191,6 +185,12 @@ impl Format {
             .max_by_key(|(rank, _)| *rank)
             .map(|(_, format)| format)
             .ok_or(NotAcceptable)
+    }
+
+    /// Whether an `Accept` names its media type, and likes it.
+    pub(crate) fn is_named(self, headers: &HeaderMap) -> bool {
+        let mut ranges = ranges(headers).filter(|range| range.quality > 0);
+        ranges.any(|range| range.covers(self) == Some(BY_NAME))
     }
 
     /// How much it is liked: by its quality, how exactly it is named, and how early.
@@ -209,6 +209,17 @@ impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
+}
+
+/// How exact a range is that has the media type itself.
+const BY_NAME: u8 = 2;
+
+fn ranges(headers: &HeaderMap) -> impl Iterator<Item = Range<'_>> {
+    let values = headers.get_all(ACCEPT).iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(Range::parse)
 }
 
 /// One of the media ranges of an `Accept`.
@@ -236,7 +247,7 @@ impl<'a> Range<'a> {
         let types = format.media_types();
         let is_any = |kind: &str| types.iter().any(|known| known.eq_ignore_ascii_case(kind));
         if is_any(self.kind) {
-            return Some(2);
+            return Some(BY_NAME);
         }
         // What is asked for by name alone is nobody's guess.
         if self.kind == "*/*" && !types.is_empty() {

@@ -11,6 +11,7 @@ mod disconnect;
 mod embedded;
 mod garbage;
 mod hostile;
+mod odd;
 mod page;
 mod reading;
 mod routes;

@@ -202,6 +202,10 @@ async fn a_message_that_doesnt_fit_is_told_by_its_field() {
             "unknown field `last_event_id`, expected one of `run`, `after`, `window`",
         ),
         (
+            json!({"type": "resume", "run": "x", "after": "a secret"}),
+            "`resume` doesn't fit: at `/after`, expected a place, written `epoch-seq`, as in `1-42`",
+        ),
+        (
             json!({"type": "input", "answers": [["approve", "a secret"]]}),
             "`input` doesn't fit: at `/answers/0`, expected an object",
         ),

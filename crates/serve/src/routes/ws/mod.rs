@@ -16,7 +16,7 @@ use axum::{
     },
     response::Response,
 };
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 
 use self::{socket::Socket, talk::Talk};
@@ -38,11 +38,16 @@ pub(super) async fn ws(
     State(app): State<Arc<App>>,
     caller: Caller,
     asked: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Result<Response, Refusal> {
     let upgrade = upgrade.map_err(|rejection| no_upgrade(&rejection))?;
     let Query(asked) = asked.map_err(|_| no_such_query())?;
+    let asks_for_one = headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL);
     let upgrade = bounded(upgrade, &app.limits).protocols([SUBPROTOCOL, CHUNKS_SUBPROTOCOL]);
+    if asks_for_one && upgrade.selected_protocol().is_none() {
+        return Err(no_such_protocol());
+    }
     let wants_chunks = upgrade
         .selected_protocol()
         .is_some_and(|protocol| protocol == CHUNKS_SUBPROTOCOL);
@@ -69,7 +74,20 @@ type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 fn no_upgrade(rejection: &WebSocketUpgradeRejection) -> Refusal {
     let message = "this is a WebSocket: it begins with a `GET` that asks for an upgrade, as a client of \
                    WebSockets sends it; without one, use `POST /runs`";
-    Refusal::new(rejection.status(), "no_upgrade", message)
+    match rejection {
+        WebSocketUpgradeRejection::InvalidWebSocketVersionHeader(_) => {
+            let message = "there is only version 13 of WebSockets";
+            Refusal::new(StatusCode::UPGRADE_REQUIRED, "no_upgrade", message)
+                .wants(header::SEC_WEBSOCKET_VERSION, "13")
+        }
+        _ => Refusal::new(rejection.status(), "no_upgrade", message),
+    }
+}
+
+fn no_such_protocol() -> Refusal {
+    let message = "there is no such subprotocol; there are `mainstem.v1`, which is also that of a client that asks for \
+                   none, and `mainstem.chunks`";
+    Refusal::new(StatusCode::BAD_REQUEST, "no_such_protocol", message)
 }
 
 fn no_such_query() -> Refusal {
