@@ -79,7 +79,7 @@ pub use run::{
 pub use settings::{ModelSettings, ReasoningEffort, ToolChoice};
 pub use step::Step;
 pub use step_wrapper::{StepWrapper, WrappedStep};
-pub use store::{Durability, MemoryStore, NewRun, RunQuery, RunState, RunStatus, Store};
+pub use store::{Durability, MemoryStore, NewRun, RunQuery, RunState, RunStatus, Store, WorkerId};
 pub use suspension::{Answer, InputRequest, Suspension};
 pub use text::Text;
 pub use time::Timestamp;

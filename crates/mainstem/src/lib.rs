@@ -129,7 +129,7 @@ pub use mainstem_core::{
 pub use mainstem_core::{
     Busy, Context, ContextDelta, ContextSnapshot, Conversation, ConversationInfo, Conversations,
     Durability, History, Journal, JournalKey, Key, MemoryConversations, MemoryJournal, MemoryStore,
-    Merge, NewRun, RunQuery, RunState, RunStatus, Store, Thread, ValueDelta,
+    Merge, NewRun, RunQuery, RunState, RunStatus, Store, Thread, ValueDelta, WorkerId,
 };
 
 #[cfg(feature = "sqlite")]

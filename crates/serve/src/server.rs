@@ -252,10 +252,11 @@ impl Server {
     /// Goes on with the runs of its store that were left without an end, when it begins to
     /// [serve](Self::serve): by a process that died, say.
     ///
-    /// Those whose last event is older than `idle`. Where several processes share a store,
-    /// let it be longer than any run is silent; see
-    /// [`Sessions::resume_interrupted`](crate::Sessions::resume_interrupted). By default they are left as
-    /// they are.
+    /// Those whose last event is older than `idle`; see
+    /// [`Sessions::resume_interrupted`](crate::Sessions::resume_interrupted). Where several processes share
+    /// a store, let their sessions have a [lease](crate::SessionsBuilder::worker_lease): then it is looked
+    /// for what others left behind three times in that time, as long as the server serves. By default runs
+    /// are left as they are.
     pub fn resume_interrupted(mut self, idle: Duration) -> Self {
         self.resumes_after = Some(idle);
         self
@@ -391,20 +392,18 @@ impl Server {
         }
         let resumes_after = self.resumes_after;
         let app = self.app()?;
-        if let Some(idle) = resumes_after {
-            let taken_up = app.sessions.resume_interrupted(idle).await?;
-            for (run, error) in &taken_up.refused {
-                tracing::warn!(
-                    target: "mainstem::serve",
-                    %run,
-                    %error,
-                    "a run that was interrupted doesn't go on"
-                );
-            }
-        }
+        let sessions = app.sessions.clone();
         let router = routes::router(app.clone());
-        listen::serve(listener, router, app, shutdown).await;
-        Ok(())
+        let serving = listen::serve(listener, router, app, shutdown);
+        let Some(idle) = resumes_after else {
+            serving.await;
+            return Ok(());
+        };
+        let taken_up = sessions.resume_interrupted(idle).await?;
+        tokio::select! {
+            () = serving => Ok(()),
+            never = sessions.keep_resuming(idle, taken_up) => match never {},
+        }
     }
 
     fn app(self) -> Result<Arc<App>> {

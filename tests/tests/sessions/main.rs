@@ -3,3 +3,5 @@
 
 mod disconnect;
 mod killed;
+#[cfg(unix)]
+mod shared;

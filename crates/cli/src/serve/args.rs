@@ -39,11 +39,17 @@ pub(crate) struct Serve {
 
     /// Go on with runs in that file that were interrupted, once nothing was written for so long.
     ///
-    /// At 0, a second program that serves from the same file takes the runs of the first, which fail
-    /// there. Where several do, or one starts before the last one has ended, let it be longer than any run
-    /// is silent. It is looked for once, at the start.
+    /// Several programs may serve from the same file. One never takes the runs of another that is alive, and
+    /// goes on with those of one that has died: at its start, and any time later (--worker-lease).
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, default_value = "0", value_parser = seconds_or_none)]
     pub(super) resume_after: Duration,
+
+    /// After how long without a sign of life the runs of a program are there for others.
+    ///
+    /// It gives a sign three times in that time. A program that was killed and starts again waits as long,
+    /// too, before it goes on with its runs; one that was shut down doesn't.
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, default_value = "10", value_parser = one_second_or_more)]
+    pub(super) worker_lease: Duration,
 
     /// How much the server says of itself on standard error.
     #[arg(long, value_name = "LEVEL", default_value = "warn", value_parser =
@@ -123,6 +129,13 @@ fn seconds_or_none(text: &str) -> Result<Duration, String> {
     match text {
         "0" => Ok(Duration::ZERO),
         _ => seconds(text),
+    }
+}
+
+fn one_second_or_more(text: &str) -> Result<Duration, String> {
+    match seconds(text)? {
+        short if short < Duration::from_secs(1) => Err("it must be 1 or more".to_owned()),
+        lease => Ok(lease),
     }
 }
 

@@ -50,6 +50,7 @@ pub(crate) async fn run(args: Serve) -> Result<Exit, Failure> {
         let store = SqliteStore::open(file).await?;
         server = server
             .store(store)
+            .sessions(|builder| builder.worker_lease(args.worker_lease))
             .resume_interrupted(args.resume_after)
             .leave_runs_open();
     }

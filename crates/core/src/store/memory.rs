@@ -7,8 +7,8 @@ use std::{
 use futures::{FutureExt, future::BoxFuture, stream, stream::BoxStream};
 use tokio::sync::watch;
 
-use super::{Durability, NewRun, RunQuery, RunState, RunStatus, Store};
-use crate::{Epoch, Error, ErrorKind, Event, Json, Place, Result, RunId, sync::lock};
+use super::{Durability, NewRun, RunQuery, RunState, RunStatus, Store, WorkerId};
+use crate::{Epoch, Error, ErrorKind, Event, Json, Place, Result, RunId, Timestamp, sync::lock};
 
 /// Logs in this process's memory: for tests, and where a log needn't outlive its process.
 ///
@@ -16,6 +16,8 @@ use crate::{Epoch, Error, ErrorKind, Event, Json, Place, Result, RunId, sync::lo
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     logs: Arc<Mutex<HashMap<RunId, Arc<Log>>>>,
+    /// Until when the lease of each worker is good.
+    leases: Arc<Mutex<HashMap<WorkerId, Timestamp>>>,
 }
 
 struct Log {
@@ -28,6 +30,18 @@ struct Log {
 struct State {
     events: Vec<Event>,
     run: RunState,
+    worker: Option<WorkerId>,
+}
+
+impl State {
+    fn reopen(&mut self, run: &RunId, worker: Option<WorkerId>) -> Result<RunState> {
+        if self.run.closed {
+            return Err(closed(run));
+        }
+        self.run.epoch.0 += 1;
+        self.worker = worker;
+        Ok(self.run.clone())
+    }
 }
 
 impl MemoryStore {
@@ -47,6 +61,13 @@ impl MemoryStore {
                 ),
             )
         })
+    }
+
+    /// Whether the lease of a worker is good at a moment.
+    fn is_leased(&self, worker: Option<&WorkerId>, now: Timestamp) -> bool {
+        let leases = lock(&self.leases);
+        let until = worker.and_then(|worker| leases.get(worker));
+        until.is_some_and(|until| *until > now)
     }
 }
 
@@ -91,6 +112,9 @@ impl Log {
         }
         state.run.last = last;
         state.run.status = status;
+        if status != RunStatus::Running {
+            state.worker = None;
+        }
         state.run.changed = changed;
         state.events.extend(events);
         let count = state.events.len();
@@ -140,10 +164,11 @@ impl Store for MemoryStore {
             return ready(Err(Error::new(ErrorKind::Conflict, message)));
         }
         let id = run.id.clone();
-        let basis = run.basis.take();
+        let (basis, worker) = (run.basis.take(), run.worker.take());
         let state = State {
             events: Vec::new(),
             run: RunState::new(run),
+            worker,
         };
         let log = Log {
             basis,
@@ -200,12 +225,33 @@ impl Store for MemoryStore {
     fn reopen(&self, run: &RunId) -> BoxFuture<'static, Result<RunState>> {
         ready(self.log(run).and_then(|log| {
             let mut state = lock(&log.state);
-            if state.run.closed {
-                return Err(closed(run));
-            }
-            state.run.epoch.0 += 1;
-            Ok(state.run.clone())
+            state.reopen(run, None)
         }))
+    }
+
+    fn claim(
+        &self,
+        run: &RunId,
+        worker: &WorkerId,
+        now: Timestamp,
+    ) -> BoxFuture<'static, Result<RunState>> {
+        ready(self.log(run).and_then(|log| {
+            let mut state = lock(&log.state);
+            let other = state.worker.as_ref().filter(|other| *other != worker);
+            if self.is_leased(other, now) {
+                let message = format!(
+                    "run `{run}` is another worker's, which is alive; wait until it has ended there, \
+                     or that worker's lease is over"
+                );
+                return Err(Error::new(ErrorKind::Conflict, message).retryable(true));
+            }
+            state.reopen(run, Some(worker.clone()))
+        }))
+    }
+
+    fn lease(&self, worker: &WorkerId, until: Timestamp) -> BoxFuture<'static, Result<()>> {
+        lock(&self.leases).insert(worker.clone(), until);
+        ready(Ok(()))
     }
 
     fn close(&self, run: &RunId, epoch: Epoch) -> BoxFuture<'static, Result<()>> {
@@ -227,8 +273,13 @@ impl Store for MemoryStore {
         let logs: Vec<_> = lock(&self.logs).values().cloned().collect();
         let mut runs: Vec<_> = logs
             .iter()
-            .map(|log| lock(&log.state).run.clone())
-            .filter(|run| query.takes(run))
+            .map(|log| lock(&log.state))
+            .filter(|state| query.takes(&state.run))
+            .filter(|state| {
+                let is_leased = |now| self.is_leased(state.worker.as_ref(), now);
+                !query.free.is_some_and(is_leased)
+            })
+            .map(|state| state.run.clone())
             .collect();
         runs.sort_by(|a, b| (b.created, &b.id).cmp(&(a.created, &a.id)));
         runs.truncate(query.limit);

@@ -2,14 +2,16 @@
 
 mod memory;
 mod run_state;
+mod worker;
 
 use std::sync::Arc;
 
 use futures::{future::BoxFuture, stream::BoxStream};
 pub use memory::MemoryStore;
 pub use run_state::{NewRun, RunQuery, RunState, RunStatus};
+pub use worker::WorkerId;
 
-use crate::{Epoch, Event, Json, Place, Result, RunId};
+use crate::{Epoch, Event, Json, Place, Result, RunId, Timestamp};
 
 /// A place for the logs of runs.
 ///
@@ -21,6 +23,9 @@ use crate::{Epoch, Event, Json, Place, Result, RunId};
 /// Beside each log stands a [`RunState`], so that runs can be listed without reading logs. A store
 /// changes it together with the log, in one transaction: `append` sets the last place, and the
 /// status if an event [brings](RunStatus::of) one.
+///
+/// A run may be a [worker](WorkerId)'s, so that several processes can share a store: the one that
+/// created or [claimed](Self::claim) it, until it is suspended or has ended.
 pub trait Store: Send + Sync + 'static {
     /// Begins a log, and gives the epoch of its first writer, [`Epoch::FIRST`].
     ///
@@ -64,13 +69,41 @@ pub trait Store: Send + Sync + 'static {
 
     /// Opens a log for another writer, which gets the next epoch; gives the state after that.
     ///
-    /// Nobody else can write from then on, so the state's last place is where to number on from.
+    /// Nobody else can write from then on, so the state's last place is where to number on from. It
+    /// asks no worker, and the run is none's after that.
     ///
     /// # Errors
     ///
     /// Of kind [`ErrorKind::NotFound`](crate::ErrorKind::NotFound), if there is no such log; of
     /// kind [`ErrorKind::Store`](crate::ErrorKind::Store), if it is closed.
     fn reopen(&self, run: &RunId) -> BoxFuture<'static, Result<RunState>>;
+
+    /// Opens a log for a worker as [`reopen`](Self::reopen) does, unless the run is that of another
+    /// worker, whose [lease](Self::lease) is good at this moment. The run is the worker's after that.
+    ///
+    /// Of several that claim a run at once, one gets it: let a worker have a lease before it claims.
+    ///
+    /// # Errors
+    ///
+    /// As for [`reopen`](Self::reopen); of kind [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) and
+    /// retryable, if the run is another worker's.
+    fn claim(
+        &self,
+        run: &RunId,
+        worker: &WorkerId,
+        now: Timestamp,
+    ) -> BoxFuture<'static, Result<RunState>>;
+
+    /// Gives a worker a lease on its runs until a moment; one that has passed takes it back.
+    ///
+    /// It is one lease for all of them, so that renewing it costs the same for one run and for a
+    /// thousand. A lease that is over takes nothing from the worker by itself: its runs are there for
+    /// others to claim, and it may renew it, but has lost the runs that were claimed.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Store`](crate::ErrorKind::Store), if the store fails.
+    fn lease(&self, worker: &WorkerId, until: Timestamp) -> BoxFuture<'static, Result<()>>;
 
     /// Ends a log: nothing can be added any more.
     ///
@@ -153,6 +186,19 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn reopen(&self, run: &RunId) -> BoxFuture<'static, Result<RunState>> {
         (**self).reopen(run)
+    }
+
+    fn claim(
+        &self,
+        run: &RunId,
+        worker: &WorkerId,
+        now: Timestamp,
+    ) -> BoxFuture<'static, Result<RunState>> {
+        (**self).claim(run, worker, now)
+    }
+
+    fn lease(&self, worker: &WorkerId, until: Timestamp) -> BoxFuture<'static, Result<()>> {
+        (**self).lease(worker, until)
     }
 
     fn close(&self, run: &RunId, epoch: Epoch) -> BoxFuture<'static, Result<()>> {

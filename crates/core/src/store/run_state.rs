@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::WorkerId;
 use crate::{Epoch, EventKind, Json, Place, RunId, Text, Timestamp};
 
 /// What a store is told of a run when its log begins.
@@ -17,6 +18,8 @@ pub struct NewRun {
     /// What the run begins with, for whoever resumes it: kept beside the log, never shown to its
     /// readers.
     pub basis: Option<Json>,
+    /// Whose it is to write; none, if it is no worker's.
+    pub worker: Option<WorkerId>,
 }
 
 impl NewRun {
@@ -28,6 +31,7 @@ impl NewRun {
             owner: None,
             created: Timestamp::now(),
             basis: None,
+            worker: None,
         }
     }
 }
@@ -170,6 +174,9 @@ pub struct RunQuery {
     pub until: Option<Timestamp>,
     /// Only runs whose log isn't closed: those under way, suspended, or left behind by a crash.
     pub open: bool,
+    /// Only runs that are no worker's at this moment: those of none, and those whose worker's
+    /// [lease](super::Store::lease) is over.
+    pub free: Option<Timestamp>,
     /// Only runs that come after this one, by when it was begun and its id.
     pub after: Option<(Timestamp, RunId)>,
     /// How many at most.
@@ -186,6 +193,7 @@ impl RunQuery {
             since: None,
             until: None,
             open: false,
+            free: None,
             after: None,
             limit,
         }
@@ -233,6 +241,13 @@ impl RunQuery {
         self
     }
 
+    /// Sets [`free`](Self::free).
+    #[must_use]
+    pub fn free(mut self, moment: Timestamp) -> Self {
+        self.free = Some(moment);
+        self
+    }
+
     /// Goes on after the last row of the page before: sets [`after`](Self::after).
     #[must_use]
     pub fn after(mut self, row: &RunState) -> Self {
@@ -240,7 +255,7 @@ impl RunQuery {
         self
     }
 
-    /// Whether a run is asked for, the limit apart.
+    /// Whether a run is asked for, the limit and its worker apart.
     pub(super) fn takes(&self, run: &RunState) -> bool {
         let is_after = match &self.after {
             Some((created, id)) => (run.created, &run.id) < (*created, id),

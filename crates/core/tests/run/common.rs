@@ -12,7 +12,7 @@ use futures::{StreamExt, future::BoxFuture, stream::BoxStream, task::noop_waker_
 use mainstem_core::{
     Durability, Epoch, Error, ErrorKind, Event, EventKind, Json, JsonDelta, MemoryStore, NewRun,
     Place, Result, RunContext, RunId, RunQuery, RunState, RunStream, Seq, StopHandle, Store,
-    TextDelta,
+    TextDelta, Timestamp, WorkerId,
 };
 use tokio::sync::Semaphore;
 
@@ -274,6 +274,19 @@ impl Store for TestStore {
 
     fn reopen(&self, run: &RunId) -> BoxFuture<'static, Result<RunState>> {
         self.inner.reopen(run)
+    }
+
+    fn claim(
+        &self,
+        run: &RunId,
+        worker: &WorkerId,
+        now: Timestamp,
+    ) -> BoxFuture<'static, Result<RunState>> {
+        self.inner.claim(run, worker, now)
+    }
+
+    fn lease(&self, worker: &WorkerId, until: Timestamp) -> BoxFuture<'static, Result<()>> {
+        self.inner.lease(worker, until)
     }
 
     fn state(&self, run: &RunId) -> BoxFuture<'static, Result<RunState>> {

@@ -11,6 +11,9 @@ use crate::Served;
 /// How many runs that have ended are kept where nobody gave a store.
 const KEPT_IN_MEMORY: usize = 1000;
 
+/// The shortest lease that a busy machine can renew.
+const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+
 /// Sets up [`Sessions`]; made by [`Sessions::builder`].
 #[must_use = "a builder does nothing until it is built"]
 pub struct SessionsBuilder {
@@ -91,8 +94,32 @@ impl SessionsBuilder {
         self
     }
 
+    /// Shares the store with other processes: each run is one process's at a time, for as long as that
+    /// process renews its lease, which it does three times in this time. Of a second at least; by default
+    /// the store isn't shared.
+    ///
+    /// With that, [`resume_interrupted`](Sessions::resume_interrupted) takes up only runs that are no other
+    /// process's: those of one that died, once its lease is over, and at once those of one that was
+    /// [shut down](Sessions::shutdown_and_leave). Let all that share the store have a lease, and clocks
+    /// that agree.
+    ///
+    /// A process that stands still for longer than its lease may lose its runs. It can't write to their
+    /// logs any more then, and they fail there with the code `not_logged`.
+    pub fn worker_lease(mut self, lease: Duration) -> Self {
+        self.config.worker_lease = Some(lease);
+        self
+    }
+
     /// Finds what is put together wrongly.
     pub(crate) fn check(&self) -> Result<()> {
+        if let Some(lease) = self.config.worker_lease
+            && lease < SHORTEST_LEASE
+        {
+            let message = format!(
+                "a worker's lease of {lease:?} can't surely be renewed in time; give a second or more"
+            );
+            return Err(Error::new(ErrorKind::Config, message));
+        }
         let mut names = BTreeSet::new();
         for one in &self.served {
             one.check()?;
@@ -111,7 +138,8 @@ impl SessionsBuilder {
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Config`], if two are served under one name, or one is put together wrongly.
+    /// Of kind [`ErrorKind::Config`], if two are served under one name, one is put together wrongly, or the
+    /// [lease](Self::worker_lease) is too short.
     pub fn build(self) -> Result<Sessions> {
         self.check()?;
         let served = self.served.into_iter();

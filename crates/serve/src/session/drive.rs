@@ -19,7 +19,7 @@ use super::{
 };
 
 /// The code of a run that couldn't be resumed: its log is as it was.
-const NOT_RESUMED: &str = "not_resumed";
+pub(super) const NOT_RESUMED: &str = "not_resumed";
 
 /// One run, and who is to have its events.
 pub(super) struct Drive {

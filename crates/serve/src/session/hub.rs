@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use mainstem_core::{Json, Result, RunId, RunQuery, RunState, Store, Text};
+use mainstem_core::{Json, Result, RunId, RunQuery, RunState, Store, Text, WorkerId};
 use tokio::{
     sync::{Notify, oneshot, watch},
     task::AbortHandle,
@@ -24,6 +24,7 @@ use super::{
     refusals,
     ring::Ring,
     stats::Counters,
+    worker::Worker,
 };
 use crate::{
     Served,
@@ -46,6 +47,8 @@ pub(super) struct Hub {
     pub(super) store: Arc<dyn Store>,
     pub(super) served: BTreeMap<Text, Served>,
     pub(super) counters: Arc<Counters>,
+    /// Whose the runs here are, where others share the store.
+    pub(super) worker: Option<Worker>,
     /// No run is under way any more.
     pub(super) emptied: Notify,
     /// Whether the process is about to end.
@@ -65,6 +68,7 @@ pub(super) struct Config {
     pub(super) hold_limit: Duration,
     /// How many runs that have ended are kept in the store; none for all.
     pub(super) kept_runs: Option<usize>,
+    pub(super) worker_lease: Option<Duration>,
 }
 
 impl Default for Config {
@@ -76,6 +80,7 @@ impl Default for Config {
             lease: None,
             hold_limit: Duration::from_secs(300),
             kept_runs: None,
+            worker_lease: None,
         }
     }
 }
@@ -131,6 +136,7 @@ impl Sessions {
             store,
             served,
             counters: Arc::default(),
+            worker: config.worker_lease.map(Worker::new),
             emptied: Notify::new(),
             closing: watch::Sender::new(false),
             sockets: watch::Sender::new(0),
@@ -148,6 +154,12 @@ impl Sessions {
     /// The store that has the logs.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.hub.store
+    }
+
+    /// The name under which the store has the runs of this process, if it
+    /// [shares it](SessionsBuilder::worker_lease) with others.
+    pub fn worker(&self) -> Option<&WorkerId> {
+        self.hub.worker.as_ref().map(Worker::id)
     }
 
     /// Begins a run. It is in the store when this returns.
@@ -169,6 +181,7 @@ impl Sessions {
         let id = options.id.clone().unwrap_or_else(RunId::new);
         let payer = Payer::of(options.owner.as_ref(), options.client.as_ref());
         let admitted = self.hub.admit(&id, options.owner.clone(), Some(payer))?;
+        self.hub.has_lease().await?;
         let setup = Setup {
             id: Some(id),
             metadata: options.metadata.clone(),
@@ -182,7 +195,7 @@ impl Sessions {
 
     pub(super) fn setup(&self, owner: Option<Text>) -> Setup {
         Setup {
-            store: Arc::clone(&self.hub.store),
+            store: self.hub.own_store(),
             id: None,
             owner,
             metadata: BTreeMap::new(),
@@ -274,6 +287,22 @@ impl Hub {
         self.served
             .get(name)
             .ok_or_else(|| refusals::not_served(name, &mut self.served.keys().map(|name| &**name)))
+    }
+
+    /// Sees to it that nobody else can take what is begun here.
+    pub(super) async fn has_lease(&self) -> Result<()> {
+        match &self.worker {
+            Some(worker) => worker.begin(&self.store).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The store as the runs of this process have it: what it opens is its own.
+    pub(super) fn own_store(&self) -> Arc<dyn Store> {
+        match &self.worker {
+            Some(worker) => worker.of(&self.store),
+            None => Arc::clone(&self.store),
+        }
     }
 
     /// A run under way here.
@@ -432,6 +461,9 @@ impl Drop for Admitted<'_> {
 impl Drop for Hub {
     fn drop(&mut self) {
         self.abort();
+        if let Some(worker) = &self.worker {
+            worker.stop();
+        }
     }
 }
 

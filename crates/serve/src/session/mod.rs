@@ -56,6 +56,7 @@ mod shutdown;
 mod source;
 mod stats;
 mod take_up;
+mod worker;
 
 pub use builder::SessionsBuilder;
 pub use handle::Session;

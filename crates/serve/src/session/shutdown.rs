@@ -29,6 +29,7 @@ impl Sessions {
     /// Gives how many runs had to be stopped.
     pub async fn shutdown(&self, limit: Duration) -> usize {
         let stopped = self.stop_all(limit).await;
+        self.give_lease_back().await;
         self.sockets_closed().await;
         stopped
     }
@@ -59,6 +60,7 @@ impl Sessions {
     /// many runs were left.
     pub async fn shutdown_and_leave(&self, limit: Duration) -> usize {
         let left = self.leave_all(limit).await;
+        self.give_lease_back().await;
         self.sockets_closed().await;
         left
     }
@@ -71,8 +73,9 @@ impl Sessions {
         let left = self.hub.all_live();
         self.drop_all().await;
         let attached = left.iter().filter(|live| !live.presence.is_detached());
+        let store = self.hub.own_store();
         let marked = futures::stream::iter(attached).for_each_concurrent(MARKS_AT_ONCE, async |live| {
-            if let Err(error) = left::mark(&*self.hub.store, &live.id).await {
+            if let Err(error) = left::mark(&*store, &live.id).await {
                 let run = &live.id;
                 tracing::warn!(target: "mainstem::serve", %run, %error, "a run will go on detached");
             }
@@ -90,6 +93,13 @@ impl Sessions {
     pub(crate) fn socket(&self) -> OpenSocket {
         self.hub.sockets.send_modify(|open| *open += 1);
         OpenSocket(Arc::clone(&self.hub))
+    }
+
+    /// What is left is there for others.
+    async fn give_lease_back(&self) {
+        if let Some(worker) = &self.hub.worker {
+            let _late = timeout(LAST_WORDS, worker.end(&self.hub.store)).await;
+        }
     }
 
     async fn sockets_closed(&self) {

@@ -1,11 +1,15 @@
 //! Runs that go on: suspended ones with answers, and those that were left behind.
 
-use std::time::Duration;
+use std::{collections::HashSet, convert::Infallible, future::pending, time::Duration};
 
-use mainstem_core::{Error, Result, Resume, RunId, RunQuery, RunState, RunStatus, Text, Timestamp};
+use mainstem_core::{
+    Error, ErrorKind, Result, Resume, RunId, RunQuery, RunState, RunStatus, Text, Timestamp,
+};
+use tokio::time::sleep;
 
 use super::{
     StartOptions,
+    drive::NOT_RESUMED,
     handle::Session,
     hub::{Payer, Sessions},
     left,
@@ -44,20 +48,75 @@ impl Sessions {
     /// `shutdown_and_leave` left them: they are attached again, and end, cancelled by `disconnect`, if no
     /// reader comes back within a minute, or the [`linger`](super::SessionsBuilder::linger) if it is longer.
     ///
-    /// A store can't tell a run that was left behind from one that another process is at. Where
-    /// several processes share a store, let `idle` be longer than any of your runs is silent; where
-    /// this is the only one, `Duration::ZERO` takes up all at once. A run that is taken from a process
-    /// that still was at it isn't spoilt: that process can't write any more, and its run fails.
+    /// Where several processes share a store, let each have a
+    /// [lease](super::SessionsBuilder::worker_lease): then only those runs are taken up that are no other
+    /// process's, and `idle` may be zero. Without one a run that was left behind can't be told from one
+    /// that another process is at, and only where this process is the only one `Duration::ZERO` is right.
+    /// A run that is taken from a process that still was at it isn't spoilt: that process can't write any
+    /// more, and its run fails.
     ///
     /// # Errors
     ///
-    /// Those of the store while it lists the runs.
+    /// Those of the store while it lists the runs, or gives the lease.
     pub async fn resume_interrupted(&self, idle: Duration) -> Result<TakenUp> {
+        self.resume_but(idle, &HashSet::new()).await
+    }
+
+    /// Says what was refused, and takes up what is left from then on, too, if others share the store: they
+    /// may die any time.
+    pub(crate) async fn keep_resuming(&self, idle: Duration, first: TakenUp) -> Infallible {
+        let (mut told, mut hopeless) = (HashSet::new(), HashSet::new());
+        let mut taken_up = first;
+        loop {
+            for (run, error) in taken_up.refused {
+                let is_for_good = error.code() == Some(NOT_RESUMED) && !error.is_retryable();
+                // Another one may just have been quicker.
+                let is_failure = is_for_good || error.kind() != ErrorKind::Conflict;
+                if is_failure && told.insert(run.clone()) {
+                    tracing::warn!(
+                        target: "mainstem::serve",
+                        %run,
+                        %error,
+                        "a run that was interrupted doesn't go on"
+                    );
+                }
+                if is_for_good {
+                    hopeless.insert(run);
+                }
+            }
+            let Some(worker) = &self.hub.worker else {
+                return pending().await;
+            };
+            sleep(worker.pace()).await;
+            if *self.hub.closing.borrow() {
+                return pending().await;
+            }
+            taken_up = match self.resume_but(idle, &hopeless).await {
+                Ok(taken_up) => taken_up,
+                Err(error) => {
+                    tracing::warn!(
+                        target: "mainstem::serve",
+                        %error,
+                        "interrupted runs aren't looked for: the store fails"
+                    );
+                    TakenUp::default()
+                }
+            };
+        }
+    }
+
+    /// Takes up what was left, but for some.
+    async fn resume_but(&self, idle: Duration, but: &HashSet<RunId>) -> Result<TakenUp> {
+        self.hub.has_lease().await?;
         let mut taken_up = TakenUp::default();
         let mut query = RunQuery::new(PAGE).status(RunStatus::Running).open();
+        if self.hub.worker.is_some() {
+            query = query.free(Timestamp::now());
+        }
         loop {
             let page = self.hub.store.list(query.clone()).await?;
-            for state in page.iter().filter(|state| self.is_left(state, idle)) {
+            let left = page.iter().filter(|state| self.is_left(state, idle));
+            for state in left.filter(|state| !but.contains(&state.id)) {
                 let (name, owner, id) = (&state.name, state.owner.clone(), &state.id);
                 // What nobody owns was admitted before, for somebody who isn't known any more.
                 let payer = owner.clone().map(Payer::Owner);
@@ -99,6 +158,7 @@ impl Sessions {
     ) -> Result<Session> {
         let served = self.hub.named(name)?;
         let admitted = self.hub.admit(id, owner.clone(), payer)?;
+        self.hub.has_lease().await?;
         let begun = served.resume(resume, self.setup(owner));
         let options = StartOptions {
             detach: needs == Needs::Nobody,

@@ -11,7 +11,8 @@ use std::{
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
 use mainstem_core::{
     Durability, Epoch, Error, ErrorKind, Event, EventKind, Json, MemoryStore, NewRun, Place,
-    Result, RunContext, RunId, RunQuery, RunState, RunStatus, Store, TextDelta,
+    Result, RunContext, RunId, RunQuery, RunState, RunStatus, Store, TextDelta, Timestamp,
+    WorkerId,
 };
 use mainstem_serve::{ReadFrom, Served, Session, SessionLimits, Sessions, StartOptions, code};
 
@@ -81,6 +82,19 @@ impl Store for Fragile {
 
     fn close(&self, run: &RunId, epoch: Epoch) -> BoxFuture<'static, Result<()>> {
         self.or(self.inner.close(run, epoch))
+    }
+
+    fn claim(
+        &self,
+        run: &RunId,
+        worker: &WorkerId,
+        now: Timestamp,
+    ) -> BoxFuture<'static, Result<RunState>> {
+        self.or(self.inner.claim(run, worker, now))
+    }
+
+    fn lease(&self, worker: &WorkerId, until: Timestamp) -> BoxFuture<'static, Result<()>> {
+        self.or(self.inner.lease(worker, until))
     }
 
     fn state(&self, run: &RunId) -> BoxFuture<'static, Result<RunState>> {

@@ -10,3 +10,4 @@ mod slow;
 mod snapshot;
 mod stress;
 mod support;
+mod workers;

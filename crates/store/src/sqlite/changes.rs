@@ -2,13 +2,18 @@
 //!
 //! A change that is refused has changed nothing: all is checked before anything is written.
 
-use mainstem_core::{Epoch, Event, NewRun, Place, Result, RunId, RunState, RunStatus, Timestamp};
+use mainstem_core::{
+    Epoch, Event, NewRun, Place, Result, RunId, RunState, RunStatus, Timestamp, WorkerId,
+};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     failure,
     queries::{self, number, status_name},
 };
+
+/// Milliseconds after which a worker is forgotten whose lease is over.
+const FORGOTTEN_AFTER: i64 = 24 * 60 * 60 * 1000;
 
 /// SQLite may fail, or else the store refuse.
 pub(super) type Answer<T> = rusqlite::Result<Result<T>>;
@@ -63,8 +68,8 @@ impl Rows {
 }
 
 pub(super) fn create(connection: &Connection, run: &NewRun) -> Answer<Epoch> {
-    let insert = "INSERT INTO runs (id, name, owner, created, status, epoch)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING";
+    let insert = "INSERT INTO runs (id, name, owner, created, status, epoch, worker)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING";
     let inserted = connection.prepare_cached(insert)?.execute(params![
         run.id.as_str(),
         run.name.as_str(),
@@ -72,6 +77,7 @@ pub(super) fn create(connection: &Connection, run: &NewRun) -> Answer<Epoch> {
         number(run.created.as_unix_millis()),
         status_name(RunStatus::Running),
         number(Epoch::FIRST.0),
+        run.worker.as_ref().map(WorkerId::as_str),
     ])?;
     if inserted == 0 {
         return Ok(Err(failure::there_already(&run.id)));
@@ -113,24 +119,56 @@ pub(super) fn append(
     update.execute(params![log.key, number(epoch.0), last.seq, changed])?;
     // Apart, because it is in an index, and most appends bring none.
     if let Some(status) = rows.status.filter(|status| *status != log.state.status) {
-        let update = "UPDATE runs SET status = ?2 WHERE key = ?1";
+        // What waits or has ended is no worker's.
+        let keeps_worker = status == RunStatus::Running;
+        let update = "UPDATE runs SET status = ?2, worker = iif(?3, worker, NULL) WHERE key = ?1";
         let mut update = connection.prepare_cached(update)?;
-        update.execute(params![log.key, status_name(status)])?;
+        update.execute(params![log.key, status_name(status), keeps_worker])?;
     }
     Ok(Ok(()))
 }
 
-pub(super) fn reopen(connection: &Connection, run: &RunId) -> Answer<RunState> {
+/// Who opens a log again.
+pub(super) enum Opener {
+    Anybody,
+    /// A worker, if the run isn't another's at a moment.
+    Worker(WorkerId, Timestamp),
+}
+
+pub(super) fn reopen(connection: &Connection, run: &RunId, opener: &Opener) -> Answer<RunState> {
     let mut log = match queries::log(connection, run)? {
         Ok(log) if log.state.closed => return Ok(Err(failure::closed(run))),
         Ok(log) => log,
         Err(error) => return Ok(Err(error)),
     };
+    let worker = match opener {
+        Opener::Anybody => None,
+        Opener::Worker(worker, now) => {
+            let others = queries::others_until(connection, &log, worker)?;
+            if others.is_some_and(|until| until > *now) {
+                return Ok(Err(failure::claimed(run)));
+            }
+            Some(worker.as_str())
+        }
+    };
     log.state.epoch.0 += 1;
-    let update = "UPDATE runs SET epoch = ?2 WHERE key = ?1";
+    let update = "UPDATE runs SET epoch = ?2, worker = ?3 WHERE key = ?1";
     let mut update = connection.prepare_cached(update)?;
-    update.execute(params![log.key, number(log.state.epoch.0)])?;
+    update.execute(params![log.key, number(log.state.epoch.0), worker])?;
     Ok(Ok(log.state))
+}
+
+/// Gives a worker a lease, and forgets those whose lease was over long ago.
+pub(super) fn lease(connection: &Connection, worker: &WorkerId, until: Timestamp) -> Answer<()> {
+    let upsert = "INSERT INTO workers (id, until) VALUES (?1, ?2)
+        ON CONFLICT (id) DO UPDATE SET until = excluded.until";
+    let mut upsert = connection.prepare_cached(upsert)?;
+    upsert.execute(params![worker.as_str(), number(until.as_unix_millis())])?;
+    // A lease that isn't there is over, too.
+    let forget = "DELETE FROM workers WHERE until < ?1";
+    let long_ago = number(Timestamp::now().as_unix_millis()) - FORGOTTEN_AFTER;
+    connection.prepare_cached(forget)?.execute([long_ago])?;
+    Ok(Ok(()))
 }
 
 pub(super) fn close(connection: &Connection, run: &RunId, epoch: Epoch) -> Answer<()> {

@@ -44,6 +44,14 @@ pub(super) fn fenced(run: &RunId, epoch: Epoch, newest: Epoch) -> Error {
     Error::new(ErrorKind::Conflict, message)
 }
 
+pub(super) fn claimed(run: &RunId) -> Error {
+    let message = format!(
+        "run `{run}` is another worker's, which is alive; wait until it has ended there, or that \
+         worker's lease is over"
+    );
+    Error::new(ErrorKind::Conflict, message).retryable(true)
+}
+
 pub(super) fn out_of_order(run: &RunId, place: Place) -> Error {
     let message = format!(
         "event {place} doesn't follow the log of run `{run}`; number on from its last place, in the \

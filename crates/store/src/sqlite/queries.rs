@@ -2,6 +2,7 @@
 
 use mainstem_core::{
     Epoch, Json, NewRun, Place, Result, RunId, RunQuery, RunState, RunStatus, Seq, Timestamp,
+    WorkerId,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -30,6 +31,20 @@ pub(super) fn log(connection: &Connection, run: &RunId) -> Answer<Log> {
         Some((key, state)) => state.map(|state| Log { key, state }),
         None => Err(failure::no_log(run)),
     })
+}
+
+/// Until when the run is another worker's; none, if it is this one's or nobody's.
+pub(super) fn others_until(
+    connection: &Connection,
+    log: &Log,
+    worker: &WorkerId,
+) -> rusqlite::Result<Option<Timestamp>> {
+    let select = "SELECT until FROM runs JOIN workers ON workers.id = runs.worker
+        WHERE runs.key = ?1 AND runs.worker <> ?2";
+    let mut select = connection.prepare_cached(select)?;
+    let until = select.query_row(params![log.key, worker.as_str()], |row| row.get(0));
+    let until: Option<i64> = until.optional()?;
+    Ok(until.map(|millis| Timestamp::from_unix_millis(count(millis))))
 }
 
 pub(super) fn basis(connection: &Connection, run: &RunId) -> Answer<Option<Json>> {
@@ -62,6 +77,7 @@ pub(super) fn list(connection: &Connection, query: &RunQuery) -> Answer<Vec<RunS
         moment(query.until),
         moment(created),
         id,
+        moment(query.free),
         limit(query.limit)
     ];
     let rows = select.query_map(rows, state)?;
@@ -112,11 +128,16 @@ fn list_sql(query: &RunQuery) -> String {
         (Some(_), None) => terms.push("created < ?5"),
         (None, None) => {}
     }
+    if query.free.is_some() {
+        terms.push(
+            "NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = runs.worker AND until > ?8)",
+        );
+    }
     let terms = match terms.is_empty() {
         true => "TRUE".to_owned(),
         false => terms.join(" AND "),
     };
-    format!("SELECT {STATE} FROM runs WHERE {terms} ORDER BY created DESC, id DESC LIMIT ?8")
+    format!("SELECT {STATE} FROM runs WHERE {terms} ORDER BY created DESC, id DESC LIMIT ?9")
 }
 
 /// The columns of [`state`], and how many they are.
@@ -173,7 +194,7 @@ mod tests {
     fn plan(connection: &Connection, query: &RunQuery) -> String {
         let explain = format!("EXPLAIN QUERY PLAN {}", list_sql(query));
         let mut explain = connection.prepare(&explain).unwrap();
-        let nothing = params![None::<String>, "", "", 0, 0, 0, "", 0];
+        let nothing = params![None::<String>, "", "", 0, 0, 0, "", 0, 0];
         let rows = explain.query_map(nothing, |row| row.get::<_, String>(3));
         let rows: rusqlite::Result<Vec<_>> = rows.unwrap().collect();
         rows.unwrap().join("; ")
@@ -207,6 +228,7 @@ mod tests {
             let between = query.clone().since(since).until(until);
             for query in [
                 query.clone().after(&row),
+                query.clone().free(until),
                 query,
                 between.clone(),
                 between.after(&row),

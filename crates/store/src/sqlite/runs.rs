@@ -3,11 +3,12 @@
 use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
 use mainstem_core::{
     Durability, Epoch, Event, Json, NewRun, Place, Result, RunId, RunQuery, RunState, Store,
+    Timestamp, WorkerId,
 };
 
 use super::{
     SqliteStore,
-    changes::{self, Rows},
+    changes::{self, Opener, Rows},
     log_page::{self, Size},
     queries,
     tail::Tail,
@@ -65,8 +66,32 @@ impl Store for SqliteStore {
     fn reopen(&self, run: &RunId) -> BoxFuture<'static, Result<RunState>> {
         let (store, run) = (self.clone(), run.clone());
         async move {
-            let reopen = move |connection: &_| changes::reopen(connection, &run);
+            let reopen = move |connection: &_| changes::reopen(connection, &run, &Opener::Anybody);
             store.change(false, None, reopen).await
+        }
+        .boxed()
+    }
+
+    fn claim(
+        &self,
+        run: &RunId,
+        worker: &WorkerId,
+        now: Timestamp,
+    ) -> BoxFuture<'static, Result<RunState>> {
+        let (store, run) = (self.clone(), run.clone());
+        let opener = Opener::Worker(worker.clone(), now);
+        async move {
+            let claim = move |connection: &_| changes::reopen(connection, &run, &opener);
+            store.change(false, None, claim).await
+        }
+        .boxed()
+    }
+
+    fn lease(&self, worker: &WorkerId, until: Timestamp) -> BoxFuture<'static, Result<()>> {
+        let (store, worker) = (self.clone(), worker.clone());
+        async move {
+            let lease = move |connection: &_| changes::lease(connection, &worker, until);
+            store.change(false, None, lease).await
         }
         .boxed()
     }

@@ -6,7 +6,7 @@ use super::file::Unopened;
 
 /// By which a file is known to be ours: `MSTR`.
 const APPLICATION: i64 = 0x4d53_5452;
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// A log's events lie together, in their order, so that reading one is a single sweep. What a list
 /// doesn't show (events, what runs began with, contexts) stands where a list doesn't read.
@@ -55,7 +55,8 @@ CREATE INDEX conversations_by_save ON conversations (owner, save, id, version, s
 ";
 
 /// What makes the next format of each one: a file is of the first format, and so many changes.
-const CHANGES: [&str; 1] = ["
+const CHANGES: [&str; 2] = [
+    "
 ALTER TABLE runs ADD COLUMN changed INTEGER;
 UPDATE runs SET changed = (
     SELECT CASE WHEN json_valid(event) THEN event ->> '$.at' END
@@ -63,7 +64,15 @@ UPDATE runs SET changed = (
 );
 CREATE INDEX runs_by_name ON runs (name, created, id);
 CREATE INDEX runs_by_status ON runs (status, created, id);
-"];
+",
+    "
+ALTER TABLE runs ADD COLUMN worker TEXT;
+CREATE TABLE workers (
+    id TEXT PRIMARY KEY,
+    until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+",
+];
 
 /// What stands in a file.
 #[derive(PartialEq, Eq)]
@@ -148,7 +157,8 @@ mod tests {
 
         for _ in 0..2 {
             let file = File::new(&path).unwrap().open().unwrap();
-            let runs = queries::list(&file, &RunQuery::new(9).name("guide"));
+            let free = RunQuery::new(9).free(Timestamp::from_unix_millis(1));
+            let runs = queries::list(&file, &free.name("guide"));
             let changed: Vec<_> = runs
                 .unwrap()
                 .unwrap()

@@ -43,6 +43,8 @@ mod suites;
 #[doc(hidden)]
 pub mod together;
 #[doc(hidden)]
+pub mod workers;
+#[doc(hidden)]
 pub mod writers;
 
 use std::future::Future;

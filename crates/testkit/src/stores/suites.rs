@@ -9,7 +9,7 @@
 /// a writer that reopens fences the ones before it; a closed log takes nothing more; readers, and
 /// tails with them, see each event once, in order, also of other handles, of long logs, of large
 /// events and of kinds that nobody knows; deleted is deleted, for tails too; states and lists say what
-/// is in the logs; and all of it with many at once.
+/// is in the logs; a run is its worker's as long as the lease is good; and all of it with many at once.
 #[macro_export]
 macro_rules! store_suite {
     ($home:expr) => {
@@ -38,6 +38,12 @@ macro_rules! store_suite {
             runs::a_deleted_log_is_gone,
             runs::runs_are_listed_newest_first_by_owner_and_page_by_page,
             runs::runs_are_found_by_name_status_and_time,
+            workers::a_run_is_its_workers_as_long_as_the_lease_is_good,
+            workers::a_worker_claims_its_own_runs_and_gives_its_lease_back,
+            workers::a_run_without_a_worker_or_lease_is_free,
+            workers::what_waits_or_has_ended_is_no_workers,
+            workers::without_a_log_there_is_nothing_to_claim,
+            workers::of_those_that_claim_a_run_at_once_one_does,
             together::many_runs_are_written_and_read_at_once,
             together::of_those_that_create_a_log_at_once_one_does,
             together::writers_that_fence_each_other_leave_one_log,
@@ -85,6 +91,7 @@ mod tests {
             ("writers", include_str!("writers.rs")),
             ("readers", include_str!("readers.rs")),
             ("runs", include_str!("runs.rs")),
+            ("workers", include_str!("workers.rs")),
             ("together", include_str!("together.rs")),
             ("conversations", include_str!("conversations.rs")),
         ] {

@@ -87,7 +87,7 @@ async fn a_file_of_a_newer_version_is_refused_and_left_alone() {
     store.create(NewRun::new("r", "guide")).await.unwrap();
     drop(store);
     let newer = Connection::open(file.path()).unwrap();
-    newer.pragma_update(None, "user_version", 3).unwrap();
+    newer.pragma_update(None, "user_version", 4).unwrap();
     newer
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         .unwrap();
@@ -95,8 +95,8 @@ async fn a_file_of_a_newer_version_is_refused_and_left_alone() {
     let error = refused(&file.path()).await;
     assert_eq!(
         words(&error, &file),
-        "the database `DIR/runs.db` has the format 3, of a newer version of Mainstem; this one knows \
-         2: take the newer one, or another file"
+        "the database `DIR/runs.db` has the format 4, of a newer version of Mainstem; this one knows \
+         3: take the newer one, or another file"
     );
     assert!(fs::read(file.path()).unwrap() == before);
 }
