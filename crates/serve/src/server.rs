@@ -328,6 +328,10 @@ impl Server {
     /// The [router](Self::router), and the sessions behind it: for an application that starts runs itself,
     /// or lets them end when it shuts down.
     ///
+    /// A [shut-down](Sessions::shutdown) of the sessions also tells the sockets, of which the application's
+    /// server doesn't know. Clients without a name are told apart by their addresses, if that server gives
+    /// them: by `router.into_make_service_with_connect_info::<SocketAddr>()`.
+    ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> mainstem_core::Result<()> {
@@ -335,8 +339,12 @@ impl Server {
     /// use mainstem_serve::Server;
     ///
     /// let (router, sessions) = Server::new().parts()?;
-    /// // axum::serve(listener, router).with_graceful_shutdown(signal).await?;
-    /// assert_eq!(sessions.shutdown(Duration::from_secs(10)).await, 0);
+    /// let shutdown = async move {
+    ///     // A signal, and then:
+    ///     sessions.shutdown(Duration::from_secs(10)).await
+    /// };
+    /// // axum::serve(listener, router).with_graceful_shutdown(shutdown).await?;
+    /// # assert_eq!(shutdown.await, 0);
     /// # drop(router);
     /// # Ok(())
     /// # }

@@ -56,6 +56,7 @@ async fn what_can_be_no_name_or_page_is_bad_usage() {
         ("--allow-origin", "*", "name each site by itself"),
         ("--allow-origin", "x.org", "write `https://x.org`"),
         ("--allow-host", "http://z.org/", "write `z.org`"),
+        ("--trust-proxy", "proxy.local", "write `10.0.0.7`"),
     ] {
         let (code, told) = done(serve(&[option, value])).await;
         assert_eq!(code, Some(2), "{told}");
@@ -76,6 +77,30 @@ async fn runs_are_limited() {
             [429, 503].contains(&refused.as_u16()),
             "{option}: {refused}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_trusted_says_whose_a_run_is() {
+    let one = ["--max-runs-per-client", "1"];
+    for (options, second) in [
+        (&one[..], 429),
+        (&[&one[..], &["--trust-proxy", "127.0.0.0/8"]].concat(), 202),
+        (&[&one[..], &["--trust-proxy", "10.0.0.1"]].concat(), 429),
+    ] {
+        let program = Program::start(options).await;
+        let input = json!({"text": "jays", "fault": "hang"});
+        let body = json!({"run": "echo", "input": input, "detach": true});
+        let start = async |client: &str| {
+            let request = program.request(Method::POST, "/runs");
+            let request = request.header("x-forwarded-for", client);
+            let request = request.header("content-type", "application/json");
+            let answer = soon(request.body(body.to_string()).send()).await;
+            answer.unwrap().status().as_u16()
+        };
+        assert_eq!(start("203.0.113.7").await, 202);
+        assert_eq!(start("203.0.113.8").await, second, "{options:?}");
+        assert_eq!(start("203.0.113.7").await, 429, "{options:?}");
     }
 }
 
