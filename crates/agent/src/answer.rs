@@ -1,4 +1,5 @@
 mod calls;
+mod end;
 mod guarded;
 
 use std::sync::Arc;
@@ -7,17 +8,16 @@ use calls::Call;
 use futures::FutureExt;
 use mainstem_core::{
     Error, ErrorKind, FinishReason, Json, JsonDelta, Message, ModelEvent, ModelRequest,
-    NextAttempt, Notice, OutputSpec, Part, Partial, Place, ReasoningDelta, ReasoningPart, Recall,
+    NextAttempt, Notice, OutputSpec, Part, Place, ReasoningDelta, ReasoningPart, Recall,
     RefusalDelta, Result, Retracted, Role, RunContext, Text, TextDelta, TextPart, TimeLimits,
-    TokenCounter, Traces, TurnFinished, TurnStarted, Usage,
+    TokenCounter, Traces, TurnStarted, Usage,
 };
 
 use crate::{
     agent::Parts,
     attempts::{Failure, Misfit},
     expense::Expense,
-    finish,
-    guards::Watch,
+    guards::{Rewriting, Watch},
     memory::Memory,
     reading::Reading,
     tools::Tools,
@@ -36,6 +36,8 @@ pub(crate) struct Answer {
     since: Place,
     /// Nothing of its JSON is shown before all of it is valid.
     is_held: bool,
+    /// Who gives another text than the model's.
+    rewriting: Option<Box<Rewriting>>,
     /// Who looks at the output before it is shown.
     watch: Option<Box<Watch>>,
     text: String,
@@ -75,6 +77,7 @@ impl Answer {
             memory,
             started: false,
             is_held: agent.hold_until_valid,
+            rewriting: Rewriting::begin(&agent.guards.output),
             watch: Watch::begin(&agent.guards.output),
             text: String::new(),
             said: 0,
@@ -95,6 +98,9 @@ impl Answer {
     /// What comes continues this, which was shown before.
     pub(crate) fn continue_from(&mut self, said: String) {
         self.said = said.len();
+        if let Some(rewriting) = &mut self.rewriting {
+            rewriting.begin_after(&said);
+        }
         if let Some(watch) = &mut self.watch {
             watch.begin_after(&said);
         }
@@ -134,7 +140,13 @@ impl Answer {
             self.begin_turn(&event).await;
         }
         match event {
-            ModelEvent::Text(text) => self.take_text(text).await?,
+            ModelEvent::Text(text) => match &mut self.rewriting {
+                None => self.take_text(text).await?,
+                Some(rewriting) => {
+                    let text = rewriting.take(&text)?;
+                    self.take_rewritten(text).await?;
+                }
+            },
             ModelEvent::Reasoning(text) => {
                 self.ctx.emit(ReasoningDelta::new(text.clone())).await;
                 self.thought().text.push_str(&text);
@@ -202,6 +214,9 @@ impl Answer {
     fn forget(&mut self) {
         self.started = false;
         self.text.truncate(self.said);
+        if let Some(rewriting) = &mut self.rewriting {
+            rewriting.begin_after(&self.text);
+        }
         if let Some(watch) = &mut self.watch {
             watch.begin_after(&self.text);
         }
@@ -225,7 +240,8 @@ impl Answer {
             self.was_not_sent();
         }
         // What the model wrote, where that is more than what could be shown of it; not past a guard.
-        if let (Some(raw), None) = (error.partial(), &self.watch) {
+        let is_guarded = self.watch.is_some() || self.rewriting.is_some();
+        if let (Some(raw), false) = (error.partial(), is_guarded) {
             self.text = raw.text.to_string();
         }
     }
@@ -317,64 +333,6 @@ impl Answer {
         &mut self.thoughts[last]
     }
 
-    /// Ends the answer, once the model's stream has ended; with the output, unless it calls tools.
-    pub(crate) async fn end<T>(
-        &mut self,
-        read: fn(&str) -> serde_json::Result<T>,
-    ) -> Result<Option<T>, Failure> {
-        let Some(reason) = self.finish_reason.clone() else {
-            return Err(Failure::Failed(Error::new(
-                ErrorKind::Truncated,
-                format!(
-                    "the answer of `{}` stopped without an end; another try may help",
-                    self.model
-                ),
-            )));
-        };
-        let mut judged = match self.has_calls() {
-            true => self
-                .check_calls(&reason)
-                .map(|()| None)
-                .map_err(Failure::from),
-            false => self.judge(&reason, read).map(Some),
-        };
-        if judged.is_ok()
-            && let Err(refused) = self.show_rest().await
-        {
-            judged = Err(refused.into());
-        }
-        if judged.is_ok() && self.has_calls() {
-            self.show_ready_calls().await;
-        }
-        let within_limits = self.end_expense();
-        let mut finished = TurnFinished::new(reason.clone(), self.all_usage());
-        finished.by_model = self
-            .expense
-            .as_ref()
-            .map(Expense::by_model)
-            .filter(|shares| !shares.is_empty())
-            .map(Box::new);
-        self.ctx.emit(finished).await;
-        self.ctx.record_finish_reason(reason);
-        within_limits?;
-        if self.tools.is_none() {
-            self.refuse_calls().await?;
-        }
-        let output = judged?;
-        self.complete = true;
-        Ok(output)
-    }
-
-    /// The output, if it is one.
-    fn judge<T>(
-        &mut self,
-        reason: &FinishReason,
-        read: fn(&str) -> serde_json::Result<T>,
-    ) -> Result<T, Failure> {
-        self.check(reason)?;
-        read(self.document()).map_err(|error| Misfit::Type(Arc::new(error)).into())
-    }
-
     /// What the run's caller allows for the model's time.
     pub(crate) fn time_limits(&self) -> Option<TimeLimits> {
         self.ctx.time_limits()
@@ -428,69 +386,7 @@ impl Answer {
         self.is_void = true;
     }
 
-    fn check_refusal(&self) -> Result<()> {
-        if self.refusal.is_empty() {
-            return Ok(());
-        }
-        let message = format!("`{}` refused to answer", self.model);
-        Err(Error::new(ErrorKind::Refused, message))
-    }
-
-    fn check(&mut self, reason: &FinishReason) -> Result<(), Failure> {
-        self.check_refusal()?;
-        finish::check(&self.model, reason)?;
-        if self.text.is_empty() || self.reading.is_some() {
-            finish::check_length(&self.model, reason, self.document(), self.output.as_ref())?;
-        }
-        if let Some(reading) = &mut self.reading {
-            reading.finish().map_err(Misfit::Violation)?;
-        } else if self.text.is_empty() {
-            return Err(Misfit::Empty.into());
-        }
-        Ok(())
-    }
-
     fn malformed(&self, what: &str) -> Error {
         Error::new(ErrorKind::Model, format!("`{}` {what}", self.model))
-    }
-
-    /// The message so far; none, if the model has said nothing.
-    fn message(&mut self) -> Option<Message> {
-        let mut parts = Vec::new();
-        parts.extend(self.thoughts.drain(..).map(|thought| {
-            let mut part = ReasoningPart::new(thought.text);
-            part.provider_data = thought.data;
-            Part::Reasoning(part)
-        }));
-        if !self.text.is_empty() {
-            parts.push(Part::text(std::mem::take(&mut self.text)));
-        }
-        if !self.refusal.is_empty() {
-            parts.push(Part::Refusal(TextPart::new(std::mem::take(
-                &mut self.refusal,
-            ))));
-        }
-        (!parts.is_empty()).then(|| Message::new(Role::Assistant, parts))
-    }
-}
-
-impl Drop for Answer {
-    fn drop(&mut self) {
-        // Nobody is left to be told that a limit is passed.
-        let _within_limits = self.end_expense();
-        if self.is_void {
-            return;
-        }
-        if !self.complete {
-            self.withhold();
-            let reason = self.finish_reason.clone();
-            self.ctx
-                .record_partial(Partial::new(&self.text, self.all_usage(), reason));
-        }
-        let partial = !self.complete;
-        if let Some(mut message) = self.message() {
-            message.partial = partial;
-            self.memory.add(message);
-        }
     }
 }

@@ -364,7 +364,7 @@ impl<T> AgentBuilder<T> {
     /// attempt is allowed, or an output mode, `hold_until_valid` or a front is set and there is no schema;
     /// if there is a limit of tokens and nothing that counts them; if two providers of context have the same
     /// name, there is a limit of context and none, or a summariser and no limit of the history; if two
-    /// guards of the input, or of the output, have the same name; if two tools have the same name, a tool's
+    /// guards of the input, or of the output, have the same name; if a guard rewrites a typed output; if two tools have the same name, a tool's
     /// name or schema can't be used, or there are no tools and `max_turns` is set.
     pub fn build(self) -> Result<Agent<T>> {
         let mut parts = self.parts;
@@ -384,7 +384,7 @@ impl<T> AgentBuilder<T> {
             )));
         }
         parts.check_supply()?;
-        parts.guards.check(&parts.name)?;
+        parts.guards.check(&parts.name, self.schema.is_some())?;
         parts.output = match self.schema {
             Some(Ok(schema)) => {
                 let mut output = OutputSpec::new(schema);

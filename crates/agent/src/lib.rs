@@ -62,7 +62,8 @@ pub use finish::CutOutput;
 #[cfg(feature = "regex")]
 pub use guards::ForbiddenPattern;
 pub use guards::{
-    ForbiddenText, GuardRefusal, InputGuard, MaxLength, OutputGuard, OutputWatch, Verdict,
+    ForbiddenText, GuardRefusal, InputGuard, MaxLength, OutputGuard, OutputRewriter, OutputWatch,
+    Verdict,
 };
 pub use instructions::Instructions;
 pub use interview::{Interview, InterviewBuilder, InterviewTurn};

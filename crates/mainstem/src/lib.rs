@@ -82,7 +82,8 @@ pub use mainstem_agent::{
 #[cfg(feature = "regex")]
 pub use mainstem_agent::ForbiddenPattern;
 pub use mainstem_agent::{
-    ForbiddenText, GuardRefusal, InputGuard, MaxLength, OutputGuard, OutputWatch, Verdict,
+    ForbiddenText, GuardRefusal, InputGuard, MaxLength, OutputGuard, OutputRewriter, OutputWatch,
+    Verdict,
 };
 // Tools.
 pub use mainstem_agent::{

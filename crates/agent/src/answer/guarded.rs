@@ -4,6 +4,7 @@ use mainstem_core::{JsonDelta, Result, Text, TextDelta};
 
 use super::Answer;
 use crate::{
+    attempts::Failure,
     guards::{Piece, pass_whole},
     held::pieces,
 };
@@ -21,6 +22,23 @@ impl Answer {
             Piece::Other(ready) => self.show(ready).await,
         }
         Ok(())
+    }
+
+    /// Takes what a guard gives in the place of what the model wrote, as if the model had written it.
+    pub(super) async fn take_rewritten(&mut self, text: Text) -> Result<(), Failure> {
+        match text.is_empty() {
+            true => Ok(()),
+            false => self.take_text(text).await,
+        }
+    }
+
+    /// Takes what is left of that, now that the model has written all.
+    pub(super) async fn take_rewritten_rest(&mut self) -> Result<(), Failure> {
+        let Some(rewriting) = &mut self.rewriting else {
+            return Ok(());
+        };
+        let rest = rewriting.finish()?;
+        self.take_rewritten(rest).await
     }
 
     /// Shows what of the output was held back, now that all of it is there; fails, if a guard refuses it.

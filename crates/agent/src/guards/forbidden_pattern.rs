@@ -10,7 +10,7 @@ use regex_automata::{
     util::start,
 };
 
-use super::{InputGuard, OutputGuard, OutputWatch, Verdict};
+use super::{InputGuard, OutputGuard, OutputWatch, Verdict, replaced_pattern::Replacing};
 use crate::builder::config;
 
 /// A guard against texts in which a regular expression matches: an input, or an answer, wherever its pieces
@@ -41,7 +41,8 @@ use crate::builder::config;
 #[derive(Clone)]
 pub struct ForbiddenPattern {
     name: Text,
-    automaton: Arc<DFA>,
+    pub(super) automaton: Arc<DFA>,
+    instead: Option<Text>,
 }
 
 const REASON: &str = "it matches a pattern that is forbidden";
@@ -64,6 +65,7 @@ impl ForbiddenPattern {
         let guard = Self {
             name,
             automaton: Arc::new(automaton),
+            instead: None,
         };
         if guard.verdict("") != Verdict::Allow {
             return Err(config(format!(
@@ -72,6 +74,36 @@ impl ForbiddenPattern {
             )));
         }
         Ok(guard)
+    }
+
+    /// Replaces what matches by this, instead of refusing it: the first match, as long as the expression
+    /// prefers it, and so on behind it.
+    ///
+    /// Of an answer, what may belong to a match is held back until that is known; if that is more than 4 KiB,
+    /// the answer is refused. What comes of it isn't looked at again. It is for text alone: see
+    /// [`OutputGuard::rewriting`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mainstem_core::Error> {
+    /// # use mainstem_core::test_util::ScriptedModel;
+    /// # let model = ScriptedModel::new().answer(["Card 4111 11", "11 1111 1111", ", till 2027."]);
+    /// use mainstem_agent::{Agent, ForbiddenPattern};
+    ///
+    /// let cards = ForbiddenPattern::new("cards", r"\d{4}( ?\d{4}){3}")?.replace_by("[…]");
+    /// let agent = Agent::builder(model).guard_output(cards).build()?;
+    /// assert_eq!(agent.run("Which card?").await?.output, "Card […], till 2027.");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn replace_by(mut self, instead: impl Into<Text>) -> Self {
+        self.instead = Some(instead.into());
+        self
+    }
+
+    fn replacing(&self, instead: Text) -> Replacing {
+        Replacing::new(Arc::clone(&self.automaton), instead)
     }
 
     fn verdict(&self, text: &str) -> Verdict {
@@ -163,14 +195,22 @@ impl OutputWatch for Search {
 impl From<ForbiddenPattern> for InputGuard {
     fn from(forbidden: ForbiddenPattern) -> Self {
         let name = forbidden.name.clone();
-        Self::new(name, move |input: Text| forbidden.verdict(&input))
+        match forbidden.instead.clone() {
+            None => Self::new(name, move |input: Text| forbidden.verdict(&input)),
+            Some(instead) => Self::rewriting(name, move |input: Text| {
+                forbidden.replacing(instead.clone()).all(&input)
+            }),
+        }
     }
 }
 
 impl From<ForbiddenPattern> for OutputGuard {
     fn from(forbidden: ForbiddenPattern) -> Self {
         let name = forbidden.name.clone();
-        Self::streaming(name, move || forbidden.search())
+        match forbidden.instead.clone() {
+            None => Self::streaming(name, move || forbidden.search()),
+            Some(instead) => Self::rewriting(name, move || forbidden.replacing(instead.clone())),
+        }
     }
 }
 

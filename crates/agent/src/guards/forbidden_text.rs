@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use mainstem_core::Text;
 
-use super::{InputGuard, OutputGuard, OutputWatch, Verdict};
+use super::{InputGuard, OutputGuard, OutputWatch, Verdict, replaced_text::Replacing};
 
 /// A guard against texts that hold one of a list: an input, or an answer, wherever its pieces were cut.
 ///
@@ -30,6 +30,7 @@ pub struct ForbiddenText {
     name: Text,
     texts: Arc<[String]>,
     ignores_case: bool,
+    instead: Option<Text>,
 }
 
 const REASON: &str = "it holds a text that is forbidden";
@@ -46,6 +47,7 @@ impl ForbiddenText {
             name: name.into(),
             texts: texts.filter(|text: &String| !text.is_empty()).collect(),
             ignores_case: false,
+            instead: None,
         }
     }
 
@@ -56,6 +58,40 @@ impl ForbiddenText {
         self.texts = lower.collect();
         self.ignores_case = true;
         self
+    }
+
+    /// Replaces them by this, instead of refusing what holds them: the first one, and of those that begin in
+    /// the same place the longest.
+    ///
+    /// What comes of it isn't looked at again: so don't replace them by nothing, for what stood around one
+    /// may be one itself, put together. Of an answer it is for text alone: see [`OutputGuard::rewriting`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mainstem_core::Error> {
+    /// # use mainstem_core::test_util::ScriptedModel;
+    /// # let model = ScriptedModel::new().answer(["It is project BLUE", "jay, no", "t bluebird."]);
+    /// use mainstem_agent::{Agent, ForbiddenText};
+    ///
+    /// let names = ForbiddenText::new("code_names", ["bluejay", "wren"])
+    ///     .ignore_ascii_case()
+    ///     .replace_by("[…]");
+    /// let agent = Agent::builder(model).guard_output(names).build()?;
+    /// let mut run = agent.run_streamed("Which project is it?");
+    /// assert_eq!(run.next_text().await?.unwrap(), "It is project ");
+    /// assert_eq!(run.next_text().await?.unwrap(), "[…], no");
+    /// assert_eq!(run.await?.output, "It is project […], not bluebird.");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn replace_by(mut self, instead: impl Into<Text>) -> Self {
+        self.instead = Some(instead.into());
+        self
+    }
+
+    fn replacing(&self, instead: Text) -> Replacing {
+        Replacing::new(Arc::clone(&self.texts), self.ignores_case, instead)
     }
 
     fn search(&self) -> Search {
@@ -110,14 +146,22 @@ impl OutputWatch for Search {
 impl From<ForbiddenText> for InputGuard {
     fn from(forbidden: ForbiddenText) -> Self {
         let name = forbidden.name.clone();
-        Self::new(name, move |input: Text| forbidden.search().check(&input))
+        match forbidden.instead.clone() {
+            None => Self::new(name, move |input: Text| forbidden.search().check(&input)),
+            Some(instead) => Self::rewriting(name, move |input: Text| {
+                forbidden.replacing(instead.clone()).all(&input)
+            }),
+        }
     }
 }
 
 impl From<ForbiddenText> for OutputGuard {
     fn from(forbidden: ForbiddenText) -> Self {
         let name = forbidden.name.clone();
-        Self::streaming(name, move || forbidden.search())
+        match forbidden.instead.clone() {
+            None => Self::streaming(name, move || forbidden.search()),
+            Some(instead) => Self::rewriting(name, move || forbidden.replacing(instead.clone())),
+        }
     }
 }
 

@@ -7,6 +7,10 @@ mod input;
 mod max_length;
 mod output;
 mod refusal;
+#[cfg(feature = "regex")]
+mod replaced_pattern;
+mod replaced_text;
+mod rewriting;
 
 use std::collections::HashSet;
 
@@ -20,6 +24,8 @@ pub use max_length::MaxLength;
 pub use output::{OutputGuard, OutputWatch};
 pub(crate) use output::{Piece, Watch, pass_whole};
 pub use refusal::GuardRefusal;
+pub use rewriting::OutputRewriter;
+pub(crate) use rewriting::Rewriting;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -76,8 +82,16 @@ pub(crate) struct Guards {
 }
 
 impl Guards {
-    /// Whether each can be told by its name.
-    pub(crate) fn check(&self, agent: &str) -> Result<()> {
+    /// Whether each can be told by its name, and has something to do.
+    pub(crate) fn check(&self, agent: &str, is_typed: bool) -> Result<()> {
+        let mut rewriting = self.output.iter().filter(|guard| guard.rewrites());
+        if let (true, Some(guard)) = (is_typed, rewriting.next()) {
+            return Err(config(format!(
+                "guard `{}` rewrites the output of agent `{agent}`, which is typed; it is for text: leave the \
+                 guard out, or the type",
+                guard.name()
+            )));
+        }
         let input = self.input.iter().map(InputGuard::name);
         let output = self.output.iter().map(OutputGuard::name);
         let names = input.map(|name| ("input", name));
@@ -135,6 +149,8 @@ impl<T> AgentBuilder<T> {
     /// An answer that is refused ends there: what was shown stands, nothing more is, and the run fails as
     /// by [`guard_input`](Self::guard_input), with what was shown as the error's partial text and as the
     /// partial message in the conversation. May be called several times.
+    ///
+    /// One that [rewrites](OutputGuard::rewriting) gives another text, which is the answer then.
     ///
     /// Guards see the text of each turn; of a typed agent its JSON text, as it is shown. They don't see
     /// reasoning, a model's own refusal, calls of tools and their results.

@@ -10,24 +10,27 @@ use mainstem_core::{
     function::{Function, StepOutput},
 };
 
-use super::{Verdict, refusal::What};
+use super::{OutputRewriter, Verdict, refusal::What};
 
 /// Looks at what an agent answers; see [`guard_output`](crate::AgentBuilder::guard_output).
 #[derive(Clone)]
 pub struct OutputGuard {
-    name: Text,
-    looks: Looks,
+    pub(super) name: Text,
+    pub(super) looks: Looks,
     hold_back: usize,
 }
 
 #[derive(Clone)]
-enum Looks {
+pub(super) enum Looks {
     AtTheWhole(Arc<Check>),
     WhileItStreams(Arc<Begin>),
+    Rewrites(BeginRewriting),
 }
 
-type Check = dyn Fn(RunContext, Text) -> BoxFuture<'static, Result<Verdict>> + Send + Sync;
-type Begin = dyn Fn() -> Box<dyn OutputWatch> + Send + Sync;
+pub(super) type Check =
+    dyn Fn(RunContext, Text) -> BoxFuture<'static, Result<Verdict>> + Send + Sync;
+pub(super) type Begin = dyn Fn() -> Box<dyn OutputWatch> + Send + Sync;
+pub(super) type BeginRewriting = Arc<dyn Fn() -> Box<dyn OutputRewriter> + Send + Sync>;
 
 /// Looks at one answer while it streams, piece by piece.
 ///
@@ -132,11 +135,56 @@ impl OutputGuard {
         }
     }
 
+    /// Something that gives another text than the model's, with the guard's name: for what is to be left out,
+    /// or masked.
+    ///
+    /// The function makes one for each answer, and once more if a model begins its answer anew. What it gives is
+    /// the answer, and there is no other: it is what readers are shown, what the agent gives, what the
+    /// conversation remembers, what is kept of an answer that fails, and what the other guards see, which
+    /// come after all that rewrite. Of those, each takes what the one before it gave.
+    ///
+    /// It is for agents whose output is text: what is rewritten in JSON may not be that any more.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mainstem_core::Error> {
+    /// # use mainstem_core::test_util::ScriptedModel;
+    /// # let model = ScriptedModel::new().answer(["PIN: 1", "23", "4."]);
+    /// use mainstem_agent::{Agent, OutputGuard};
+    /// use mainstem_core::Context;
+    ///
+    /// let no_digits = OutputGuard::rewriting("no_digits", || {
+    ///     |piece: &str| piece.replace(|c: char| c.is_ascii_digit(), "*")
+    /// });
+    /// let agent = Agent::builder(model).guard_output(no_digits).build()?;
+    /// let context = Context::new();
+    /// let mut run = agent.run("What is my PIN?").context(&context).stream();
+    /// assert_eq!(run.next_text().await?.unwrap(), "PIN: *");
+    /// assert_eq!(run.await?.output, "PIN: ****.");
+    /// assert_eq!(context.messages().last().unwrap().text(), "PIN: ****.");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rewriting<R>(
+        name: impl Into<Text>,
+        rewriter: impl Fn() -> R + Send + Sync + 'static,
+    ) -> Self
+    where
+        R: OutputRewriter + 'static,
+    {
+        Self {
+            name: name.into(),
+            looks: Looks::Rewrites(Arc::new(move || Box::new(rewriter()))),
+            hold_back: 0,
+        }
+    }
+
     /// Shows the last so many bytes of what has come only with what comes after them, or at the end; none
     /// by default.
     ///
     /// So a guard that looks at the stream can see a whole word before its beginning is shown. Characters
-    /// stay whole. A guard that looks at the whole answer holds all of it anyway.
+    /// stay whole. A guard that looks at the whole answer holds all of it anyway; one that rewrites keeps what it
+    /// needs itself.
     #[must_use]
     pub fn hold_back(mut self, bytes: usize) -> Self {
         self.hold_back = bytes;
@@ -145,6 +193,10 @@ impl OutputGuard {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(super) fn rewrites(&self) -> bool {
+        matches!(self.looks, Looks::Rewrites(_))
     }
 }
 
@@ -181,13 +233,15 @@ pub(crate) enum Piece {
 
 impl Watch {
     pub(crate) fn begin(guards: &[OutputGuard]) -> Option<Box<Self>> {
+        let looks = |guard: &&OutputGuard| !guard.rewrites();
+        let guards: Vec<_> = guards.iter().filter(looks).cloned().collect();
         if guards.is_empty() {
             return None;
         }
         let is_of_whole = |guard: &OutputGuard| matches!(guard.looks, Looks::AtTheWhole(_));
         let mut watch = Self {
             holds_all: guards.iter().any(is_of_whole),
-            guards: guards.to_vec(),
+            guards,
             watching: Vec::new(),
             held: String::new(),
             shown: 0,

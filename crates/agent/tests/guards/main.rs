@@ -3,6 +3,7 @@
 
 mod input;
 mod resume;
+mod rewriting;
 mod streaming;
 mod whole;
 
