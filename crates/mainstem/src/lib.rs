@@ -41,7 +41,7 @@
 //! | `cache` | no | `Cache`: what a model was asked before is answered as before |
 //! | `compression` | no | with `serve`: responses by gzip, brotli and zstd |
 //! | `demo` | no | [`models`]`::demo`: an offline model that answers from Mainstem's documentation; the address `demo` |
-//! | `mcp` | no | `mcp`: tools from MCP servers, over standard input and output and over HTTP |
+//! | `mcp` | no | `mcp`: tools, resources and prompts from MCP servers, over standard input and output and over HTTP |
 //! | `openai-tokens` | no | `OpenAiTokens`: tokens as OpenAI's models count them |
 //! | `progress` | no | `mainstem::progress`: how far a run has come, as a tree |
 //! | `progress-bars` | no | `progress::ProgressBars`: the same as bars on a terminal, by indicatif |

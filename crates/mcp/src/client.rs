@@ -21,6 +21,10 @@ impl McpClient {
         Self(Arc::new(link))
     }
 
+    pub(crate) fn link(&self) -> &Link {
+        &self.0
+    }
+
     /// What errors and notices call the server.
     pub fn name(&self) -> &str {
         self.0.server()

@@ -53,7 +53,7 @@ fn is_same(text: &str, value: &Value) -> bool {
 }
 
 /// A block as a text, and whether that is all of it.
-fn words(block: &ContentBlock) -> (String, bool) {
+pub(crate) fn words(block: &ContentBlock) -> (String, bool) {
     match block {
         ContentBlock::Text(text) => (text.text.clone(), true),
         ContentBlock::Image(image) => (hidden("an image", &image.mime_type, &image.data), false),
@@ -63,17 +63,25 @@ fn words(block: &ContentBlock) -> (String, bool) {
             ResourceContents::TextResourceContents { uri, text, .. } => {
                 (format!("[{uri}]\n{text}"), true)
             }
-            ResourceContents::BlobResourceContents {
-                uri,
-                mime_type,
-                blob,
-                ..
-            } => {
-                let kind = mime_type.as_deref().unwrap_or("of an unknown kind");
-                (hidden(&format!("the file {uri}"), kind, blob), false)
-            }
-            _ => (UNKNOWN.to_owned(), false),
+            other => resource_words(other),
         },
+        _ => (UNKNOWN.to_owned(), false),
+    }
+}
+
+/// What is read of a resource as a text, and whether that is all of it.
+pub(crate) fn resource_words(contents: &ResourceContents) -> (String, bool) {
+    match contents {
+        ResourceContents::TextResourceContents { text, .. } => (text.clone(), true),
+        ResourceContents::BlobResourceContents {
+            uri,
+            mime_type,
+            blob,
+            ..
+        } => {
+            let kind = mime_type.as_deref().unwrap_or("of an unknown kind");
+            (hidden(&format!("the file {uri}"), kind, blob), false)
+        }
         _ => (UNKNOWN.to_owned(), false),
     }
 }

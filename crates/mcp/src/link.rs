@@ -130,8 +130,9 @@ impl Link {
         F: Future<Output = Result<T, ServiceError>>,
     {
         let connection = self.reach().await?.connection;
-        let answer = self.manner.in_time(what, request(connection.peer.clone()));
-        let answer = answer.await?;
+        // rmcp's requests are large.
+        let request = Box::pin(request(connection.peer.clone()));
+        let answer = self.manner.in_time(what, request).await?;
         if let Err(error) = &answer {
             self.notice(&connection, error);
         }

@@ -2,14 +2,8 @@ use std::{collections::HashSet, fmt, future::IntoFuture, sync::Arc, time::Durati
 
 use futures::future::BoxFuture;
 use mainstem_core::{Approval, Question, Result, Text, Tool, ToolPolicy};
-use rmcp::{RoleClient, model::PaginatedRequestParams, service::Peer};
 
-use crate::{
-    failure::{config, unexpected},
-    link::Link,
-    spec,
-    tool::McpTool,
-};
+use crate::{failure::config, link::Link, pages::all_pages, spec, tool::McpTool};
 
 /// What is asked for, in errors.
 const WHAT: &str = "the list of its tools";
@@ -165,31 +159,12 @@ pub(crate) async fn offered(link: &Link) -> Result<Arc<Vec<rmcp::model::Tool>>> 
     // There may be a new connection to be made, which is a change.
     link.reach().await?;
     let version = link.offer.version();
-    let tools = all_pages(link).await?;
+    let tools = all_pages(link, WHAT, async |server, page| {
+        let page = server.list_tools(page).await?;
+        Ok((page.tools, page.next_cursor))
+    });
+    let tools = tools.await?;
     Ok(link.offer.keep(version, tools))
-}
-
-async fn all_pages(link: &Link) -> Result<Vec<rmcp::model::Tool>> {
-    let mut tools = Vec::new();
-    let mut seen = HashSet::new();
-    let mut cursor = None;
-    loop {
-        let page = PaginatedRequestParams::default().with_cursor(cursor);
-        let ask = |server: Peer<RoleClient>| {
-            let page = page.clone();
-            async move { server.list_tools(Some(page)).await }
-        };
-        let page = link.ask(WHAT, ask).await?;
-        tools.extend(page.tools);
-        let Some(next) = page.next_cursor else {
-            return Ok(tools);
-        };
-        // A server that leads in a circle would keep us for ever.
-        if !seen.insert(next.clone()) {
-            return Err(unexpected(link.server(), WHAT));
-        }
-        cursor = Some(next);
-    }
 }
 
 impl IntoFuture for ListTools {

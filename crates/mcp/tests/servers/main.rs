@@ -8,6 +8,7 @@ mod everything;
 mod http;
 mod newest;
 mod odd;
+mod offers;
 mod processes;
 mod quiet;
 mod support;
