@@ -51,7 +51,6 @@ mod providers;
 mod reading;
 mod route;
 mod template;
-mod templated;
 mod tools;
 
 pub use agent::Agent;
@@ -68,14 +67,13 @@ pub use guards::{
 pub use instructions::Instructions;
 pub use interview::{Interview, InterviewBuilder, InterviewTurn};
 pub use orchestrate::{Orchestration, OrchestrationStatus};
-pub use prompt::Prompt;
+pub use prompt::{ByFunction, MakesPrompt, Prompt, Prompted, Templated};
 pub use providers::{
     ContextBlock, ContextProvider, ContextQuery, FileContext, FunctionContext, OlderTurns,
     ProvidedContext, SourceTree, Summarizer, context_fn,
 };
 pub use route::{Router, RouterBuilder};
 pub use template::Template;
-pub use templated::Templated;
 pub use tools::{
     FunctionTool, Guarded, StepTool, ToolArguments, ToolExt, ToolFunction, step_tool, tool_fn,
 };

@@ -71,7 +71,7 @@
 pub use mainstem_agent::{
     Agent, AgentBuilder, CutOutput, Draft, EvaluatedAgent, Evaluation, FailedAttempt, Instructions,
     Interview, InterviewBuilder, InterviewTurn, Judge, Orchestration, OrchestrationStatus,
-    OutputAttempts, Prompt, Retake, Router, RouterBuilder, Template, Templated,
+    OutputAttempts, Prompt, Prompted, Retake, Router, RouterBuilder, Template, Templated,
 };
 // What a request holds beside the input.
 pub use mainstem_agent::{

@@ -205,7 +205,7 @@ impl<T> EvaluatedAgent<T> {
         F: Fn(&In) -> P + Send + Sync + 'static,
         P: Into<String>,
     {
-        Prompt::new(self.clone(), prompt)
+        Prompt::by_function(self.clone(), prompt)
     }
 
     /// The same as a step that fills a [`Template`] with what the step before gives: see

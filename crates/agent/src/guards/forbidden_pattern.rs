@@ -227,6 +227,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::guards::shown_before;
 
     /// Where the first match begins, by trying each place.
     fn first_match(guard: &ForbiddenPattern, text: &str) -> Option<usize> {
@@ -263,17 +264,7 @@ mod tests {
             let guard = ForbiddenPattern::new("it", pattern).unwrap();
             let whole = pieces.concat();
             let first = first_match(&guard, &whole);
-            let mut search = guard.search();
-            let (mut come, mut shown, mut refused) = (0, 0, false);
-            for piece in &pieces {
-                if search.check(piece) != Verdict::Allow {
-                    refused = true;
-                    break;
-                }
-                come += piece.len();
-                shown = shown.max(come - search.holds());
-            }
-            refused = refused || search.finish() != Verdict::Allow;
+            let (shown, refused) = shown_before(&mut guard.search(), &pieces);
             prop_assert_eq!(refused, first.is_some());
             if let Some(first) = first {
                 prop_assert!(shown <= first, "{} of {:?} at {}", shown, whole, first);

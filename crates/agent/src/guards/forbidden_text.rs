@@ -180,6 +180,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::guards::shown_before;
 
     /// So a piece costs the same, however much came before.
     #[test]
@@ -206,16 +207,7 @@ mod tests {
             let whole = pieces.concat();
             let lowered = if ignores_case { whole.to_ascii_lowercase() } else { whole.clone() };
             let first = forbidden.texts.iter().filter_map(|text| lowered.find(&**text)).min();
-            let mut search = forbidden.search();
-            let (mut come, mut shown, mut refused) = (0, 0, false);
-            for piece in &pieces {
-                if search.check(piece) != Verdict::Allow {
-                    refused = true;
-                    break;
-                }
-                come += piece.len();
-                shown = shown.max(come - search.holds());
-            }
+            let (shown, refused) = shown_before(&mut forbidden.search(), &pieces);
             prop_assert_eq!(refused, first.is_some());
             if let Some(first) = first {
                 prop_assert!(shown <= first, "{} of {:?}", shown, whole);

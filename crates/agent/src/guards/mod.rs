@@ -183,3 +183,17 @@ impl<T> AgentBuilder<T> {
         self
     }
 }
+
+/// How many bytes of a text are shown before a guard refuses it, and whether it does.
+#[cfg(test)]
+fn shown_before(watch: &mut impl OutputWatch, pieces: &[String]) -> (usize, bool) {
+    let (mut come, mut shown) = (0, 0);
+    for piece in pieces {
+        if watch.check(piece) != Verdict::Allow {
+            return (shown, true);
+        }
+        come += piece.len();
+        shown = shown.max(come - watch.holds());
+    }
+    (shown, watch.finish() != Verdict::Allow)
+}

@@ -64,7 +64,7 @@ impl<T> Interview<T> {
         F: Fn(&In) -> P + Send + Sync + 'static,
         P: Into<String>,
     {
-        Prompt::new(self.clone(), prompt)
+        Prompt::by_function(self.clone(), prompt)
     }
 
     /// The interview as a step that fills a [`Template`] with what the step before gives: see

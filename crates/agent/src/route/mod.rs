@@ -68,7 +68,7 @@ impl<K> Router<K> {
         F: Fn(&In) -> P + Send + Sync + 'static,
         P: Into<String>,
     {
-        Prompt::new(self.clone(), prompt)
+        Prompt::by_function(self.clone(), prompt)
     }
 
     /// The router as a step that fills a [`Template`] with what the step before gives: see
