@@ -19,8 +19,8 @@ use crate::{
     wire::{Ended, Outcome, Wire},
 };
 
-/// How much memory for what is folded is asked for at once.
-const BUFFER: usize = 4 * 1024;
+/// How much memory for what is folded is asked for at once: each connection has so much.
+const BUFFER: usize = 1024;
 /// How many events without any looks are read before others have their turn.
 const EVENTS_AT_ONCE: usize = 128;
 /// How often it is looked whether what was handed out is on its way, before the connection is cut.

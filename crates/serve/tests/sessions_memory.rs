@@ -79,6 +79,27 @@ async fn a_reader_that_waits_for_more_costs_less_than_a_kilobyte() {
 }
 
 #[tokio::test]
+async fn a_piece_of_text_in_a_log_costs_little_more_than_its_text() {
+    const PIECES: usize = 20_000;
+    let sessions = Sessions::builder()
+        .served(Served::new(Talker))
+        .build()
+        .unwrap();
+    let options = StartOptions::new().detached();
+    let region = Region::new(ALLOCATOR);
+    let pieces = Json::new(&PIECES).unwrap();
+    sessions.start("talk", pieces, options).await.unwrap();
+    while sessions.stats().events < PIECES as u64 + 2 {
+        tokio::task::yield_now().await;
+    }
+    let change = region.change();
+    let heap = change.bytes_allocated as isize - change.bytes_deallocated as isize;
+    let each = usize::try_from(heap).unwrap() / PIECES;
+    println!("a piece of 43 bytes: {each} bytes, the run and its newest events among them");
+    assert!(each < 110, "{each}");
+}
+
+#[tokio::test]
 async fn a_run_that_waits_for_its_model_costs_a_few_kilobytes() {
     let limits = SessionLimits::new().runs_per_owner(RUNS).runs(RUNS);
     let sessions = Sessions::builder()

@@ -261,6 +261,7 @@ impl RunContext {
     pub(super) fn ask_for(&self, requests: impl IntoIterator<Item = InputRequest>) {
         lock(&self.local.asked.requests).extend(requests);
         self.local.asked.any.store(true, Ordering::SeqCst);
+        self.shared.any_asked.store(true, Ordering::SeqCst);
         self.local.asked.step.wake();
     }
 
@@ -271,6 +272,10 @@ impl RunContext {
 
     /// What it asked, if it did.
     pub(super) fn take_asked(&self) -> Option<Vec<InputRequest>> {
+        // Each step looks after each poll: most runs ask nothing, and this is one place for all steps.
+        if !self.shared.any_asked.load(Ordering::SeqCst) {
+            return None;
+        }
         let asked = &self.local.asked;
         if !asked.any.load(Ordering::SeqCst) {
             return None;

@@ -8,7 +8,7 @@ use std::{
 use futures::future::BoxFuture;
 
 use super::clock::Patience;
-use crate::{Durability, Event, EventKind, NewRun, Result, RunId, Store};
+use crate::{Durability, Epoch, Event, EventKind, NewRun, Result, RunId, Store};
 
 /// Writes one event after the other, and gives each back once the store has it.
 ///
@@ -18,13 +18,21 @@ pub(super) struct LogWriter {
     run: RunId,
     /// What the log begins with; taken by the first event.
     new: Option<NewRun>,
-    busy: Option<Busy>,
+    writing: Option<Writing>,
 }
 
-enum Busy {
-    Append(BoxFuture<'static, Result<Event>>),
+/// An event on its way into the log.
+struct Writing {
+    event: Event,
+    step: Step,
+}
+
+enum Step {
+    /// The log is made, for its first event.
+    Create(BoxFuture<'static, Result<Epoch>>),
+    Append(BoxFuture<'static, Result<()>>),
     /// The last event is in the store.
-    Close(BoxFuture<'static, Result<()>>, Box<Event>),
+    Close(BoxFuture<'static, Result<()>>),
 }
 
 impl LogWriter {
@@ -33,7 +41,7 @@ impl LogWriter {
             store,
             run: run.id.clone(),
             new: Some(run),
-            busy: None,
+            writing: None,
         }
     }
 
@@ -43,68 +51,74 @@ impl LogWriter {
             store,
             run,
             new: None,
-            busy: None,
+            writing: None,
         }
     }
 
     pub(super) fn is_busy(&self) -> bool {
-        self.busy.is_some()
+        self.writing.is_some()
     }
 
     pub(super) fn append(&mut self, event: Event) {
-        let new = self.new.take().map(|new| NewRun {
-            created: event.at,
-            ..new
-        });
-        let write = write(Arc::clone(&self.store), self.run.clone(), new, event);
-        self.busy = Some(Busy::Append(Box::pin(write)));
+        let step = match self.new.take() {
+            Some(new) => Step::Create(self.store.create(NewRun {
+                created: event.at,
+                ..new
+            })),
+            None => append(&self.store, &self.run, &event),
+        };
+        self.writing = Some(Writing { event, step });
     }
 
     /// The event, once it is in the store.
     pub(super) fn poll(&mut self, task: &mut Task<'_>) -> Poll<Result<Event>> {
-        if let Some(Busy::Append(write)) = &mut self.busy {
-            let written = ready!(write.as_mut().poll(task));
-            self.busy = None;
-            match written {
-                Ok(event) if ends_log(&event.kind) => {
-                    let close = self.store.close(&self.run, event.epoch);
-                    self.busy = Some(Busy::Close(close, Box::new(event)));
+        while let Some(Writing { event, step }) = &mut self.writing {
+            let next = match step {
+                Step::Create(created) => ready!(created.as_mut().poll(task)).map(|epoch| {
+                    event.epoch = epoch;
+                    Some(append(&self.store, &self.run, event))
+                }),
+                Step::Append(written) => ready!(written.as_mut().poll(task)).map(|()| {
+                    let is_last = ends_log(&event.kind);
+                    is_last.then(|| Step::Close(self.store.close(&self.run, event.epoch)))
+                }),
+                Step::Close(closed) => {
+                    // The end is in the log, and says to each who reads it that nothing follows. That the
+                    // store couldn't close it besides changes nothing for the run.
+                    let _closed = ready!(closed.as_mut().poll(task));
+                    Ok(None)
                 }
-                written => return Poll::Ready(written),
+            };
+            match next {
+                Ok(Some(next)) => *step = next,
+                Ok(None) => break,
+                Err(error) => {
+                    self.writing = None;
+                    return Poll::Ready(Err(error));
+                }
             }
         }
-        let Some(Busy::Close(close, _)) = &mut self.busy else {
-            return Poll::Pending;
-        };
-        // The end is in the log, and says to each who reads it that nothing follows. That the store
-        // couldn't close it besides changes nothing for the run.
-        let _closed = ready!(close.as_mut().poll(task));
-        Poll::Ready(self.give_up())
+        match self.writing.take() {
+            Some(Writing { event, .. }) => Poll::Ready(Ok(event)),
+            None => Poll::Pending,
+        }
     }
 
     /// Waits for the store no longer.
     pub(super) fn give_up(&mut self) -> Result<Event> {
-        match self.busy.take() {
-            Some(Busy::Close(_, event)) => Ok(*event),
+        match self.writing.take() {
+            Some(Writing {
+                event,
+                step: Step::Close(_),
+            }) => Ok(event),
             _ => Err(Patience::error()),
         }
     }
 }
 
-async fn write(
-    store: Arc<dyn Store>,
-    run: RunId,
-    new: Option<NewRun>,
-    mut event: Event,
-) -> Result<Event> {
-    if let Some(new) = new {
-        event.epoch = store.create(new).await?;
-    }
-    let events = vec![event.clone()];
-    store
-        .append(&run, event.epoch, events, durability(&event.kind))
-        .await?;
-    Ok(event)
+fn append(store: &Arc<dyn Store>, run: &RunId, event: &Event) -> Step {
+    let durability = durability(&event.kind);
+    Step::Append(store.append(run, event.epoch, vec![event.clone()], durability))
 }
 
 /// A suspended run's log stays open.

@@ -39,7 +39,7 @@ mod text;
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -364,6 +364,7 @@ impl<T: Serialize + Send + 'static> Run<T> {
             asides: Asides::default(),
             given: Mutex::default(),
             traces: self.traces,
+            any_asked: AtomicBool::default(),
         });
         let mut new = NewRun::new(shared.id.clone(), self.name.clone());
         new.owner = self.owner;

@@ -1,6 +1,6 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock, atomic::AtomicBool},
 };
 
 use super::{
@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     /// What readers were given that they can't take back.
     pub(super) given: Mutex<Given>,
     pub(super) traces: Traces,
+    /// Whether a step ever asked a person something while it ran.
+    pub(super) any_asked: AtomicBool,
 }
 
 /// What a resumed run has done before; unset in others.

@@ -1,3 +1,5 @@
+mod kept;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -7,6 +9,7 @@ use std::{
 use futures::{FutureExt, future::BoxFuture, stream, stream::BoxStream};
 use tokio::sync::watch;
 
+use self::kept::Kept;
 use super::{Durability, NewRun, RunQuery, RunState, RunStatus, Store, WorkerId};
 use crate::{Epoch, Error, ErrorKind, Event, Json, Place, Result, RunId, Timestamp, sync::lock};
 
@@ -23,12 +26,12 @@ pub struct MemoryStore {
 struct Log {
     basis: Option<Json>,
     state: Mutex<State>,
-    /// How many events there are; sent again when the log is closed.
-    changed: watch::Sender<usize>,
+    /// For tails: there is more, or the log is closed.
+    changed: watch::Sender<()>,
 }
 
 struct State {
-    events: Vec<Event>,
+    events: Kept,
     run: RunState,
     worker: Option<WorkerId>,
 }
@@ -116,27 +119,33 @@ impl Log {
             state.worker = None;
         }
         state.run.changed = changed;
-        state.events.extend(events);
-        let count = state.events.len();
+        for event in events {
+            state.events.push(event);
+        }
         drop(state);
-        self.changed.send_replace(count);
+        self.tell_tails();
         Ok(())
     }
 
     fn end(&self, mut state: MutexGuard<'_, State>) {
         state.run.closed = true;
-        let count = state.events.len();
         drop(state);
-        self.changed.send_replace(count);
+        self.tell_tails();
     }
 
+    fn tell_tails(&self) {
+        // Telling nobody costs as much as telling many. A tail that comes now sees what there is.
+        if self.changed.receiver_count() > 0 {
+            self.changed.send_replace(());
+        }
+    }
+
+    /// What follows a place, and whether nothing follows that.
     fn after(&self, after: Option<Place>, limit: usize) -> (Vec<Event>, bool) {
         let state = lock(&self.state);
-        let start = after.map_or(0, |place| {
-            state.events.partition_point(|event| event.seq <= place.seq)
-        });
-        let events: Vec<_> = state.events[start..].iter().take(limit).cloned().collect();
-        let is_end = state.run.closed && start + events.len() == state.events.len();
+        let events = state.events.after(after.map(|place| place.seq));
+        let events: Vec<_> = events.take(limit).collect();
+        let is_end = state.run.closed && events.len() < limit;
         (events, is_end)
     }
 }
@@ -166,14 +175,14 @@ impl Store for MemoryStore {
         let id = run.id.clone();
         let (basis, worker) = (run.basis.take(), run.worker.take());
         let state = State {
-            events: Vec::new(),
+            events: Kept::default(),
             run: RunState::new(run),
             worker,
         };
         let log = Log {
             basis,
             state: Mutex::new(state),
-            changed: watch::Sender::new(0),
+            changed: watch::Sender::new(()),
         };
         logs.insert(id, Arc::new(log));
         ready(Ok(Epoch::FIRST))

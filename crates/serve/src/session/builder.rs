@@ -8,7 +8,7 @@ use super::{
 };
 use crate::Served;
 
-/// How many runs that have ended are kept where nobody gave a store.
+/// How many runs that have ended are kept where nobody gave a store, and how many that wait for answers.
 const KEPT_IN_MEMORY: usize = 1000;
 
 /// The shortest lease that a busy machine can renew.
@@ -89,6 +89,9 @@ impl SessionsBuilder {
     ///
     /// By default all, in a [`store`](Self::store) that was given; without one, the last 1000. Only runs
     /// that ended in this process are counted and deleted.
+    ///
+    /// Runs that wait for answers aren't among them: in a store that was given they all stay; without one,
+    /// the last 1000 that began to wait.
     pub fn keep_ended(mut self, runs: usize) -> Self {
         self.config.kept_runs = Some(runs);
         self
@@ -147,6 +150,7 @@ impl SessionsBuilder {
         let mut config = self.config;
         let store = self.store.unwrap_or_else(|| {
             config.kept_runs.get_or_insert(KEPT_IN_MEMORY);
+            config.kept_waiting = Some(KEPT_IN_MEMORY);
             Arc::new(MemoryStore::new())
         });
         Ok(Sessions::new(store, served, config))

@@ -61,8 +61,11 @@ impl Drive {
                 if let Some(begun) = begun.take() {
                     let _gone = begun.send(Ok(()));
                 }
-                if is_over && let Some(hub) = leaving.hub.upgrade() {
-                    hub.forget_after(&live.id).await;
+                if let Some(hub) = leaving.hub.upgrade() {
+                    match is_over {
+                        true => hub.forget_after(&live.id).await,
+                        false => hub.forget_waiting_after(&live.id).await,
+                    }
                 }
                 return;
             }

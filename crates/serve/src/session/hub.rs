@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use mainstem_core::{Json, Result, RunId, RunQuery, RunState, Store, Text, WorkerId};
+use mainstem_core::{Json, Result, RunId, RunQuery, RunState, RunStatus, Store, Text, WorkerId};
 use tokio::{
     sync::{Notify, oneshot, watch},
     task::AbortHandle,
@@ -69,6 +69,8 @@ pub(super) struct Config {
     /// How many runs that have ended are kept in the store; none for all.
     pub(super) kept_runs: Option<usize>,
     pub(super) worker_lease: Option<Duration>,
+    /// How many runs that wait for answers are kept in the store; none for all.
+    pub(super) kept_waiting: Option<usize>,
 }
 
 impl Default for Config {
@@ -81,6 +83,7 @@ impl Default for Config {
             hold_limit: Duration::from_secs(300),
             kept_runs: None,
             worker_lease: None,
+            kept_waiting: None,
         }
     }
 }
@@ -93,6 +96,8 @@ struct Running {
     is_closed: bool,
     /// Runs that have ended, the newest last; only where not all are kept.
     ended: VecDeque<RunId>,
+    /// Runs that were suspended, the newest last; only where not all are kept. Some may have gone on.
+    suspended: VecDeque<RunId>,
 }
 
 /// Whom a run counts for.
@@ -389,6 +394,30 @@ impl Hub {
             }
         };
         if let Some(oldest) = oldest {
+            // What can't be deleted is kept.
+            let _kept = self.store.delete(&oldest).await;
+        }
+    }
+
+    /// A run waits for answers: the one that has waited longest is deleted, if more wait than are kept.
+    pub(super) async fn forget_waiting_after(&self, suspended_run: &RunId) {
+        let Some(kept) = self.config.kept_waiting else {
+            return;
+        };
+        let oldest = {
+            let suspended = &mut lock(&self.running).suspended;
+            suspended.retain(|run| run != suspended_run);
+            suspended.push_back(suspended_run.clone());
+            match suspended.len() > kept {
+                true => suspended.pop_front(),
+                false => None,
+            }
+        };
+        if let Some(oldest) = oldest
+            && self.live(&oldest).is_none()
+            && let Ok(state) = self.store.state(&oldest).await
+            && state.status == RunStatus::Suspended
+        {
             // What can't be deleted is kept.
             let _kept = self.store.delete(&oldest).await;
         }

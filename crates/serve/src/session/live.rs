@@ -42,7 +42,8 @@ impl Live {
             self.count_end(&event.kind);
         }
         let seq = event.seq.0;
-        self.change(|ring| ring.push(event));
+        let had_by_all = || self.presence.had_by_all();
+        self.change(|ring| ring.push(event, had_by_all));
         self.head.store(seq, Ordering::SeqCst);
         self.more.notify_waiters();
     }

@@ -168,6 +168,17 @@ impl Presence {
         }
     }
 
+    /// Up to which number all readers have the events; none, if nobody reads, or somebody for whom the
+    /// run doesn't wait: how far that one is isn't known here.
+    pub(super) fn had_by_all(&self) -> Option<u64> {
+        let company = lock(&self.company);
+        if company.held_by.len() < company.readers {
+            return None;
+        }
+        let readers = company.held_by.iter();
+        readers.map(|it| it.seq.load(Ordering::SeqCst)).min()
+    }
+
     /// Whether a reader that the run waits for is more than so far behind; and whether it wasn't
     /// before.
     pub(super) fn is_held(&self, head: u64, limit: u64) -> (bool, bool) {

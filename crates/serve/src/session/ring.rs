@@ -50,7 +50,9 @@ impl Ring {
         (self.events.len(), self.bytes)
     }
 
-    pub(super) fn push(&mut self, event: Event) {
+    /// Takes the newest event. Before it takes more room for it, it asks up to which number all readers
+    /// have what is here, and lets go of that: it is in the store.
+    pub(super) fn push(&mut self, event: Event, had_by_all: impl FnOnce() -> Option<u64>) {
         if self.events.is_empty() && !matches!(event.kind, EventKind::RunStarted(_)) {
             let before = Seq(event.seq.0.saturating_sub(1));
             self.floor = Some(Place::new(event.epoch, before));
@@ -58,18 +60,30 @@ impl Ring {
         if event.is_end() {
             self.over = Some(Over::Ended);
         }
-        // What goes goes first: else a full ring would double its room.
         let weight_of_it = weight(&event);
-        while self.events.len() >= self.max_events
-            || (self.bytes + weight_of_it > self.max_bytes && !self.events.is_empty())
-        {
-            if let Some(oldest) = self.events.pop_front() {
-                self.bytes -= weight(&oldest);
-                self.floor = Some(oldest.place());
+        // What goes goes first: else a full ring would double its room.
+        while self.events.len() >= self.max_events || self.bytes + weight_of_it > self.max_bytes {
+            if !self.let_go() {
+                break;
             }
+        }
+        if self.events.len() == self.events.capacity()
+            && let Some(had) = had_by_all()
+        {
+            while self.events.front().is_some_and(|it| it.seq.0 <= had) && self.let_go() {}
         }
         self.bytes += weight_of_it;
         self.events.push_back(event);
+    }
+
+    /// Lets go of the oldest event, if there is one.
+    fn let_go(&mut self) -> bool {
+        let Some(oldest) = self.events.pop_front() else {
+            return false;
+        };
+        self.bytes -= weight(&oldest);
+        self.floor = Some(oldest.place());
+        true
     }
 
     /// The run goes no further, and has no end.
@@ -183,27 +197,49 @@ mod tests {
     #[test]
     fn the_oldest_go_by_count_and_by_bytes_and_the_newest_stays() {
         let mut ring = Ring::new(3, 4000);
-        ring.push(event(1, RunStarted::new("r".into(), "guide")));
+        ring.push(event(1, RunStarted::new("r".into(), "guide")), || None);
         assert_eq!(seq_of(ring.after(None)), Ok(1));
         for seq in 2..=4 {
-            ring.push(text(seq, 10));
+            ring.push(text(seq, 10), || None);
         }
         assert_eq!(seq_of(ring.after(None)), Err("behind"));
         assert_eq!(seq_of(ring.after(Some(place(1)))), Ok(2));
-        ring.push(text(5, 3800));
+        ring.push(text(5, 3800), || None);
         assert_eq!(ring.size().0, 1);
         assert_eq!(seq_of(ring.after(Some(place(3)))), Err("behind"));
         assert_eq!(seq_of(ring.after(Some(place(4)))), Ok(5));
-        ring.push(text(6, 9000));
+        ring.push(text(6, 9000), || None);
         assert_eq!(ring.size().0, 1);
         assert_eq!(seq_of(ring.after(Some(place(5)))), Ok(6));
         assert_eq!(seq_of(ring.after(Some(place(6)))), Err("not yet"));
     }
 
     #[test]
+    fn what_all_have_goes_before_more_room_is_taken() {
+        let mut ring = Ring::new(128, usize::MAX);
+        ring.push(event(1, RunStarted::new("r".into(), "guide")), || Some(0));
+        for seq in 2..=100 {
+            ring.push(text(seq, 10), || Some(seq - 1));
+        }
+        let few = ring.size().0;
+        assert!(few < 10, "{few}");
+        assert_eq!(seq_of(ring.after(Some(place(1)))), Err("behind"));
+        assert_eq!(seq_of(ring.after(Some(place(99)))), Ok(100));
+        // Somebody is at 100 and doesn't read on.
+        for seq in 101..=200 {
+            ring.push(text(seq, 10), || Some(100));
+        }
+        assert_eq!(seq_of(ring.after(Some(place(100)))), Ok(101));
+        for seq in 201..=400 {
+            ring.push(text(seq, 10), || None);
+        }
+        assert_eq!(ring.size(), (128, 128 * weight(&text(1, 10))));
+    }
+
+    #[test]
     fn a_run_that_goes_on_begins_after_what_is_in_the_store() {
         let mut ring = Ring::new(9, 9000);
-        ring.push(text(7, 1));
+        ring.push(text(7, 1), || None);
         assert_eq!(seq_of(ring.after(None)), Err("behind"));
         assert_eq!(seq_of(ring.after(Some(place(6)))), Ok(7));
     }
@@ -212,7 +248,7 @@ mod tests {
     fn the_end_is_what_came_first() {
         let mut ring = Ring::new(9, 9000);
         let output = RunFinished::new(Json::null(), Default::default());
-        ring.push(event(1, output));
+        ring.push(event(1, output), || None);
         ring.break_off(Error::new(mainstem_core::ErrorKind::Other, "late"));
         assert_eq!(seq_of(ring.after(Some(place(1)))), Err("ended"));
         let mut ring = Ring::new(9, 9000);
@@ -229,7 +265,7 @@ mod tests {
             for gap in gaps {
                 seq += gap;
                 seqs.push(seq);
-                ring.push(event(seq, Notice::new("n", "n")));
+                ring.push(event(seq, Notice::new("n", "n")), || None);
             }
             let here = &seqs[seqs.len().saturating_sub(kept)..];
             let wanted = here.iter().copied().find(|seq| *seq > at);

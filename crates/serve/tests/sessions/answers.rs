@@ -1,12 +1,17 @@
 //! Runs that wait for a person.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use futures::{FutureExt, StreamExt};
-use mainstem_core::{Answer, ErrorKind, EventKind, RunContext, RunStatus, TextDelta};
+use mainstem_core::{
+    Answer, ErrorKind, EventKind, MemoryStore, RunContext, RunQuery, RunStatus, TextDelta,
+};
 use mainstem_serve::{ReadFrom, Served, Session, Sessions, StartOptions, code};
 use mainstem_store::SqliteStore;
 
@@ -182,4 +187,50 @@ async fn a_run_that_waits_can_be_cancelled() {
     let error = session.answer(yes).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert_eq!(paid.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_memory_only_so_many_runs_wait() {
+    let paid = Arc::default();
+    let sessions = builder().served(cashier(&paid)).build().unwrap();
+    let wait = async || {
+        let options = StartOptions::new().detached();
+        let session = sessions.start("pay", json(7), options).await.unwrap();
+        let state = session.ended().await.unwrap();
+        assert_eq!(state.status, RunStatus::Suspended);
+        session
+    };
+    let (answered, _, ask) = asked(&sessions).await;
+    let forgotten = wait().await;
+    let kept = wait().await;
+    let yes = Answer::new(ask, json(true));
+    answered.answer(vec![yes]).await.unwrap();
+    for _ in 0..999 {
+        wait().await;
+    }
+    // Whoever forgets comes after the reader's end.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let error = forgotten.state().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(kept.state().await.unwrap().status, RunStatus::Suspended);
+    let state = answered.ended().await.unwrap();
+    assert_eq!(state.status, RunStatus::Finished);
+    let waiting = RunQuery::new(2000).status(RunStatus::Suspended);
+    assert_eq!(sessions.list(waiting).await.unwrap().len(), 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_store_that_was_given_all_wait() {
+    let paid = Arc::default();
+    let store = MemoryStore::new();
+    let sessions = builder().served(cashier(&paid)).store(store).build();
+    let sessions = sessions.unwrap();
+    for _ in 0..1001 {
+        let options = StartOptions::new().detached();
+        let session = sessions.start("pay", json(7), options).await.unwrap();
+        session.ended().await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let waiting = RunQuery::new(2000).status(RunStatus::Suspended);
+    assert_eq!(sessions.list(waiting).await.unwrap().len(), 1001);
 }

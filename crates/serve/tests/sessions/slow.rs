@@ -46,6 +46,31 @@ async fn a_reader_that_never_reads_holds_its_run_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_all_readers_have_isnt_kept_for_them() {
+    let strings = Strings::new();
+    let sessions = builder().served(talker(&strings)).build().unwrap();
+    let options = StartOptions::new();
+    let session = sessions.start("talk", json(200), options).await.unwrap();
+    let mut reader = session.attach(ReadFrom::Start).await.unwrap();
+    some(&mut reader, 2).await;
+    for _ in 0..100 {
+        strings.say(1);
+        some(&mut reader, 1).await;
+    }
+    let stats = sessions.stats();
+    assert!(stats.kept_events <= 8, "{stats:?}");
+    assert_eq!(stats.pages_read, 0);
+
+    // Who comes now has what came before from the store, and what comes without a gap.
+    let late = session.read(ReadFrom::Start).await.unwrap();
+    strings.say(100);
+    let (late, rest) = tokio::join!(all(late), all(reader));
+    let late = late.unwrap();
+    assert_eq!((late.len(), text(&late)), (204, said(200)));
+    assert_eq!(rest.unwrap(), late[102..]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_held_run_is_ended_all_the_same() {
     for how in ["disconnect", "cancel", "shutdown"] {
         let sessions = builder().build().unwrap();
