@@ -7,6 +7,7 @@ pub(crate) mod binary;
 mod chunks;
 mod documents;
 mod envelope;
+mod event;
 pub(crate) mod format;
 mod frames;
 mod json;

@@ -2,7 +2,7 @@ use bytes::{BufMut, BytesMut};
 use mainstem_core::{ErrorInfo, Event};
 use serde::Serialize;
 
-use super::{Cut, Ended, Wire, line, shown};
+use super::{Cut, Ended, Wire, event, line};
 
 /// Each event as a line of JSON, with its place: `{"place":"1-4","seq":4,…}`.
 ///
@@ -24,7 +24,7 @@ impl Wire for Ndjson {
         line::put_place(event.place(), out);
         out.put_u8(b'"');
         let opening = out.len();
-        line::put(&*shown::of(event), out)?;
+        event::put(event, out)?;
         // The brace that opens the event becomes the comma after the place.
         if let Some(brace) = out.get_mut(opening) {
             *brace = b',';

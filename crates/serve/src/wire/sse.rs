@@ -4,7 +4,7 @@ use bytes::{BufMut, BytesMut};
 use mainstem_core::{ErrorInfo, Event, Place};
 use serde::Serialize;
 
-use super::{Cut, Ended, Wire, line, shown};
+use super::{Cut, Ended, Wire, event, line};
 
 /// Server-sent events: each event of the run is one, with its kind as `event`, its place as `id`, and its
 /// JSON as `data`.
@@ -104,7 +104,7 @@ impl Wire for Sse {
 
     fn fold(&mut self, event: &Event, out: &mut BytesMut) -> Result<(), Cut> {
         self.head(event.kind.name(), Some(event.place()), out);
-        line::put(&*shown::of(event), out)?;
+        event::put(event, out)?;
         out.put_slice(b"\n\n");
         Ok(())
     }

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub use window::Window;
 
 use self::tag::{Tag, Untagged};
-use super::{Ended, Outcome, line, shown};
+use super::{Ended, Outcome, event, line};
 use crate::{
     given::{self, Given},
     misfit::{self, Object},
@@ -291,7 +291,7 @@ impl Message {
             return Some(Self::Binary(binary::encode(event, &bytes.data)));
         }
         let mut out = BytesMut::with_capacity(256);
-        line::put(&*shown::of(event), &mut out).ok()?;
+        event::put(event, &mut out).ok()?;
         Some(Self::text(out))
     }
 }
