@@ -14,7 +14,7 @@ use mainstem_core::{
     Text, Tool, ToolCallPart, ToolChoice, ToolResult, ToolResultPart, WhenToolFails,
 };
 
-use super::{Equipped, Exchange, Tools, span::CallSpan};
+use super::{Equipped, Exchange, Tools, exchange::Place, span::CallSpan};
 
 /// What the step of a call is named, if there is no such tool: the model may have written anything.
 const UNKNOWN: &str = "unknown_tool";
@@ -74,8 +74,8 @@ impl Call {
         }
     }
 
-    /// Does it; the model is told how it went.
-    async fn make(self, ctx: RunContext) -> Result<ToolResultPart> {
+    /// Does it; the model is told how it went, also where the run ends before its readers are.
+    async fn make(self, ctx: RunContext, place: Place) -> Result<ToolResultPart> {
         let span = CallSpan::current(&ctx, &self.id);
         let outcome = match &self.task {
             Ok(task) => {
@@ -89,6 +89,7 @@ impl Call {
             Ok(output) => {
                 span.gave(&output);
                 let part = ToolResultPart::new(self.id, words(&output));
+                place.note(part.clone());
                 result.output = Some(output);
                 ctx.emit(result).await;
                 return Ok(part);
@@ -111,6 +112,9 @@ impl Call {
             _ => error,
         };
         span.failed(&error);
+        let mut part = ToolResultPart::new(self.id, told);
+        part.is_error = true;
+        place.note(part.clone());
         result.error = Some(Box::new(ErrorInfo::from(&error)));
         ctx.emit(result).await;
         let ends_run = self
@@ -119,8 +123,6 @@ impl Call {
         if ends_run {
             return Err(error);
         }
-        let mut part = ToolResultPart::new(self.id, told);
-        part.is_error = true;
         Ok(part)
     }
 }
@@ -227,11 +229,10 @@ pub(crate) async fn make_calls(
             .index(number)
             .resumes(call.task.as_ref().is_ok_and(Task::resumes))
             .context(fork);
-        let made = ctx.perform(scope, move |ctx| call.make(ctx));
-        work.push(
-            made.map(move |made| note(made, exchange, (number - first) as usize))
-                .boxed(),
-        );
+        let at = (number - first) as usize;
+        let place = exchange.place(at);
+        let made = ctx.perform(scope, move |ctx| call.make(ctx, place));
+        work.push(made.map(move |made| note(made, exchange, at)).boxed());
     }
     let made = try_join_all(work).await?;
     let requests: Vec<_> = made
@@ -258,7 +259,7 @@ fn note(made: Result<ToolResultPart>, exchange: &Exchange, at: usize) -> Result<
     match made {
         Ok(part) => {
             let has_failed = part.is_error;
-            exchange.note(at, part);
+            exchange.place(at).note(part);
             let requests = Vec::new();
             Ok(Made {
                 has_failed,
@@ -271,7 +272,7 @@ fn note(made: Result<ToolResultPart>, exchange: &Exchange, at: usize) -> Result<
                 requests: suspension.requests.clone(),
             }),
             None => {
-                exchange.note(at, exchange.failed(at, &error));
+                exchange.place(at).note(exchange.failed(at, &error));
                 Err(error)
             }
         },

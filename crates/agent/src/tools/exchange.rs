@@ -1,4 +1,4 @@
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use mainstem_core::{Error, Message, Part, Role, Text, ToolResultPart};
 use mainstem_structured::Schema;
@@ -15,8 +15,29 @@ pub(crate) struct Exchange {
     said: Message,
     /// The ids of the calls.
     calls: Vec<Text>,
-    results: Mutex<Vec<Option<ToolResultPart>>>,
+    results: Results,
     has_begun: bool,
+}
+
+/// The results so far, of each call its own.
+type Results = Arc<Mutex<Vec<Option<ToolResultPart>>>>;
+
+/// Where the result of a call goes.
+#[derive(Clone)]
+pub(super) struct Place {
+    results: Results,
+    call: usize,
+}
+
+impl Place {
+    /// The call has this result, whatever becomes of the run from here on.
+    pub(super) fn note(&self, result: ToolResultPart) {
+        let mut results = self
+            .results
+            .lock()
+            .unwrap_or_else(|error| error.into_inner());
+        results[self.call] = Some(result);
+    }
 }
 
 impl Exchange {
@@ -39,7 +60,7 @@ impl Exchange {
         Self {
             memory,
             said,
-            results: Mutex::new(vec![None; calls.len()]),
+            results: Arc::new(Mutex::new(vec![None; calls.len()])),
             calls,
             has_begun: false,
         }
@@ -50,13 +71,10 @@ impl Exchange {
         self.has_begun = true;
     }
 
-    /// A call has a result.
-    pub(super) fn note(&self, call: usize, result: ToolResultPart) {
-        let mut results = self
-            .results
-            .lock()
-            .unwrap_or_else(|error| error.into_inner());
-        results[call] = Some(result);
+    /// Where the result of a call goes.
+    pub(super) fn place(&self, call: usize) -> Place {
+        let results = Arc::clone(&self.results);
+        Place { results, call }
     }
 
     /// Ends with a result for each call; gives what the model is to read.

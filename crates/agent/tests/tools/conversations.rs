@@ -38,6 +38,25 @@ async fn calls_and_results_are_remembered_together() -> Result<()> {
     Ok(())
 }
 
+/// The model won't do again what its reader has seen done.
+#[tokio::test]
+async fn a_result_that_was_shown_is_remembered_when_the_run_is_dropped_there() -> Result<()> {
+    let too_much = ("add", json!({"a": 100, "b": 100}));
+    for (call, result) in [
+        (sum(), "5"),
+        (too_much, "! The call failed: that is too much for me"),
+    ] {
+        let model = ScriptedModel::new().calls([call]);
+        let agent = Agent::builder(model).tool(add()).build()?;
+        let ctx = Context::new();
+        let mut run = agent.run("2 + 3?").context(&ctx).stream();
+        while !matches!(run.next().await.unwrap().kind, EventKind::ToolResult(_)) {}
+        drop(run);
+        assert_eq!(told(&ctx.messages()), [result]);
+    }
+    Ok(())
+}
+
 /// Nothing is appended before all results are there.
 #[tokio::test]
 async fn no_call_stays_without_a_result_when_a_run_is_dropped() -> Result<()> {

@@ -11,6 +11,7 @@ mod reduce;
 mod spending;
 mod state;
 mod thread;
+mod turn;
 
 use std::{
     collections::BTreeMap,
@@ -24,7 +25,8 @@ pub use key::{Key, Merge};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use state::State;
 pub use thread::{History, Thread};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
+pub(crate) use turn::Turn;
 
 use crate::{Error, ErrorKind, Json, Message, Result, Text, sync::lock, usage::Ledger};
 
@@ -65,16 +67,12 @@ struct Inner {
 #[non_exhaustive]
 pub enum Busy {
     /// It waits for its turn; the default. Turns are taken in the order in which they were asked for.
+    ///
+    /// A run inside of the one that is using the context would wait for ever: it fails with [`ErrorKind::Busy`].
     #[default]
     Wait,
     /// It fails with [`ErrorKind::Busy`].
     Refuse,
-}
-
-/// The turn of one run on a context; ends when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Turn {
-    _permit: OwnedSemaphorePermit,
 }
 
 /// All that a context holds, to be stored.
@@ -216,22 +214,6 @@ impl Context {
     /// A session as it was stored.
     pub fn restore(snapshot: ContextSnapshot) -> Self {
         Self::with(snapshot.into(), None, Arc::new(Ledger::new("context")))
-    }
-
-    /// Takes the turn, when it comes.
-    pub(crate) async fn begin_turn(&self, busy: Busy) -> Result<Turn> {
-        let turn = Arc::clone(&self.0.turn);
-        let permit = match busy {
-            Busy::Wait => turn.acquire_owned().await.ok(),
-            Busy::Refuse => turn.try_acquire_owned().ok(),
-        };
-        match permit {
-            Some(permit) => Ok(Turn { _permit: permit }),
-            None => Err(Error::new(
-                ErrorKind::Busy,
-                "another run is using the context; wait for it, or allow waiting by `Busy::Wait`",
-            )),
-        }
     }
 }
 

@@ -447,7 +447,7 @@ fn work<T: Serialize + Send + 'static>(
         };
         let context = session.context().clone();
         let ctx = RunContext::root(shared, context);
-        let output = ctx.until_asked(body(ctx.clone())).await;
+        let output = session.during(ctx.until_asked(body(ctx.clone()))).await;
         let output = session.end(output)?;
         let json = Json::new(&output)?;
         *lock(&typed) = Some(output);

@@ -12,14 +12,14 @@ pub(super) struct Session {
     context: Context,
     /// The caller's, if the run works on a branch of it that isn't merged yet.
     caller: Option<Context>,
-    _turn: Turn,
+    turn: Turn,
 }
 
 impl Session {
     /// On the caller's context itself.
     pub(super) async fn direct(shared: &Shared, busy: Busy) -> Result<Self> {
         Ok(Self {
-            _turn: shared.context.begin_turn(busy).await?,
+            turn: shared.context.begin_turn(busy).await?,
             context: shared.context.clone(),
             caller: None,
         })
@@ -38,7 +38,7 @@ impl Session {
         };
         context.demand_declarations();
         Ok(Self {
-            _turn: turn,
+            turn,
             context,
             caller: Some(caller.clone()),
         })
@@ -46,6 +46,11 @@ impl Session {
 
     pub(super) fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// Does the work of the run.
+    pub(super) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+        self.turn.during(work).await
     }
 
     /// The run ends so: what it did to the session is taken over, unless it is suspended.

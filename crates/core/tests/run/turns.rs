@@ -1,6 +1,6 @@
 //! One run at a time on a context.
 
-use futures::{StreamExt, future::join_all};
+use futures::{FutureExt, StreamExt, future::join_all};
 use mainstem_core::{Busy, Context, ErrorKind, Key, Message, Run, RunContext, RunStream};
 
 use crate::common::{Shared, names, read_ready, text};
@@ -164,4 +164,49 @@ async fn a_thousand_runs_on_one_context_come_one_after_the_other() {
         run.await.unwrap().unwrap();
     }
     assert_eq!(ctx.get(&COUNT).unwrap(), Some(1000));
+}
+
+/// It would wait for ever.
+#[tokio::test]
+async fn a_run_inside_of_the_one_that_has_the_turn_is_told_that_its_turn_never_comes() {
+    let store = mainstem_core::MemoryStore::new();
+    for is_stored in [false, true] {
+        let ctx = Context::new();
+        let inner = ctx.clone();
+        let outer = Run::<()>::new("outer", move |_| async move {
+            let beside = quick(&inner.fork("beside"), Busy::Wait);
+            let deep = Run::new("deep", move |_| async move {
+                let error = quick(&inner, Busy::Wait).await.unwrap_err();
+                assert!(error.message().contains("`RunContext::run`"), "{error}");
+                Err::<(), _>(error)
+            });
+            beside.await?;
+            deep.await?;
+            Ok(())
+        });
+        let outer = outer.context(&ctx);
+        let outer = match is_stored {
+            true => outer.store(store.clone()),
+            false => outer,
+        };
+        // It fails at once, without a wait in which anything else could happen.
+        let error = IntoFuture::into_future(outer.stream()).now_or_never();
+        assert_eq!(error.unwrap().unwrap_err().kind(), ErrorKind::Busy);
+        quick(&ctx, Busy::Refuse).await.unwrap();
+    }
+}
+
+/// It isn't driven by the one that has the turn.
+#[tokio::test]
+async fn a_run_that_was_begun_inside_and_is_driven_beside_waits() {
+    let ctx = Context::new();
+    let inner = ctx.clone();
+    let outer = Run::<()>::new("outer", move |_| async move {
+        let beside = quick(&inner, Busy::Wait);
+        tokio::spawn(beside.into_future());
+        tokio::task::yield_now().await;
+        Ok(())
+    });
+    outer.context(&ctx).await.unwrap();
+    quick(&ctx, Busy::Wait).await.unwrap();
 }
