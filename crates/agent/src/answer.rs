@@ -140,13 +140,11 @@ impl Answer {
             self.begin_turn(&event).await;
         }
         match event {
-            ModelEvent::Text(text) => match &mut self.rewriting {
-                None => self.take_text(text).await?,
-                Some(rewriting) => {
-                    let text = rewriting.take(&text)?;
-                    self.take_rewritten(text).await?;
+            ModelEvent::Text(text) => {
+                if let Some(text) = self.rewritten(text)? {
+                    self.take_text(text).await?;
                 }
-            },
+            }
             ModelEvent::Reasoning(text) => {
                 self.ctx.emit(ReasoningDelta::new(text.clone())).await;
                 self.thought().text.push_str(&text);

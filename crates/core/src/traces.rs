@@ -1,4 +1,8 @@
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use tracing::Span;
 
@@ -115,13 +119,15 @@ impl Traces {
 
     /// What a run's span is found by later.
     pub(crate) fn place(&self, span: &Span) -> Option<Text> {
-        self.links.as_ref()?.0.place(span)
+        let links = &self.links.as_ref()?.0;
+        // What is told to a tracer is nothing that a run may fail by.
+        catch_unwind(AssertUnwindSafe(|| links.place(span))).ok()?
     }
 
     /// Links the span of a run to where it began.
     pub(crate) fn link(&self, span: &Span, began: Option<&str>) {
         if let (Some(links), Some(began)) = (&self.links, began) {
-            links.0.link(span, began);
+            let _panic = catch_unwind(AssertUnwindSafe(|| links.0.link(span, began)));
         }
     }
 }

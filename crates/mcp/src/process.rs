@@ -67,19 +67,29 @@ impl Process {
             return Ok(());
         };
         self.lines.close().await?;
-        let mut has_ended = tokio::time::timeout(PATIENCE, child.wait()).await.is_ok();
-        #[cfg(unix)]
-        if !has_ended {
-            let told = tokio::signal::unix::SignalKind::terminate().as_raw_value();
-            has_ended = child.signal(told).is_ok()
-                && tokio::time::timeout(PATIENCE, child.wait()).await.is_ok();
-        }
-        if !has_ended {
+        if !(ends(&mut **child).await || is_told(&**child) && ends(&mut **child).await) {
             Box::into_pin(child.kill()).await?;
         }
         self.child = None;
         Ok(())
     }
+}
+
+/// Whether it ends in time.
+async fn ends(child: &mut dyn ChildWrapper) -> bool {
+    tokio::time::timeout(PATIENCE, child.wait()).await.is_ok()
+}
+
+/// Tells it to end, where there is a way to.
+#[cfg(unix)]
+fn is_told(child: &dyn ChildWrapper) -> bool {
+    let terminate = tokio::signal::unix::SignalKind::terminate();
+    child.signal(terminate.as_raw_value()).is_ok()
+}
+
+#[cfg(not(unix))]
+fn is_told(_child: &dyn ChildWrapper) -> bool {
+    false
 }
 
 impl Transport<RoleClient> for Process {

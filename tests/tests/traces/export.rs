@@ -213,3 +213,43 @@ async fn a_run_that_goes_on_is_linked_to_the_trace_in_which_it_began() {
         );
     }
 }
+
+/// It panics each time.
+struct Broken;
+
+impl SpanLinks for Broken {
+    fn place(&self, _: &Span) -> Option<Text> {
+        panic!("no place")
+    }
+
+    fn link(&self, _: &Span, _: &str) {
+        panic!("no link")
+    }
+}
+
+#[tokio::test]
+async fn links_that_panic_fail_no_run() {
+    let flow = Flow::new("pay").step(
+        "approve",
+        ask::<bool, _>(|euros: &u32| Question::new(format!("Pay {euros} €?"))),
+    );
+    let store = MemoryStore::new();
+    // Placed by the one, linked by the other; and neither.
+    for (placing, linking) in [
+        (
+            Traces::new().links(TraceParents),
+            Traces::new().links(Broken),
+        ),
+        (Traces::new().links(Broken), Traces::new().links(Broken)),
+    ] {
+        let receiver = Receiver::new();
+        let run = flow.run(7_u32).store(store.clone()).traces(placing);
+        let error = traced(&receiver, run).await.unwrap_err();
+        let suspension = error.suspension().unwrap().clone();
+        let answered = suspension.answer("approve", &true).unwrap();
+        let again = flow.resume(answered).store(store.clone()).traces(linking);
+        let receiver = Receiver::new();
+        assert_eq!(traced(&receiver, again).await.unwrap().output, (7, true));
+        assert!(receiver.span("run pay").links().is_empty());
+    }
+}

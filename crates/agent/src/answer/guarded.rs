@@ -24,12 +24,13 @@ impl Answer {
         Ok(())
     }
 
-    /// Takes what a guard gives in the place of what the model wrote, as if the model had written it.
-    pub(super) async fn take_rewritten(&mut self, text: Text) -> Result<(), Failure> {
-        match text.is_empty() {
-            true => Ok(()),
-            false => self.take_text(text).await,
-        }
+    /// What guards give in the place of what the model wrote; none, if that is nothing for now.
+    pub(super) fn rewritten(&mut self, text: Text) -> Result<Option<Text>> {
+        let Some(rewriting) = &mut self.rewriting else {
+            return Ok(Some(text));
+        };
+        let text = rewriting.take(&text)?;
+        Ok((!text.is_empty()).then_some(text))
     }
 
     /// Takes what is left of that, now that the model has written all.
@@ -38,7 +39,10 @@ impl Answer {
             return Ok(());
         };
         let rest = rewriting.finish()?;
-        self.take_rewritten(rest).await
+        match rest.is_empty() {
+            true => Ok(()),
+            false => Box::pin(self.take_text(rest)).await,
+        }
     }
 
     /// Shows what of the output was held back, now that all of it is there; fails, if a guard refuses it.
