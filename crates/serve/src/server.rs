@@ -290,8 +290,8 @@ impl Server {
     ///
     /// It is for a store that outlives the process. Attached runs are left open, too: their readers are told
     /// that the events broke off (an error of the code [`left`](crate::code::LEFT)), and resume at their place.
-    /// The next process ends those whose reader doesn't come back within a minute, or the
-    /// [`linger`](crate::SessionsBuilder::linger) if it is longer.
+    /// In the next process they go on there, and it ends those whose reader doesn't come back within a minute,
+    /// or the [`linger`](crate::SessionsBuilder::linger) if it is longer.
     ///
     /// ```
     /// # async fn run(store: impl mainstem_core::Store) -> mainstem_core::Result<()> {

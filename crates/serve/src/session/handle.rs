@@ -1,19 +1,19 @@
 use std::{fmt, sync::Arc};
 
 use mainstem_core::{
-    Answer, CancelledBy, Durability, Event, Place, Result, RunCancelled, RunId, RunStarted,
-    RunState, RunStatus, Seq, StepPath, Suspension, Text, Timestamp,
+    Answer, CancelledBy, ErrorKind, Event, Place, Result, RunId, RunState, RunStatus, Seq,
+    Suspension, Text,
 };
 
 use super::{
     hub::{Payer, Sessions},
     join::Voids,
+    left,
     live::{Attachment, Live, Seat},
     options::ReadFrom,
     reader::{Reader, Snapshot},
     refusals,
     source::Source,
-    take_up::Needs,
 };
 use crate::{given, wire::Ended};
 
@@ -146,6 +146,11 @@ impl Session {
             // Its end is told by nobody else.
             live = self.live.clone().filter(|live| live.is_unlogged());
         }
+        let mut back = None;
+        if live.is_none() && attached {
+            back = self.gone_on_with(from).await?;
+            live = back.as_ref().and_then(|session| session.live.clone());
+        }
         let seat = match &live {
             None => None,
             Some(live) => {
@@ -174,13 +179,37 @@ impl Session {
             self.sessions.closing(),
             at,
         );
-        Ok(Reader::new(
-            self.id.clone(),
-            source,
-            seat,
-            counters,
-            snapshot,
-        ))
+        let reader = Reader::new(self.id.clone(), source, seat, counters, snapshot);
+        // From here on it is the reader that keeps it going.
+        drop(back);
+        Ok(reader)
+    }
+
+    /// The run, attached, if another process left it so and this is the first reader that comes back.
+    async fn gone_on_with(&self, from: ReadFrom) -> Result<Option<Self>> {
+        let hub = &self.sessions.hub;
+        if *hub.closing.borrow() || !hub.served.contains_key(&self.name) {
+            return Ok(None);
+        }
+        let state = self.state().await?;
+        let is_left = state.status == RunStatus::Running && !state.closed;
+        if !is_left || !left::is_marked(&*hub.store, &state).await? {
+            return Ok(None);
+        }
+        // A reader that is refused goes on with nothing.
+        if let ReadFrom::After(place) | ReadFrom::Again(place) = from {
+            self.check(None, place).await?;
+        }
+        let (owner, id) = (self.owner.clone(), &self.id);
+        let payer = Payer::of(self.owner.as_ref(), self.client.as_ref());
+        let sessions = &self.sessions;
+        let taken_up = sessions.take_up(&self.name, owner, Some(payer), id.into(), id, false);
+        match taken_up.await {
+            Ok(session) => Ok(Some(session)),
+            // Another one was quicker.
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The place of an event that a reader has: the run's event there, or the end before it, if the place
@@ -255,32 +284,13 @@ impl Session {
         if !is_open || state.closed {
             return Ok(state);
         }
-        self.end_log().await?;
+        let store = &self.sessions.hub.store;
+        // Whoever writes it can't any more.
+        let state = store.reopen(&self.id).await?;
+        left::end(&**store, &state, CANCEL.into()).await?;
         let state = self.state().await;
         self.sessions.hub.forget_after(&self.id).await;
         state
-    }
-
-    /// Takes the log from whoever writes it, and writes its end.
-    async fn end_log(&self) -> Result<()> {
-        let store = &self.sessions.hub.store;
-        let state = store.reopen(&self.id).await?;
-        let mut kinds = vec![RunCancelled::new(CANCEL.into()).into()];
-        if state.last.is_none() {
-            // Its process died before it had written the beginning.
-            kinds.insert(
-                0,
-                RunStarted::new(self.id.clone(), self.name.clone()).into(),
-            );
-        }
-        let first = state.last.map_or(0, |last| last.seq.0) + 1;
-        let events = (first..).zip(kinds).map(|(seq, kind)| {
-            let place = Place::new(state.epoch, Seq(seq));
-            Event::new(place, Timestamp::now(), StepPath::run(), kind)
-        });
-        let append = store.append(&self.id, state.epoch, events.collect(), Durability::Power);
-        append.await?;
-        store.close(&self.id, state.epoch).await
     }
 
     /// Answers what a suspended run waits for, some or all of it; it goes on, detached, under the same
@@ -296,7 +306,7 @@ impl Session {
     /// answer isn't what was asked for, is there twice or has a value though it is refused, and if there
     /// is none at all. Then the run stays suspended.
     pub async fn answer(&self, answers: Vec<Answer>) -> Result<Self> {
-        self.go_on(answers, Needs::Nobody).await
+        self.go_on(answers, true).await
     }
 
     /// As [`answer`](Self::answer); the run goes on attached to the session that this gives.
@@ -305,10 +315,10 @@ impl Session {
     ///
     /// As for [`answer`](Self::answer).
     pub async fn answer_attached(&self, answers: Vec<Answer>) -> Result<Self> {
-        self.go_on(answers, Needs::Caller).await
+        self.go_on(answers, false).await
     }
 
-    async fn go_on(&self, answers: Vec<Answer>, needs: Needs) -> Result<Self> {
+    async fn go_on(&self, answers: Vec<Answer>, detach: bool) -> Result<Self> {
         if self.is_under_way() {
             return Err(refusals::under_way(&self.id));
         }
@@ -322,7 +332,7 @@ impl Session {
                 Some(Payer::of(self.owner.as_ref(), self.client.as_ref())),
                 (&asked).into(),
                 &self.id,
-                needs,
+                detach,
             )
             .await
     }

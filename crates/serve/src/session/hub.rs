@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     fmt,
     sync::{
         Arc, Mutex,
@@ -53,9 +53,11 @@ pub(super) struct Hub {
     pub(super) emptied: Notify,
     /// Whether the process is about to end.
     pub(super) closing: watch::Sender<bool>,
+    /// The runs that wait for their readers, which another process has left.
+    pub(super) awaited: Mutex<HashSet<RunId>>,
     /// How many sockets are open that are told of it.
     pub(super) sockets: watch::Sender<usize>,
-    config: Config,
+    pub(super) config: Config,
     running: Mutex<Running>,
 }
 
@@ -144,6 +146,7 @@ impl Sessions {
             worker: config.worker_lease.map(Worker::new),
             emptied: Notify::new(),
             closing: watch::Sender::new(false),
+            awaited: Mutex::default(),
             sockets: watch::Sender::new(0),
             config,
             running: Mutex::default(),
@@ -194,7 +197,7 @@ impl Sessions {
             ..self.setup(options.owner.clone())
         };
         let begun = served.begin(&input, setup)?;
-        self.begin(served.name().into(), begun, admitted, &options, None)
+        self.begin(served.name().into(), begun, admitted, &options)
             .await
     }
 
@@ -209,14 +212,12 @@ impl Sessions {
         }
     }
 
-    /// Begins a run: attached to the session that this gives, unless it is detached or waits for a reader.
     pub(super) async fn begin(
         &self,
         name: Text,
         begun: Begun,
         admitted: Admitted<'_>,
         options: &StartOptions,
-        wait: Option<Duration>,
     ) -> Result<Session> {
         let Begun { events, stop } = begun;
         let config = &self.hub.config;
@@ -232,7 +233,7 @@ impl Sessions {
             name,
             owner: admitted.owner.clone(),
             slow: options.slow.or(config.slow).unwrap_or(default),
-            presence: Presence::new(options.detach, linger, lease, config.hold_limit, wait),
+            presence: Presence::new(options.detach, linger, lease, config.hold_limit),
             counters: Arc::clone(&self.hub.counters),
             more: Arc::default(),
             max_readers: config.limits.readers_per_run,
@@ -241,8 +242,7 @@ impl Sessions {
             stop,
             stopping: AtomicBool::new(false),
         });
-        let is_attached = !options.detach && wait.is_none();
-        let attachment = is_attached.then(|| Attachment::new(&live));
+        let attachment = (!options.detach).then(|| Attachment::new(&live));
         let (begun, has_begun) = oneshot::channel();
         let drive = Drive {
             events,

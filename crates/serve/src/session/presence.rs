@@ -67,17 +67,13 @@ struct Company {
 }
 
 impl Presence {
-    /// A run that nobody is attached to; `wait` is how long it waits at least for the first who is.
     pub(super) fn new(
         detached: bool,
         linger: Duration,
         lease: Option<Duration>,
         hold_limit: Duration,
-        wait: Option<Duration>,
     ) -> Self {
         let now = Instant::now();
-        // Its first reader may take longer than those after it.
-        let more = wait.map_or(Duration::ZERO, |wait| wait.saturating_sub(linger));
         Self {
             company: Mutex::new(Company {
                 detached,
@@ -85,7 +81,7 @@ impl Presence {
                 lease,
                 attached: 0,
                 readers: 0,
-                unattached: now + more,
+                unattached: now,
                 unread: now,
                 held_by: Vec::new(),
                 hold_limit,

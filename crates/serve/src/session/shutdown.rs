@@ -56,7 +56,7 @@ impl Sessions {
     /// It is for stores that outlive the process. Readers get an error of the code
     /// [`left`](super::code::LEFT), and read on when the run has been
     /// [taken up](Self::resume_interrupted). Those that are attached are marked as such by a notice of the
-    /// code `left_attached` in their logs, so that they end there if their readers don't come back. Gives how
+    /// code `left_attached` in their logs, so that they go on there when their readers come back. Gives how
     /// many runs were left.
     pub async fn shutdown_and_leave(&self, limit: Duration) -> usize {
         let left = self.leave_all(limit).await;

@@ -22,21 +22,13 @@ const PAGE: usize = 100;
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct TakenUp {
-    /// Those that go on.
+    /// Those that go on, detached.
     pub runs: Vec<RunId>,
+    /// Those that were attached, and go on when a reader comes back.
+    pub waiting: Vec<RunId>,
     /// Those that don't, and why: more runs than are allowed, a flow that has changed. Their logs are
     /// as they were.
     pub refused: Vec<(RunId, Error)>,
-}
-
-/// Whom a run that goes on needs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Needs {
-    Nobody,
-    /// Whoever goes on with it.
-    Caller,
-    /// A reader that comes back.
-    Former,
 }
 
 impl Sessions {
@@ -45,8 +37,9 @@ impl Sessions {
     ///
     /// Those of names that are served here, that aren't suspended and not under way here, and whose
     /// last event is older than `idle`. They go on detached, but for those that were attached when
-    /// `shutdown_and_leave` left them: they are attached again, and end, cancelled by `disconnect`, if no
-    /// reader comes back within a minute, or the [`linger`](super::SessionsBuilder::linger) if it is longer.
+    /// `shutdown_and_leave` left them: each goes on when a reader [attaches](Session::attach), here or in
+    /// another process, and ends, cancelled by `disconnect`, if none comes back within a minute, or the
+    /// [`linger`](super::SessionsBuilder::linger) if it is longer.
     ///
     /// Where several processes share a store, let each have a
     /// [lease](super::SessionsBuilder::worker_lease): then only those runs are taken up that are no other
@@ -118,15 +111,17 @@ impl Sessions {
             let left = page.iter().filter(|state| self.is_left(state, idle));
             for state in left.filter(|state| !but.contains(&state.id)) {
                 let (name, owner, id) = (&state.name, state.owner.clone(), &state.id);
+                // What can't be read is told by whoever goes on with it.
+                if let (Some(last), Ok(true)) =
+                    (state.last, left::is_marked(&*self.hub.store, state).await)
+                {
+                    self.await_reader(id, last);
+                    taken_up.waiting.push(id.clone());
+                    continue;
+                }
                 // What nobody owns was admitted before, for somebody who isn't known any more.
                 let payer = owner.clone().map(Payer::Owner);
-                let needs = match left::is_marked(&*self.hub.store, state).await {
-                    Ok(true) => Needs::Former,
-                    // What can't be read is told by whoever goes on with it.
-                    Ok(false) | Err(_) => Needs::Nobody,
-                };
-                let resume = id.into();
-                match self.take_up(name, owner, payer, resume, id, needs).await {
+                match self.take_up(name, owner, payer, id.into(), id, true).await {
                     Ok(_) => taken_up.runs.push(id.clone()),
                     Err(error) => taken_up.refused.push((id.clone(), error)),
                 }
@@ -154,18 +149,17 @@ impl Sessions {
         payer: Option<Payer>,
         resume: Resume,
         id: &RunId,
-        needs: Needs,
+        detach: bool,
     ) -> Result<Session> {
         let served = self.hub.named(name)?;
         let admitted = self.hub.admit(id, owner.clone(), payer)?;
         self.hub.has_lease().await?;
         let begun = served.resume(resume, self.setup(owner));
         let options = StartOptions {
-            detach: needs == Needs::Nobody,
+            detach,
             ..StartOptions::new()
         };
-        let wait = (needs == Needs::Former).then_some(left::COMES_BACK);
-        self.begin(served.name().into(), begun, admitted, &options, wait)
+        self.begin(served.name().into(), begun, admitted, &options)
             .await
     }
 }

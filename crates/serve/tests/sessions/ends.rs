@@ -311,29 +311,45 @@ async fn left(detach: bool) -> (Strings, Sessions, Session, Place) {
 
     let next = build().build().unwrap();
     let taken = next.resume_interrupted(Duration::ZERO).await.unwrap();
-    assert_eq!(taken.runs, [session.id().clone()]);
+    let (goes_on, waits) = if detach {
+        (taken.runs, taken.waiting)
+    } else {
+        (taken.waiting, taken.runs)
+    };
+    assert_eq!((goes_on, waits), (vec![session.id().clone()], vec![]));
     let session = next.open(session.id()).await.unwrap();
-    assert_eq!(session.is_detached(), detach);
+    assert_eq!(session.is_under_way(), detach);
     (strings, next, session, last)
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_attached_run_that_was_left_ends_if_nobody_comes_back() {
-    let (strings, _next, session, last) = left(false).await;
+    let (strings, next, session, last) = left(false).await;
     let since = tokio::time::Instant::now();
     // Who looks on keeps nothing going.
     let onlooker = session.read(ReadFrom::After(last)).await.unwrap();
     let rest = all(onlooker).await.unwrap();
     assert_eq!(end(&rest), "cancelled by disconnect");
     assert_eq!(since.elapsed(), Duration::from_secs(60));
+    // Nothing was done, and no look more changes that.
+    let names: Vec<_> = rest.iter().map(|event| event.kind.name()).collect();
+    assert_eq!(names, ["notice", "run_cancelled"]);
     assert!(!strings.is_at_work());
+    let again = next.resume_interrupted(Duration::ZERO).await.unwrap();
+    assert!(again.runs.is_empty() && again.waiting.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn whoever_comes_back_to_a_run_that_was_left_keeps_it_going() {
     let (strings, next, session, last) = left(false).await;
     tokio::time::sleep(Duration::from_secs(59)).await;
+    // Who asks for what never was goes on with nothing.
+    let nowhere = ReadFrom::After(Place::new(Epoch(9), last.seq));
+    let error = session.attach(nowhere).await.unwrap_err();
+    assert_eq!(error.code(), Some(code::NO_SUCH_PLACE));
+    assert!(!session.is_under_way());
     let mut reader = session.attach(ReadFrom::After(last)).await.unwrap();
+    assert!(session.is_under_way() && !session.is_detached());
     tokio::time::sleep(Duration::from_secs(3600)).await;
     strings.say(1);
     let names: Vec<_> = some(&mut reader, 4).await;
@@ -363,16 +379,21 @@ async fn a_run_that_was_detached_before_it_was_left_needs_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_left_again_is_attached_still() {
-    let (strings, next, session, _) = left(false).await;
+    let (strings, next, session, last) = left(false).await;
     let store = next.store().clone();
+    let reader = session.attach(ReadFrom::After(last)).await.unwrap();
     assert_eq!(next.shutdown_and_leave(Duration::ZERO).await, 1);
+    drop(reader);
     let third = builder().served(talker(&strings)).store(store);
     let third = third.linger(Duration::from_secs(90)).build().unwrap();
-    let taken = third.resume_interrupted(Duration::ZERO).await.unwrap();
-    assert_eq!(taken.runs, [session.id().clone()]);
+    for _ in 0..2 {
+        let taken = third.resume_interrupted(Duration::ZERO).await.unwrap();
+        assert_eq!(taken.waiting, [session.id().clone()]);
+    }
     let session = third.open(session.id()).await.unwrap();
     let since = tokio::time::Instant::now();
-    assert_eq!(session.ended().await.unwrap().status, RunStatus::Cancelled);
+    let rest = all(session.read(ReadFrom::Start).await.unwrap()).await;
+    assert_eq!(end(&rest.unwrap()), "cancelled by disconnect");
     assert_eq!(since.elapsed(), Duration::from_secs(90));
 }
 

@@ -144,7 +144,41 @@ async fn an_attached_run_that_is_left_is_nobodys_once_its_reader_is_noted() {
     let session = here.start("talk", json(1), options).await.unwrap();
     assert_eq!(here.shutdown_and_leave(Duration::ZERO).await, 1);
     let taken = there.resume_interrupted(Duration::ZERO).await.unwrap();
-    assert_eq!(taken.runs, [session.id().clone()]);
+    assert_eq!(taken.waiting, [session.id().clone()]);
     let seen = there.open(session.id()).await.unwrap();
-    assert!(!seen.is_detached());
+    assert!(!seen.is_under_way());
+    let reader = seen.attach(ReadFrom::Start).await.unwrap();
+    assert!(seen.is_under_way() && !seen.is_detached());
+    drop(reader);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attached_run_that_is_left_goes_on_wherever_its_reader_comes_back() {
+    let (store, strings) = (MemoryStore::new(), Strings::new());
+    let three = || sharing(&store, &strings);
+    let (here, there, yonder) = (three(), three(), three());
+    let options = StartOptions::new();
+    let session = here.start("talk", json(2), options).await.unwrap();
+    assert_eq!(here.shutdown_and_leave(Duration::ZERO).await, 1);
+    for other in [&there, &yonder] {
+        let taken = other.resume_interrupted(Duration::ZERO).await.unwrap();
+        assert_eq!(taken.waiting, [session.id().clone()]);
+    }
+    let seen = yonder.open(session.id()).await.unwrap();
+    let reader = seen.attach(ReadFrom::Start).await.unwrap();
+    // A second one, at the other process, looks on: it can't take the run away.
+    let elsewhere = there.open(session.id()).await.unwrap();
+    let onlooker = elsewhere.attach(ReadFrom::Start).await.unwrap();
+    assert!(!elsewhere.is_under_way());
+    // Those who have waited for it let it be.
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert!(seen.is_under_way());
+    strings.say(2);
+    for reader in [reader, onlooker] {
+        let events = all(reader).await.unwrap();
+        assert_eq!(
+            (text(&events), end(&events)),
+            (said(2), "run_finished".into())
+        );
+    }
 }
