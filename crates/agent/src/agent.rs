@@ -19,18 +19,20 @@ use crate::{
 /// without state: any number of runs may share it.
 ///
 /// As a step of a flow it takes a `String`.
-pub struct Agent<T = String>(Arc<Parts<T>>);
+pub struct Agent<T = String> {
+    parts: Arc<Parts>,
+    /// Reads the output from the model's whole text.
+    read: fn(&str) -> serde_json::Result<T>,
+}
 
-/// What an agent is made of.
-pub(crate) struct Parts<T> {
+/// What an agent is made of, whatever its output.
+pub(crate) struct Parts {
     pub(crate) name: Text,
     pub(crate) model: Arc<dyn Model>,
     pub(crate) instructions: Option<Instructions>,
     pub(crate) settings: ModelSettings,
     pub(crate) time_limits: TimeLimits,
     pub(crate) output: Option<OutputSpec>,
-    /// Reads the output from the model's whole text.
-    pub(crate) read: fn(&str) -> serde_json::Result<T>,
     /// At least one.
     pub(crate) output_attempts: u32,
     pub(crate) hold_until_valid: bool,
@@ -57,29 +59,37 @@ impl Agent {
 }
 
 impl<T> Agent<T> {
-    pub(crate) fn new(parts: Parts<T>) -> Self {
-        Self(Arc::new(parts))
+    pub(crate) fn new(parts: Parts, read: fn(&str) -> serde_json::Result<T>) -> Self {
+        Self {
+            parts: Arc::new(parts),
+            read,
+        }
     }
 
-    pub(crate) fn parts(&self) -> &Parts<T> {
-        &self.0
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Reads the output from the model's whole text.
+    pub(crate) fn read(&self, text: &str) -> serde_json::Result<T> {
+        (self.read)(text)
     }
 
     /// Its name, the first segment of its events' paths.
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.parts.name
     }
 
     /// The id of its model.
     pub fn model(&self) -> &str {
-        self.0.model.id()
+        self.parts.model.id()
     }
 }
 
 impl<T> Agent<T> {
     /// Whether its output is JSON.
     pub(crate) fn is_typed(&self) -> bool {
-        self.0.output.is_some()
+        self.parts.output.is_some()
     }
 }
 
@@ -109,7 +119,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Agent<T> {
     }
 }
 
-impl<T> Parts<T> {
+impl Parts {
     /// Whether it goes on from what it had said. Checked JSON doesn't: what was shown of it may not
     /// be what the model wrote.
     pub(crate) fn continues(&self) -> bool {
@@ -143,7 +153,7 @@ impl<T: Serialize + Send + 'static> Step<String> for Agent<T> {
     type Output = T;
 
     fn name(&self) -> &str {
-        &self.0.name
+        &self.parts.name
     }
 
     fn kind(&self) -> &'static str {
@@ -151,13 +161,13 @@ impl<T: Serialize + Send + 'static> Step<String> for Agent<T> {
     }
 
     fn plan(&self) -> StepPlan {
-        let output = self.0.output.as_ref();
+        let output = self.parts.output.as_ref();
         let words = output.map(|output| words_of(output.schema.as_value()));
         StepPlan::new(self.name(), self.kind()).gives(words.unwrap_or_default())
     }
 
     fn resumes(&self) -> bool {
-        self.0.tools.is_some() || self.0.continues()
+        self.parts.tools.is_some() || self.parts.continues()
     }
 
     fn call(&self, ctx: RunContext, input: String) -> BoxFuture<'static, Result<T>> {
@@ -167,15 +177,18 @@ impl<T: Serialize + Send + 'static> Step<String> for Agent<T> {
 
 impl<T> Clone for Agent<T> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self {
+            parts: Arc::clone(&self.parts),
+            read: self.read,
+        }
     }
 }
 
 impl<T> fmt::Debug for Agent<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Agent")
-            .field("name", &self.0.name)
-            .field("model", &self.0.model.id())
+            .field("name", &self.parts.name)
+            .field("model", &self.parts.model.id())
             .finish_non_exhaustive()
     }
 }

@@ -68,7 +68,7 @@ struct Thought {
 }
 
 impl Answer {
-    pub(crate) fn begin<T>(agent: &Parts<T>, ctx: RunContext, memory: Memory) -> Self {
+    pub(crate) fn begin(agent: &Parts, ctx: RunContext, memory: Memory) -> Self {
         let output = agent.output.as_ref();
         Self {
             model: agent.model.id().into(),

@@ -7,7 +7,7 @@ use mainstem_core::{
 use tracing::Instrument as _;
 
 use crate::{
-    agent::{Agent, Parts},
+    Agent,
     answer::Answer,
     attempts::{Attempts, Failure},
     chat_span::ChatSpan,
@@ -20,16 +20,17 @@ use crate::{
 /// `said` is what the model had said before. If this is dropped or fails on the way, the [`Answer`] records
 /// what there was. What is large is in boxes: each call on the way down would hold it twice.
 pub(crate) async fn ask<T>(
-    agent: &Parts<T>,
+    agent: &Agent<T>,
     ctx: &RunContext,
     memory: &Memory,
     mut request: Box<ModelRequest>,
     mut said: String,
 ) -> Result<(Option<T>, Box<Answer>)> {
-    let mut attempts = Attempts::new(agent.output_attempts);
+    let parts = agent.parts();
+    let mut attempts = Attempts::new(parts.output_attempts);
     loop {
         let next = attempts.has_another().then(|| request.clone());
-        let mut answer = Box::new(Answer::begin(agent, ctx.clone(), memory.clone()));
+        let mut answer = Box::new(Answer::begin(parts, ctx.clone(), memory.clone()));
         answer.continue_from(std::mem::take(&mut said));
         let misfit = match ask_once(agent, request, &mut answer).await {
             Ok(output) => return Ok((output, answer)),
@@ -39,7 +40,7 @@ pub(crate) async fn ask<T>(
         attempts.add(answer.text(), *misfit);
         let is_final = next.is_some() && !answer.can_be_void().await;
         let Some(next) = next.filter(|_| !is_final) else {
-            return Err(attempts.into_error(agent.model.id(), is_final));
+            return Err(attempts.into_error(parts.model.id(), is_final));
         };
         answer.void(attempts.reason()).await;
         request = next;
@@ -49,11 +50,11 @@ pub(crate) async fn ask<T>(
 
 /// One attempt, in a span of its own. The model's stream is gone when this returns.
 async fn ask_once<T>(
-    agent: &Parts<T>,
+    agent: &Agent<T>,
     request: Box<ModelRequest>,
     answer: &mut Answer,
 ) -> Result<Option<T>, Failure> {
-    let mut span = ChatSpan::begin(agent.model.id(), &request, answer.traces());
+    let mut span = ChatSpan::begin(agent.model(), &request, answer.traces());
     let inside = span.get();
     let asked = attempt(agent, request, answer, &mut span)
         .instrument(inside)
@@ -66,15 +67,16 @@ async fn ask_once<T>(
 }
 
 async fn attempt<T>(
-    agent: &Parts<T>,
+    agent: &Agent<T>,
     mut request: Box<ModelRequest>,
     answer: &mut Answer,
     span: &mut ChatSpan,
 ) -> Result<Option<T>, Failure> {
+    let parts = agent.parts();
     request.recall = answer.recall();
-    answer.open(agent.token_counter.clone(), &request)?;
-    let limits = answer.time_limits().unwrap_or(agent.time_limits);
-    let mut events = TimedStream::new(agent.model.stream(*request), limits);
+    answer.open(parts.token_counter.clone(), &request)?;
+    let limits = answer.time_limits().unwrap_or(parts.time_limits);
+    let mut events = TimedStream::new(parts.model.stream(*request), limits);
     while let Some(event) = events.next().await {
         span.note(&event);
         answer.take(event).await?;
@@ -83,7 +85,7 @@ async fn attempt<T>(
         }
     }
     drop(events);
-    answer.end(agent.read).await
+    answer.end(agent).await
 }
 
 /// A turn of an agent with tools: a step of its own, so that it isn't taken again when the run is resumed.
@@ -98,25 +100,25 @@ pub(crate) async fn take_turn<T: Send + 'static>(
     let (agent, memory) = (agent.clone(), memory.clone());
     let turn = StepScope::new("turn", "turn").index(number);
     ctx.perform(turn, move |ctx| async move {
-        let (_, mut answer) = ask(agent.parts(), &ctx, &memory, request, String::new()).await?;
+        let (_, mut answer) = ask(&agent, &ctx, &memory, request, String::new()).await?;
         Ok(answer.take_message())
     })
     .await
 }
 
 /// The output in a message of the model that is over.
-pub(crate) fn output_of<T>(agent: &Parts<T>, said: &str) -> Result<T> {
-    let text = match &agent.output {
+pub(crate) fn output_of<T>(agent: &Agent<T>, said: &str) -> Result<T> {
+    let text = match &agent.parts().output {
         None => said.to_owned(),
         Some(output) => {
-            let mut reading = agent.reading(output);
+            let mut reading = agent.parts().reading(output);
             // It was judged when it arrived.
             let _ = reading.feed(said);
             let _ = reading.finish();
             reading.document(said).to_owned()
         }
     };
-    (agent.read)(&text).map_err(|error| {
+    agent.read(&text).map_err(|error| {
         let message = "what the model had said before can't be read";
         Error::new(ErrorKind::Output, message).with_source(error)
     })

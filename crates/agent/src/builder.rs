@@ -16,7 +16,8 @@ const MAX_TURNS: u32 = 10;
 /// Sets up an [`Agent`]; made by [`Agent::builder`].
 #[must_use = "an agent is made by `build`"]
 pub struct AgentBuilder<T = String> {
-    pub(crate) parts: Parts<T>,
+    pub(crate) parts: Parts,
+    read: fn(&str) -> serde_json::Result<T>,
     schema: Option<std::result::Result<Schema, SchemaError>>,
     output_mode: Option<OutputMode>,
     tools: Vec<Arc<dyn Tool>>,
@@ -33,7 +34,6 @@ impl AgentBuilder {
                 settings: ModelSettings::new(),
                 time_limits: TimeLimits::default(),
                 output: None,
-                read: |text| Ok(text.to_owned()),
                 output_attempts: 1,
                 hold_until_valid: false,
                 continue_interrupted: false,
@@ -48,6 +48,7 @@ impl AgentBuilder {
                 tools: None,
                 max_turns: MAX_TURNS,
             },
+            read: |text| Ok(text.to_owned()),
             schema: None,
             output_mode: None,
             tools: Vec::new(),
@@ -221,51 +222,9 @@ impl<T> AgentBuilder<T> {
         schema: std::result::Result<Schema, SchemaError>,
         read: fn(&str) -> serde_json::Result<U>,
     ) -> AgentBuilder<U> {
-        let Parts {
-            name,
-            model,
-            instructions,
-            settings,
-            time_limits,
-            output_attempts,
-            hold_until_valid,
-            continue_interrupted,
-            front,
-            max_input_bytes,
-            max_input_tokens,
-            token_counter,
-            allow_empty_input,
-            thread,
-            supply,
-            guards,
-            tools,
-            max_turns,
-            output: _,
-            read: _,
-        } = self.parts;
         AgentBuilder {
-            parts: Parts {
-                name,
-                model,
-                instructions,
-                settings,
-                time_limits,
-                output: None,
-                read,
-                output_attempts,
-                hold_until_valid,
-                continue_interrupted,
-                front,
-                max_input_bytes,
-                max_input_tokens,
-                token_counter,
-                allow_empty_input,
-                thread,
-                supply,
-                guards,
-                tools,
-                max_turns,
-            },
+            parts: self.parts,
+            read,
             schema: Some(schema),
             output_mode: self.output_mode,
             tools: self.tools,
@@ -420,12 +379,12 @@ impl<T> AgentBuilder<T> {
             None => None,
         };
         equip(&mut parts, self.tools, self.max_turns)?;
-        Ok(Agent::new(parts))
+        Ok(Agent::new(parts, self.read))
     }
 }
 
 /// Makes the tools ready, and sees to it that the rest fits to them.
-fn equip<T>(parts: &mut Parts<T>, tools: Vec<Arc<dyn Tool>>, max_turns: Option<u32>) -> Result<()> {
+fn equip(parts: &mut Parts, tools: Vec<Arc<dyn Tool>>, max_turns: Option<u32>) -> Result<()> {
     let name = &parts.name;
     if tools.is_empty() {
         return match max_turns {

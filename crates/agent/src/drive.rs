@@ -36,11 +36,7 @@ pub(crate) async fn drive<T: Send + 'static>(
 }
 
 /// What its guards leave of an input. They see none that is refused anyway.
-pub(crate) async fn admitted<T>(
-    agent: &Parts<T>,
-    ctx: &RunContext,
-    input: String,
-) -> Result<String> {
+pub(crate) async fn admitted(agent: &Parts, ctx: &RunContext, input: String) -> Result<String> {
     check(agent, &input)?;
     admit(&agent.guards.input, ctx, input).await
 }
@@ -74,7 +70,7 @@ pub(crate) async fn drive_admitted<T: Send + 'static>(
     request.output = parts.output.clone();
     request.settings = ctx.settings().clone().or(&parts.settings);
     match &parts.tools {
-        None => answer(parts, &ctx, &memory, request).await,
+        None => answer(&agent, &ctx, &memory, request).await,
         // Apart, so that an agent without tools has nothing to carry for it.
         Some(tools) => Box::pin(converse(&agent, tools, &ctx, memory, request)).await,
     }
@@ -82,12 +78,12 @@ pub(crate) async fn drive_admitted<T: Send + 'static>(
 
 /// Without tools: one answer.
 async fn answer<T>(
-    agent: &Parts<T>,
+    agent: &Agent<T>,
     ctx: &RunContext,
     memory: &Memory,
     mut request: Box<ModelRequest>,
 ) -> Result<T> {
-    let said = agent.continues().then(|| ctx.take_said()).flatten();
+    let said = agent.parts().continues().then(|| ctx.take_said()).flatten();
     let said = match said {
         Some(said) if said.is_over => {
             let output = output_of(agent, &said.text)?;
@@ -123,7 +119,7 @@ async fn converse<T: Send + 'static>(
         let choice = request.settings.tool_choice.as_ref();
         let calls = Call::all(&message, tools, choice);
         if calls.is_empty() {
-            let output = output_of(parts, &message.text())?;
+            let output = output_of(agent, &message.text())?;
             memory.add(message);
             return Ok(output);
         }
@@ -146,7 +142,7 @@ async fn converse<T: Send + 'static>(
     Err(Error::new(ErrorKind::Limit, message).with_code("max_turns"))
 }
 
-pub(crate) fn check<T>(agent: &Parts<T>, input: &str) -> Result<()> {
+pub(crate) fn check(agent: &Parts, input: &str) -> Result<()> {
     if input.trim().is_empty() && !agent.allow_empty_input {
         return Err(Error::new(
             ErrorKind::Input,

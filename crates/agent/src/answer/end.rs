@@ -9,6 +9,7 @@ use mainstem_core::{
 
 use super::Answer;
 use crate::{
+    Agent,
     attempts::{Failure, Misfit},
     expense::Expense,
     finish,
@@ -16,10 +17,7 @@ use crate::{
 
 impl Answer {
     /// Ends the answer, once the model's stream has ended; with the output, unless it calls tools.
-    pub(crate) async fn end<T>(
-        &mut self,
-        read: fn(&str) -> serde_json::Result<T>,
-    ) -> Result<Option<T>, Failure> {
+    pub(crate) async fn end<T>(&mut self, agent: &Agent<T>) -> Result<Option<T>, Failure> {
         let Some(reason) = self.finish_reason.clone() else {
             return Err(Failure::Failed(Error::new(
                 ErrorKind::Truncated,
@@ -35,7 +33,7 @@ impl Answer {
                 .check_calls(&reason)
                 .map(|()| None)
                 .map_err(Failure::from),
-            Ok(()) => self.judge(&reason, read).map(Some),
+            Ok(()) => self.judge(&reason, agent).map(Some),
         };
         if judged.is_ok()
             && let Err(refused) = self.show_rest().await
@@ -65,13 +63,11 @@ impl Answer {
     }
 
     /// The output, if it is one.
-    fn judge<T>(
-        &mut self,
-        reason: &FinishReason,
-        read: fn(&str) -> serde_json::Result<T>,
-    ) -> Result<T, Failure> {
+    fn judge<T>(&mut self, reason: &FinishReason, agent: &Agent<T>) -> Result<T, Failure> {
         self.check(reason)?;
-        read(self.document()).map_err(|error| Misfit::Type(Arc::new(error)).into())
+        agent
+            .read(self.document())
+            .map_err(|error| Misfit::Type(Arc::new(error)).into())
     }
 
     pub(super) fn check_refusal(&self) -> Result<()> {

@@ -23,7 +23,7 @@ pub(crate) struct Supply {
     pub(crate) summarizer: Option<Summarizer>,
 }
 
-impl<T> Parts<T> {
+impl Parts {
     /// Whether what it is provided with fits together.
     pub(crate) fn check_supply(&self) -> Result<()> {
         let has_counter = self.token_counter.is_some();
