@@ -21,7 +21,14 @@ pub(crate) fn config(message: impl Into<Text>) -> Error {
 /// A server that can't be used from the beginning.
 pub(crate) fn not_connected(server: &str, error: ClientInitializeError) -> Error {
     let because = |what: &str| format!("MCP server `{server}` {what}");
+    let ended = "ended before it had answered; what it says of that is on its standard error";
     let error = match error {
+        // A program that has ended reads nothing; which of the two is noticed first is luck.
+        ClientInitializeError::TransportError { error, .. }
+            if error.error.is::<std::io::Error>() =>
+        {
+            tool(because(ended))
+        }
         ClientInitializeError::TransportError { error, .. } => {
             of_transport(because("can't be reached"), error)
         }
@@ -38,9 +45,7 @@ pub(crate) fn not_connected(server: &str, error: ClientInitializeError) -> Error
                 false => refused,
             }
         }
-        ClientInitializeError::ConnectionClosed(_) => tool(because(
-            "ended before it had answered; what it says of that is on its standard error",
-        )),
+        ClientInitializeError::ConnectionClosed(_) => tool(because(ended)),
         ClientInitializeError::NoCompatibleProtocolVersion { .. } => {
             tool(because("speaks no version of MCP that is known here"))
         }
@@ -215,3 +220,25 @@ impl std::fmt::Display for Said {
 }
 
 impl StdError for Said {}
+
+#[cfg(test)]
+mod tests {
+    use std::{any::TypeId, io};
+
+    use super::*;
+
+    #[test]
+    fn a_program_that_ended_is_told_the_same_however_it_is_noticed() {
+        let broken = Box::new(io::Error::from(io::ErrorKind::BrokenPipe));
+        let broken = DynamicTransportError::from_parts("pipe", TypeId::of::<()>(), broken);
+        let unread = ClientInitializeError::TransportError {
+            error: broken,
+            context: "".into(),
+        };
+        let closed = ClientInitializeError::ConnectionClosed(String::new());
+        let [unread, closed] = [unread, closed].map(|error| not_connected("birds", error));
+        assert_eq!(unread.message(), closed.message());
+        assert!(unread.message().contains("standard error"), "{unread}");
+        assert_eq!(unread.code(), Some("mcp_not_connected"));
+    }
+}

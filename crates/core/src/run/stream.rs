@@ -148,7 +148,8 @@ impl<T> RunStream<T> {
     /// The items of an array in the output, each once, as soon as it is complete.
     ///
     /// The array is named by a JSON pointer (RFC 6901): `/records`; empty, it is the output itself. A
-    /// segment `*` stands for each item of an array: `/groups/*/records`.
+    /// segment `*` stands for each item of an array: `/groups/*/records`. Where the output has no array
+    /// there is no item, and no error: it may be one that was left out.
     ///
     /// # Panics
     ///
