@@ -10,6 +10,8 @@ use crate::Served;
 
 /// How many runs that have ended are kept where nobody gave a store, and how many that wait for answers.
 const KEPT_IN_MEMORY: usize = 1000;
+/// How much the runs that have ended may have said there.
+const BYTES_IN_MEMORY: usize = 256 << 20;
 
 /// The shortest lease that a busy machine can renew.
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
@@ -87,13 +89,14 @@ impl SessionsBuilder {
     /// How many runs that have ended are kept in the store; what ended before these is deleted, with
     /// its log.
     ///
-    /// By default all, in a [`store`](Self::store) that was given; without one, the last 1000. Only runs
-    /// that ended in this process are counted and deleted.
+    /// By default all, in a [`store`](Self::store) that was given; without one, the last 1000. Without a
+    /// store they are also no more than have said 256 MiB in all, whatever is set here. Only runs that ended
+    /// in this process are counted and deleted.
     ///
     /// Runs that wait for answers aren't among them: in a store that was given they all stay; without one,
     /// the last 1000 that began to wait.
     pub fn keep_ended(mut self, runs: usize) -> Self {
-        self.config.kept_runs = Some(runs);
+        self.config.keep.ended = Some(runs);
         self
     }
 
@@ -149,8 +152,9 @@ impl SessionsBuilder {
         let served = served.map(|one| (one.name().into(), one)).collect();
         let mut config = self.config;
         let store = self.store.unwrap_or_else(|| {
-            config.kept_runs.get_or_insert(KEPT_IN_MEMORY);
-            config.kept_waiting = Some(KEPT_IN_MEMORY);
+            config.keep.ended.get_or_insert(KEPT_IN_MEMORY);
+            config.keep.ended_bytes = Some(BYTES_IN_MEMORY);
+            config.keep.waiting = Some(KEPT_IN_MEMORY);
             Arc::new(MemoryStore::new())
         });
         Ok(Sessions::new(store, served, config))

@@ -63,7 +63,7 @@ impl Drive {
                 }
                 if let Some(hub) = leaving.hub.upgrade() {
                     match is_over {
-                        true => hub.forget_after(&live.id).await,
+                        true => hub.forget_after(&live.id, live.said_bytes()).await,
                         false => hub.forget_waiting_after(&live.id).await,
                     }
                 }

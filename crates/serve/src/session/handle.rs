@@ -289,7 +289,7 @@ impl Session {
         let state = store.reopen(&self.id).await?;
         left::end(&**store, &state, CANCEL.into()).await?;
         let state = self.state().await;
-        self.sessions.hub.forget_after(&self.id).await;
+        self.sessions.hub.forget_after(&self.id, 0).await;
         state
     }
 

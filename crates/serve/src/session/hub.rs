@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
     sync::{
         Arc, Mutex,
@@ -18,6 +18,7 @@ use super::{
     SessionLimits, SessionStats, SessionsBuilder, SlowReader, StartOptions,
     drive::Drive,
     handle::Session,
+    kept::{Keep, KeptRuns},
     live::{Attachment, Live},
     lock,
     presence::Presence,
@@ -68,11 +69,9 @@ pub(super) struct Config {
     pub(super) linger: Duration,
     pub(super) lease: Option<Duration>,
     pub(super) hold_limit: Duration,
-    /// How many runs that have ended are kept in the store; none for all.
-    pub(super) kept_runs: Option<usize>,
     pub(super) worker_lease: Option<Duration>,
-    /// How many runs that wait for answers are kept in the store; none for all.
-    pub(super) kept_waiting: Option<usize>,
+    /// How much is kept of runs that aren't under way any more.
+    pub(super) keep: Keep,
 }
 
 impl Default for Config {
@@ -83,9 +82,8 @@ impl Default for Config {
             linger: Duration::ZERO,
             lease: None,
             hold_limit: Duration::from_secs(300),
-            kept_runs: None,
             worker_lease: None,
-            kept_waiting: None,
+            keep: Keep::default(),
         }
     }
 }
@@ -96,10 +94,7 @@ struct Running {
     /// How many runs each owner or client has.
     payers: HashMap<Payer, usize>,
     is_closed: bool,
-    /// Runs that have ended, the newest last; only where not all are kept.
-    ended: VecDeque<RunId>,
-    /// Runs that were suspended, the newest last; only where not all are kept. Some may have gone on.
-    suspended: VecDeque<RunId>,
+    kept: KeptRuns,
 }
 
 /// Whom a run counts for.
@@ -380,39 +375,21 @@ impl Hub {
         })
     }
 
-    /// A run has ended: the one that ended longest ago is deleted, if more are there than are kept.
-    pub(super) async fn forget_after(&self, ended_run: &RunId) {
-        let Some(kept) = self.config.kept_runs else {
-            return;
-        };
-        let oldest = {
-            let ended = &mut lock(&self.running).ended;
-            ended.push_back(ended_run.clone());
-            match ended.len() > kept {
-                true => ended.pop_front(),
-                false => None,
-            }
-        };
-        if let Some(oldest) = oldest {
+    /// A run has ended that has said so much, or nothing that is known of here: those that ended longest ago
+    /// are deleted, if more are there than are kept.
+    pub(super) async fn forget_after(&self, ended_run: &RunId, bytes: usize) {
+        let keep = &self.config.keep;
+        let gone = lock(&self.running).kept.ended(ended_run, bytes, keep);
+        for run in &gone {
             // What can't be deleted is kept.
-            let _kept = self.store.delete(&oldest).await;
+            let _kept = self.store.delete(run).await;
         }
     }
 
     /// A run waits for answers: the one that has waited longest is deleted, if more wait than are kept.
-    pub(super) async fn forget_waiting_after(&self, suspended_run: &RunId) {
-        let Some(kept) = self.config.kept_waiting else {
-            return;
-        };
-        let oldest = {
-            let suspended = &mut lock(&self.running).suspended;
-            suspended.retain(|run| run != suspended_run);
-            suspended.push_back(suspended_run.clone());
-            match suspended.len() > kept {
-                true => suspended.pop_front(),
-                false => None,
-            }
-        };
+    pub(super) async fn forget_waiting_after(&self, waiting_run: &RunId) {
+        let keep = &self.config.keep;
+        let oldest = lock(&self.running).kept.waits(waiting_run, keep);
         if let Some(oldest) = oldest
             && self.live(&oldest).is_none()
             && let Ok(state) = self.store.state(&oldest).await

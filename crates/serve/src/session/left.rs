@@ -124,7 +124,7 @@ impl Hub {
         };
         if is_there(&state) {
             end(&*store, &state, CancelledBy::Disconnect).await?;
-            self.forget_after(run).await;
+            self.forget_after(run, 0).await;
         }
         Ok(())
     }

@@ -77,6 +77,11 @@ impl Live {
         }
     }
 
+    /// Roughly how many bytes its events take in a log in memory.
+    pub(super) fn said_bytes(&self) -> usize {
+        lock(&self.ring).said_bytes()
+    }
+
     /// What follows a place.
     pub(super) fn after(&self, place: Option<Place>) -> Next {
         lock(&self.ring).after(place)

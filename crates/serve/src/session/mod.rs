@@ -45,6 +45,7 @@ mod drive;
 mod handle;
 mod hub;
 mod join;
+mod kept;
 mod left;
 mod live;
 mod options;

@@ -2,10 +2,15 @@ use std::collections::VecDeque;
 
 use mainstem_core::{Error, Event, EventKind, Json, Place, Seq};
 
+/// How many bytes an event takes in a log in memory beside what it says: most are pieces of text.
+const IN_LOG: usize = 16;
+
 /// The newest events of a run, for the readers that keep up with it.
 pub(super) struct Ring {
     events: VecDeque<Event>,
     bytes: usize,
+    /// Of all events that were ever here.
+    said_bytes: usize,
     /// After which place everything is here; none, if nothing came before.
     floor: Option<Place>,
     max_events: usize,
@@ -38,6 +43,7 @@ impl Ring {
         Self {
             events: VecDeque::new(),
             bytes: 0,
+            said_bytes: 0,
             floor: None,
             max_events: max_events.max(1),
             max_bytes,
@@ -73,6 +79,7 @@ impl Ring {
             while self.events.front().is_some_and(|it| it.seq.0 <= had) && self.let_go() {}
         }
         self.bytes += weight_of_it;
+        self.said_bytes += payload(&event) + IN_LOG;
         self.events.push_back(event);
     }
 
@@ -89,6 +96,11 @@ impl Ring {
     /// The run goes no further, and has no end.
     pub(super) fn break_off(&mut self, error: Error) {
         self.over.get_or_insert(Over::Broken(error));
+    }
+
+    /// Roughly how many bytes all events that were ever here take in a log in memory.
+    pub(super) fn said_bytes(&self) -> usize {
+        self.said_bytes
     }
 
     pub(super) fn over(&self) -> Option<&Over> {
@@ -142,8 +154,13 @@ impl Ring {
 
 /// Roughly the bytes that an event keeps in memory.
 pub(super) fn weight(event: &Event) -> usize {
+    size_of::<Event>() + payload(event)
+}
+
+/// Roughly the bytes of what an event says.
+fn payload(event: &Event) -> usize {
     let json = |json: &Json| json.as_str().len();
-    let payload = match &event.kind {
+    match &event.kind {
         EventKind::TextDelta(it) => it.text.len(),
         EventKind::ReasoningDelta(it) => it.text.len(),
         EventKind::RefusalDelta(it) => it.text.len(),
@@ -160,8 +177,7 @@ pub(super) fn weight(event: &Event) -> usize {
         EventKind::RunFailed(it) => it.partial.as_ref().map_or(0, |it| it.text.len()),
         EventKind::RunCancelled(it) => it.partial.as_ref().map_or(0, |it| it.text.len()),
         _ => 0,
-    };
-    size_of::<Event>() + payload
+    }
 }
 
 #[cfg(test)]
