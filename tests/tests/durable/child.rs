@@ -53,7 +53,10 @@ async fn child() {
         show(stream.store(store.clone()).context(&context).stream()).await;
     }
     if lives {
-        let snapshot = serde_json::to_string(&context.snapshot()).unwrap();
+        let mut snapshot = context.snapshot();
+        // It counts from where it took part in the run.
+        snapshot.usage.clear();
+        let snapshot = serde_json::to_string(&snapshot).unwrap();
         println!("@context {snapshot}");
     } else {
         println!("@over ");

@@ -28,7 +28,11 @@ pub use thread::{History, Thread};
 use tokio::sync::Semaphore;
 pub(crate) use turn::Turn;
 
-use crate::{Error, ErrorKind, Json, Message, Result, Text, sync::lock, usage::Ledger};
+use crate::{
+    Error, ErrorKind, Json, Message, Result, Text, Usage,
+    sync::lock,
+    usage::{Ledger, Share},
+};
 
 /// The state of one session: its conversations and its shared values.
 ///
@@ -84,6 +88,9 @@ pub struct ContextSnapshot {
     pub threads: BTreeMap<Text, Vec<Message>>,
     /// The shared values.
     pub values: BTreeMap<Text, Json>,
+    /// What all its runs have used, by model; of a fork, the runs of all that it is a fork of, too.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub usage: BTreeMap<Text, Usage>,
 }
 
 impl Context {
@@ -198,8 +205,10 @@ impl Context {
 
     /// All that it holds.
     pub fn snapshot(&self) -> ContextSnapshot {
+        let usage = self.ledger().used();
         let state = lock(&self.0.state);
         ContextSnapshot {
+            usage,
             threads: state
                 .threads()
                 .map(|(name, messages)| (name.clone(), messages.to_vec()))
@@ -211,9 +220,15 @@ impl Context {
         }
     }
 
-    /// A session as it was stored.
-    pub fn restore(snapshot: ContextSnapshot) -> Self {
-        Self::with(snapshot.into(), None, Arc::new(Ledger::new("context")))
+    /// A session as it was stored, with what its runs had used.
+    ///
+    /// Its [limits](Self::set_usage_limits) and [prices](Self::set_prices) are the application's to set.
+    pub fn restore(mut snapshot: ContextSnapshot) -> Self {
+        let ledger = Ledger::new("context");
+        for (model, usage) in std::mem::take(&mut snapshot.usage) {
+            ledger.settle(None, &Share { model, usage });
+        }
+        Self::with(snapshot.into(), None, Arc::new(ledger))
     }
 }
 

@@ -38,8 +38,8 @@ impl Context {
 
     /// What all its runs have used, those of its forks included; answers under way don't count yet.
     ///
-    /// A run that is resumed adds what it uses from then on. A context that is
-    /// [restored](Self::restore) begins with nothing.
+    /// A run that is resumed adds what it uses from then on. A [snapshot](Self::snapshot) has it, and so
+    /// has the context that is restored from one.
     pub fn usage(&self) -> Usage {
         self.ledger().usage()
     }

@@ -152,6 +152,15 @@ impl EventKind {
         matches!(self, Self::RunStarted(_) | Self::RunResumed(_)) || self.is_end()
     }
 
+    /// The text that a text view shows for it.
+    pub(crate) fn text(&self) -> Option<&Text> {
+        match self {
+            Self::TextDelta(delta) => Some(&delta.text),
+            Self::JsonDelta(delta) => Some(&delta.text),
+            _ => None,
+        }
+    }
+
     /// Whether it ends a segment of a run: finished, failed, cancelled or suspended.
     pub fn is_end(&self) -> bool {
         matches!(

@@ -59,11 +59,7 @@ impl Event {
 
     /// The text that a text view shows for it: that of a [`TextDelta`] or a [`JsonDelta`].
     pub fn text(&self) -> Option<&Text> {
-        match &self.kind {
-            EventKind::TextDelta(delta) => Some(&delta.text),
-            EventKind::JsonDelta(delta) => Some(&delta.text),
-            _ => None,
-        }
+        self.kind.text()
     }
 
     /// Whether it ends a segment of the run: finished, failed, cancelled or suspended.

@@ -14,6 +14,7 @@ use super::{
     StepScope,
     history::Emitted,
     shared::{Shared, Tally},
+    spoken::Spoken,
 };
 use crate::{
     Context, Error, EventKind, InputRequest, Journal, Message, ModelSettings, Partial, Place,
@@ -44,6 +45,10 @@ struct Local {
     is_in_tool: bool,
     /// Whether its text isn't shown.
     is_quiet: bool,
+    /// Whether it is a step that another one is a part of: a branch of it, or the same one.
+    is_part: bool,
+    /// What it says by itself; none of those that record it, and of tools.
+    said: Option<Spoken>,
     /// What it asked a person while it runs, to be answered before it can go on.
     asked: Arc<Asked>,
     /// What it emitted before its run was resumed, if it goes on from there: not emitted again.
@@ -80,6 +85,8 @@ impl RunContext {
             is_whole_run: false,
             is_in_tool: false,
             is_quiet: false,
+            is_part: true,
+            said: None,
             asked: Arc::default(),
             emitted: None,
             span: Weak::new(),
@@ -98,9 +105,12 @@ impl RunContext {
         emitted: Option<Emitted>,
         span: Weak<Span>,
     ) -> Self {
+        let is_in_tool = self.local.is_in_tool || scope.is_tool();
         self.inside(Local {
             is_whole_run: scope.is_whole_run,
-            is_in_tool: self.local.is_in_tool || scope.is_tool(),
+            is_in_tool,
+            is_part: false,
+            said: (!is_in_tool && !scope.records_partial()).then(Spoken::default),
             emitted: emitted.map(Mutex::new),
             span,
             ..self.local_at(path, context)
@@ -119,6 +129,8 @@ impl RunContext {
             is_whole_run: false,
             is_in_tool: self.local.is_in_tool,
             is_quiet: self.local.is_quiet,
+            is_part: true,
+            said: None,
             asked: Arc::default(),
             emitted: None,
             span: Weak::clone(&self.local.span),
@@ -299,10 +311,40 @@ impl RunContext {
             EventKind::Retracted(retracted) => Some(retracted.since),
             _ => None,
         };
-        self.shared.slot.put(&self.local.path, kind).await;
+        let text = kind
+            .text()
+            .and_then(|text| Some((self.said()?, text.clone())));
+        let place = self.shared.slot.put(&self.local.path, kind).await;
+        if let (Some((said, text)), Some(place)) = (text, place) {
+            said.add(place, text);
+        }
         if let Some(since) = retracted {
+            if let Some(said) = self.said() {
+                said.retract(since);
+            }
             let mut tally = lock(&self.shared.tally);
             tally.partials.retract(&self.local.path, since);
+        }
+    }
+
+    /// Where it is kept what this step says by itself.
+    fn said(&self) -> Option<&Spoken> {
+        let mut local = &self.local;
+        while local.is_part {
+            match &local.meter.outer {
+                Some(outer) => local = outer,
+                None => return Some(&self.shared.said),
+            }
+        }
+        local.said.as_ref()
+    }
+
+    /// The step ended early: what it had said by itself is partial output of the run.
+    pub(super) fn record_said(&self) {
+        if let Some((text, last)) = self.said().and_then(Spoken::all) {
+            lock(&self.shared.tally)
+                .partials
+                .said(self.path(), &text, last);
         }
     }
 
@@ -377,11 +419,13 @@ impl RunContext {
         *lock(&self.local.meter.used)
     }
 
-    /// Records what this step had delivered when it ended early.
+    /// Records what this step had delivered when it ended early, in place of what it had emitted.
     ///
-    /// The run's error or cancellation carries it, with that of the other steps under way. For a
-    /// step that is dropped when the run is stopped, it is to be called by a destructor. Inside of a
-    /// tool, or where it is [quiet](Self::quiet), it does nothing: that is no output of the run.
+    /// The run's error or cancellation carries it, with that of the other steps under way. What a function
+    /// emitted is there by itself; this is for who says something else, or with a reason why an answer
+    /// ended, and for steps of the kinds `agent` and `turn`, of which nothing is kept. For a step that is
+    /// dropped when the run is stopped, it is to be called by a destructor. Inside of a tool, or where it is
+    /// [quiet](Self::quiet), it does nothing: that is no output of the run.
     pub fn record_partial(&self, partial: Partial) {
         if self.local.is_in_tool || self.local.is_quiet {
             return;

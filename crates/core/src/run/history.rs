@@ -341,6 +341,15 @@ impl History {
         around.find(|path| self.inherits.contains_key(path))
     }
 
+    /// What all attempts of a step had used, whatever became of them.
+    pub(super) fn used(&self, step: &StepPath) -> Usage {
+        let attempts = (1..).map_while(|attempt| self.steps.get(&step.attempt(attempt)));
+        attempts.fold(Usage::default(), |mut used, past| {
+            used += past.used;
+            used
+        })
+    }
+
     /// How far each step had come, by its path of names alone.
     pub(super) fn begun(&self) -> HashMap<StepPath, Begun> {
         let mut begun: HashMap<StepPath, Begun> = HashMap::new();

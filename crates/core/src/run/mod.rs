@@ -25,6 +25,7 @@ mod question;
 mod replay;
 mod result;
 mod resume;
+
 mod scope;
 mod session;
 mod shared;
@@ -32,6 +33,7 @@ mod shown;
 mod slot;
 mod spans;
 mod spending;
+mod spoken;
 mod steps;
 mod stream;
 mod text;
@@ -69,6 +71,7 @@ use shared::{Past, Shared, Tally};
 use slot::Slot;
 use spans::RunSpan;
 pub use spending::Spending;
+use spoken::Spoken;
 pub use stream::{RunFuture, RunStream};
 pub use text::TextStream;
 use tracing::Span;
@@ -365,6 +368,7 @@ impl<T: Serialize + Send + 'static> Run<T> {
             given: Mutex::default(),
             traces: self.traces,
             any_asked: AtomicBool::default(),
+            said: Spoken::default(),
         });
         let mut new = NewRun::new(shared.id.clone(), self.name.clone());
         new.owner = self.owner;

@@ -56,8 +56,11 @@ impl Opening {
     pub(super) async fn begin(self, mut new: NewRun) -> Result<Opened> {
         let session = Session::branch(&self.shared.context, self.busy, None).await;
         if let Ok(session) = &session {
+            let mut context = session.context().snapshot();
+            // Whoever resumes it counts on a context of their own.
+            context.usage.clear();
             let basis = Basis {
-                context: session.context().snapshot(),
+                context,
                 plan: self.plan,
                 started: Some(self.started),
                 span: self.shared.traces.place(&self.span),

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::{Partial, Place, StepPath, Usage};
+use crate::{Partial, Place, Seq, StepPath, Usage};
 
 /// What steps that ended early had delivered, for as long as it may be the run's partial output.
 ///
@@ -16,6 +16,18 @@ struct Delivered {
     uncounted: Usage,
     /// The outermost step that has ended with it; none, while the step itself may go on.
     ended: Option<StepPath>,
+    by: By,
+}
+
+/// Who says what a step had delivered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// The step.
+    Record,
+    /// The error with which it failed.
+    Error,
+    /// The events that it emitted.
+    Events,
 }
 
 impl Partials {
@@ -26,8 +38,36 @@ impl Partials {
             before: next,
             uncounted: Usage::default(),
             ended: None,
+            by: By::Record,
         };
         self.0.insert(path, delivered);
+    }
+
+    /// A step ended early, and had emitted text by itself, the last of it at a place.
+    ///
+    /// What it has recorded stands. What a run inside of it had delivered follows, unless the step has shown
+    /// it already.
+    pub(super) fn said(&mut self, path: &StepPath, text: &str, last: Place) {
+        let before = Place::new(last.epoch, Seq(last.seq.0 + 1));
+        let Some(delivered) = self.0.get_mut(path) else {
+            let delivered = Delivered {
+                partial: Partial::new(text, Usage::default(), None),
+                before,
+                uncounted: Usage::default(),
+                ended: None,
+                by: By::Events,
+            };
+            self.0.insert(path.clone(), delivered);
+            return;
+        };
+        if delivered.by == By::Error {
+            let inner = &delivered.partial.text;
+            delivered.partial.text = match text.ends_with(inner.as_str()) {
+                true => text.into(),
+                false => format!("{text}{inner}").into(),
+            };
+            delivered.by = By::Record;
+        }
     }
 
     /// The error with which a step fails says what had been delivered: by a run inside of it, unless
@@ -39,6 +79,7 @@ impl Partials {
                 before: next,
                 uncounted: partial.usage,
                 ended: None,
+                by: By::Error,
             };
             self.0.insert(path.clone(), delivered);
         }
@@ -91,13 +132,17 @@ impl Partials {
     /// why the last of their answers ended. None, if there are none.
     pub(super) fn within(&self, path: &StepPath, mut used: Usage) -> Option<Partial> {
         let mut text = String::new();
-        let mut last = None;
+        let (mut is_there, mut reason) = (false, None);
         for (_, delivered) in self.0.iter().filter(|(at, _)| at.is_within(path)) {
+            is_there = true;
             text.push_str(&delivered.partial.text);
             used += delivered.uncounted;
-            last = Some(&delivered.partial);
+            // What a function says is no answer, and has no reason why it ended.
+            if delivered.by != By::Events {
+                reason.clone_from(&delivered.partial.finish_reason);
+            }
         }
-        Some(Partial::new(text, used, last?.finish_reason.clone()))
+        is_there.then(|| Partial::new(text, used, reason))
     }
 
     /// A step, its branches, and the steps inside of it.

@@ -206,6 +206,18 @@ impl RunContext {
         Some(said)
     }
 
+    /// A step inside of this one isn't come to any more, though it may have begun before the run was
+    /// resumed: what its answers used counts all the same.
+    ///
+    /// It is for who writes a step that does others and finds a decision against some of them in its
+    /// [journal](Self::journal): to be called once for each.
+    pub fn pass_over(&self, name: &str) {
+        if let Some(history) = self.shared().history.get() {
+            let used = lock(history).used(&self.path().child(name));
+            self.recount(used);
+        }
+    }
+
     fn note_attempt(&self, scope: &StepScope, attempt: u32) {
         if attempt > 1 {
             lock(&self.shared().attempts).insert(scope.path_in(self.path()), attempt);

@@ -108,6 +108,11 @@ impl StepScope {
         &*self.kind == "tool"
     }
 
+    /// Whether it keeps what it says, and records it when it ends early.
+    pub(super) fn records_partial(&self) -> bool {
+        matches!(&*self.kind, "agent" | "turn")
+    }
+
     /// The context that it sees; by default that of the step around it.
     pub fn context(mut self, context: Context) -> Self {
         self.context = Some(context);

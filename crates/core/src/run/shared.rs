@@ -5,7 +5,7 @@ use std::{
 
 use super::{
     asides::Asides, history::History, partials::Partials, session::Session, shown::Given,
-    slot::Slot,
+    slot::Slot, spoken::Spoken,
 };
 use crate::{
     Context, Error, Event, FinishReason, Journal, Message, ModelSettings, Partial, Result, RunId,
@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     pub(super) traces: Traces,
     /// Whether a step ever asked a person something while it ran.
     pub(super) any_asked: AtomicBool,
+    /// What the run's own function says, outside of all steps.
+    pub(super) said: Spoken,
 }
 
 /// What a resumed run has done before; unset in others.
@@ -63,7 +65,10 @@ impl Shared {
 
     /// What the steps under way had delivered, in the order of their paths.
     pub(super) fn partial(&self) -> Partial {
-        let tally = lock(&self.tally);
+        let mut tally = lock(&self.tally);
+        if let Some((text, last)) = self.said.all() {
+            tally.partials.said(&StepPath::run(), &text, last);
+        }
         let delivered = tally.partials.within(&StepPath::run(), tally.usage);
         delivered.unwrap_or_else(|| Partial::new("", tally.usage, None))
     }

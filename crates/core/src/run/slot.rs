@@ -51,41 +51,46 @@ impl Slot {
         }
     }
 
-    /// Emits an event; waits until there is room. Does nothing, once the run has ended.
+    /// Emits an event; waits until there is room, and gives its place. Does nothing, once the run has
+    /// ended.
     ///
     /// Output beyond the limit is never shown: then this waits for the reader to end the run.
-    pub(super) async fn put(&self, path: &StepPath, kind: EventKind) {
+    pub(super) async fn put(&self, path: &StepPath, kind: EventKind) -> Option<Place> {
         // Mostly there is room, and nobody waits: then this is cheaper. It overtakes no waiter, since
         // a permit that is given back goes to the first of them.
         let permit = match self.vacancy.try_acquire() {
             Ok(permit) => permit,
             Err(_) => match self.vacancy.acquire().await {
                 Ok(permit) => permit,
-                Err(_closed) => return,
+                Err(_closed) => return None,
             },
         };
         permit.forget();
-        let fits = {
+        let place = {
             let mut state = lock(&self.state);
             if state.closed {
-                return;
+                return None;
             }
             state.output_bytes += output_bytes(&kind);
             let limit = self.max_output_bytes;
             let fits = limit.is_none_or(|max| state.output_bytes <= max);
             if fits {
-                state.event = Some(state.stamp(path.clone(), kind));
+                let event = state.stamp(path.clone(), kind);
+                let place = event.place();
+                state.event = Some(event);
                 self.filled.store(true, Ordering::SeqCst);
+                Some(place)
             } else {
                 self.overflow.store(true, Ordering::SeqCst);
+                None
             }
-            fits
         };
         self.reader.wake();
-        if !fits {
+        if place.is_none() {
             // Its permit is gone for good: what this gets is the news that the slot is closed.
             drop(self.vacancy.acquire().await);
         }
+        place
     }
 
     /// Waits until the reader has done with what was emitted.

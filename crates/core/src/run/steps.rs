@@ -198,6 +198,9 @@ impl<'a> OpenStep<'a> {
 impl Drop for OpenStep<'_> {
     fn drop(&mut self) {
         self.span.end(None, self.ctx);
+        if !self.finished {
+            self.ctx.record_said();
+        }
         let path = self.ctx.path();
         self.ctx.tally(|tally| match self.finished {
             true => tally.partials.finish(path),

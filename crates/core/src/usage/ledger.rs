@@ -1,6 +1,6 @@
 //! What was used, and what may be.
 
-use std::sync::Mutex;
+use std::{collections::BTreeMap, sync::Mutex};
 
 use super::{Cost, ModelUsage, Prices, UsageLimits, by_model::ByModel};
 use crate::{Error, ErrorKind, Result, Text, Usage, sync::lock};
@@ -70,6 +70,12 @@ impl Ledger {
     /// What ended requests have used.
     pub(crate) fn usage(&self) -> Usage {
         lock(&self.book).used.total()
+    }
+
+    pub(crate) fn used(&self) -> BTreeMap<Text, Usage> {
+        let book = lock(&self.book);
+        let used = book.used.iter();
+        used.map(|(model, usage)| (model.clone(), usage)).collect()
     }
 
     pub(crate) fn by_model(&self) -> Vec<ModelUsage> {

@@ -229,3 +229,106 @@ async fn the_stop_of_another_run_is_a_failure_of_the_step_that_passed_it_on() {
     let cause = std::error::Error::source(&error).unwrap();
     assert_eq!(cause.to_string(), "the run was stopped");
 }
+
+#[tokio::test]
+async fn what_a_function_says_is_delivered_as_its_reader_saw_it() {
+    let run = Run::<()>::new("r", |ctx: RunContext| async move {
+        ctx.emit(text("Look: ")).await;
+        ctx.step("tell", "function", |ctx| async move {
+            ctx.emit(text("a ")).await;
+            let since = ctx.next_place();
+            ctx.emit(text("robin")).await;
+            ctx.emit(Retracted::new(since, "again")).await;
+            ctx.branch(0, Context::new()).emit(text("jay")).await;
+            ctx.quiet().emit(text("a draft")).await;
+            let tool = ctx.step("find", "tool", async |ctx| {
+                ctx.emit(text("aside")).await;
+                Err::<(), _>(broken())
+            });
+            assert!(tool.await.is_err());
+            Err::<(), _>(broken())
+        })
+        .await
+    });
+    assert_eq!(partial_of(run).await.text, "Look: a jay");
+}
+
+#[tokio::test]
+async fn it_is_so_when_the_run_is_stopped_and_when_it_waits_for_a_person() {
+    let run = Run::<()>::new("r", |ctx: RunContext| async move {
+        ctx.step("tell", "function", |ctx| async move {
+            ctx.emit(text("Half an")).await;
+            std::future::pending().await
+        })
+        .await
+    });
+    let mut stream = run.stream();
+    read_ready(&mut stream);
+    stream.stop();
+    let error = stream.await.unwrap_err();
+    assert_eq!(error.partial().unwrap().text, "Half an");
+
+    let run = Run::<()>::new("r", |ctx: RunContext| async move {
+        ctx.step("tell", "function", |ctx| async move {
+            ctx.emit(text("So far. ")).await;
+            ctx.ask::<bool>("go", "Go on?").await?;
+            Ok(())
+        })
+        .await
+    });
+    let error = run.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Suspended);
+    assert_eq!(error.partial().unwrap().text, "So far. ");
+}
+
+#[tokio::test]
+async fn what_it_says_goes_with_what_the_steps_inside_of_it_say_and_no_further() {
+    let run = Run::<()>::new("r", |ctx: RunContext| async move {
+        ctx.step("done", "function", |ctx| async move {
+            ctx.emit(text("finished ")).await;
+            Ok(())
+        })
+        .await?;
+        ctx.step("tell", "function", |ctx| async move {
+            ctx.emit(text("The answer: ")).await;
+            agent(&ctx, "write", "half").await
+        })
+        .await
+    });
+    assert_eq!(partial_of(run).await.text, "The answer: half");
+}
+
+#[tokio::test]
+async fn a_function_that_shows_a_run_inside_of_it_has_it_once() {
+    for (said, expected) in [
+        ("Half", "Half"),
+        ("So: Half", "So: Half"),
+        ("So: ", "So: Half"),
+    ] {
+        let run = Run::<()>::new("r", move |ctx: RunContext| async move {
+            ctx.step("relay", "function", |ctx| async move {
+                ctx.emit(text(said)).await;
+                nested().await.map(|_| ())
+            })
+            .await
+        });
+        let partial = partial_of(run).await;
+        assert_eq!(
+            (&*partial.text, partial.usage),
+            (expected, Usage::new(1, 1))
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_it_records_stands_for_what_it_says() {
+    let run = Run::<()>::new("r", |ctx: RunContext| async move {
+        ctx.step("tell", "function", |ctx| async move {
+            ctx.emit(text("shown")).await;
+            ctx.record_partial(Partial::new("recorded", Usage::default(), None));
+            Err::<(), _>(broken())
+        })
+        .await
+    });
+    assert_eq!(partial_of(run).await.text, "recorded");
+}

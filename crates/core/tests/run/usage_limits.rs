@@ -2,7 +2,8 @@
 
 use futures::future::join_all;
 use mainstem_core::{
-    Context, Cost, Error, ErrorKind, Price, Prices, Result, Run, RunContext, Usage, UsageLimits,
+    Context, ContextSnapshot, Cost, Error, ErrorKind, Price, Prices, Result, Run, RunContext,
+    Usage, UsageLimits,
 };
 
 /// Asks one after the other, each time using this.
@@ -190,6 +191,29 @@ async fn a_context_limits_all_its_runs_and_forks() -> Result<()> {
 
     ctx.set_usage_limits(UsageLimits::new().requests(4));
     asks(1, Usage::new(1, 1)).context(&ctx).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_budget_goes_on_where_it_was_when_its_context_is_restored() -> Result<()> {
+    let ctx = Context::new();
+    asks(2, Usage::new(100, 20)).context(&ctx).await?;
+    let json = serde_json::to_string(&ctx.snapshot()).unwrap();
+
+    let again = Context::restore(serde_json::from_str(&json).unwrap());
+    assert_eq!(again.usage_by_model(), ctx.usage_by_model());
+    again.set_prices(price_of_a());
+    assert_eq!(again.cost(), Some(Cost::from(0.0006)));
+    again.set_usage_limits(UsageLimits::new().requests(3));
+    asks(1, Usage::new(1, 1)).context(&again).await?;
+    let error = asks(1, Usage::new(1, 1)).context(&again).await.unwrap_err();
+    assert_eq!(error.code(), Some("usage_limit"));
+    assert_eq!((again.usage().requests, ctx.usage().requests), (3, 2));
+    // What was saved before there was usage in it, and by contexts without runs, is as it was.
+    let old: ContextSnapshot = serde_json::from_str(r#"{"threads":{},"values":{}}"#).unwrap();
+    assert_eq!(old, Context::new().snapshot());
+    let json = serde_json::to_string(&Context::new().snapshot()).unwrap();
+    assert_eq!(json, r#"{"threads":{},"values":{}}"#);
     Ok(())
 }
 

@@ -234,6 +234,10 @@ where
         let gone = Error::new(ErrorKind::Conflict, message);
         return ctx.cannot_resume(gone).await;
     };
+    for (index, loser) in (0..).zip(steps).filter(|(index, _)| *index != winner) {
+        ctx.branch(index, ctx.context().clone())
+            .pass_over(loser.name());
+    }
     let branch = ctx.branch(index, ctx.context().fork(step.name().clone()));
     let (index, fork, output) = run(branch, index, step, input).await;
     let output = output?;

@@ -171,8 +171,8 @@ async fn a_failing_branch_keeps_what_was_delivered_stops_its_siblings_and_names_
     let error = run.await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Step);
     assert_eq!(error.step().unwrap().to_string(), "duet/views[1]/broken");
-    // What the sibling had said stays, in the error too.
-    assert_eq!(error.partial().unwrap().text, "eeee");
+    // What both had said stays, in the error too.
+    assert_eq!(error.partial().unwrap().text, "eeeehalf ");
     assert_eq!(calls.load(Ordering::SeqCst), 1);
     assert_eq!(after.load(Ordering::SeqCst), 0);
 }

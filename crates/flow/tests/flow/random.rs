@@ -186,6 +186,8 @@ impl Over {
         // Of branches that fail beside each other, one is first: not the same each time.
         let failure = |error: Error| (error.kind(), error.message().to_owned());
         let mut context = context.snapshot();
+        // It counts from where it took part in the run.
+        context.usage.clear();
         // What was said beside a step that fails isn't the same each time, and what was said before
         // a cut is no part of what the run says when it fails.
         for messages in context.threads.values_mut() {
