@@ -107,8 +107,8 @@ pub(super) fn rows() -> Vec<Scenario> {
             &[
                 "user: Hi",
                 r#"assistant: weather({"city":"Atlantis"}) | weather({"city":"Bern"})"#,
-                "tool: !> The call failed: tool `weather` failed | !> The call was cut off: nobody knows \
-                 how far it got.",
+                // The other one had ended, and is remembered, though nobody was told of it any more.
+                "tool: !> The call failed: tool `weather` failed | -> It rains in Bern.",
             ],
         ),
         tools(
