@@ -69,9 +69,10 @@
 
 // Agents, and what they say to models.
 pub use mainstem_agent::{
-    Agent, AgentBuilder, CutOutput, Draft, EvaluatedAgent, Evaluation, FailedAttempt, Instructions,
-    Interview, InterviewBuilder, InterviewTurn, Judge, Orchestration, OrchestrationStatus,
-    OutputAttempts, Prompt, Prompted, Retake, Router, RouterBuilder, Template, Templated,
+    Agent, AgentBuilder, ByFunction, CutOutput, Draft, EvaluatedAgent, Evaluation, FailedAttempt,
+    Instructions, Interview, InterviewBuilder, InterviewTurn, Judge, MakesPrompt, Orchestration,
+    OrchestrationStatus, OutputAttempts, Prompt, Prompted, Retake, Router, RouterBuilder, Template,
+    Templated,
 };
 // What a request holds beside the input.
 pub use mainstem_agent::{
