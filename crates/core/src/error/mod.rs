@@ -54,7 +54,7 @@ struct Inner {
 #[non_exhaustive]
 pub struct Partial {
     /// The text (of a typed agent: the JSON text) of the steps that were under way, as readers saw it: of
-    /// agents, and what functions emitted themselves, the first 1 MiB of each.
+    /// agents, and what functions emitted themselves, the first 64 KiB of each.
     pub text: Text,
     /// What was used until then, as far as it is known.
     pub usage: Usage,

@@ -47,6 +47,19 @@ async fn r8_two_branches_of_half_a_second_take_half_a_second_and_interleave() ->
     Ok(())
 }
 
+#[tokio::test(start_paused = true)]
+async fn one_branch_after_the_other_is_said_whole() -> Result<()> {
+    let branches = (agent("expert", &slow("e")), agent("sceptic", &slow("s")));
+    let flow = Flow::new("duet").parallel("views", at_most(1, branches));
+    let mut run = flow.run_streamed("jays");
+    let mut text = String::new();
+    while let Some(chunk) = run.next_text().await? {
+        text.push_str(&chunk);
+    }
+    assert_eq!(text, "e".repeat(10) + &"s".repeat(10));
+    Ok(())
+}
+
 #[tokio::test]
 async fn r8_events_of_branches_carry_the_branch() {
     let model = ScriptedModel::new().answer(["x"]);
