@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use futures::{StreamExt, future::BoxFuture, stream::BoxStream};
+use futures::{StreamExt, stream::BoxStream};
 use mainstem_core::{
-    Context, Error, ErrorKind, Event, Json, Result, Resume, Run, RunContext, RunId, RunStream,
-    Step, StepPath, StepPlan, StopHandle, Store, Text,
+    Context, Error, ErrorKind, Event, Json, Result, Resume, Run, RunId, RunStream, Step, StepPath,
+    StepPlan, StepWrapper, StopHandle, Store, Text, WrappedStep,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -191,7 +191,7 @@ where
     F: Fn(Run<S::Output>) -> Run<S::Output> + Send + Sync,
 {
     fn plan(&self, name: &Text) -> StepPlan {
-        self.named(name).plan()
+        Step::<In>::plan(&self.named(name))
     }
 
     fn check(&self, path: &StepPath) -> Result<()> {
@@ -211,47 +211,17 @@ where
 }
 
 impl<In, S, F> Typed<In, S, F> {
-    fn named(&self, name: &Text) -> Named<S> {
-        Named {
-            name: name.clone(),
-            step: Arc::clone(&self.step),
-        }
+    fn named(&self, name: &Text) -> WrappedStep<ServedAs, Arc<S>> {
+        WrappedStep::new(ServedAs(name.clone()), Arc::clone(&self.step))
     }
 }
 
-/// A step under the name that it is served by.
-struct Named<S> {
-    name: Text,
-    step: Arc<S>,
-}
+/// The name that a step is served by.
+struct ServedAs(Text);
 
-impl<In, S: Step<In>> Step<In> for Named<S> {
-    type Output = S::Output;
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn kind(&self) -> &'static str {
-        self.step.kind()
-    }
-
-    fn call(&self, ctx: RunContext, input: In) -> BoxFuture<'static, Result<Self::Output>> {
-        self.step.call(ctx, input)
-    }
-
-    fn plan(&self) -> StepPlan {
-        let mut plan = self.step.plan();
-        plan.name = self.name.clone();
-        plan
-    }
-
-    fn resumes(&self) -> bool {
-        self.step.resumes()
-    }
-
-    fn check(&self, path: &StepPath) -> Result<()> {
-        self.step.check(path)
+impl StepWrapper for ServedAs {
+    fn name<'a>(&'a self, _inner: &'a str) -> &'a str {
+        &self.0
     }
 }
 
