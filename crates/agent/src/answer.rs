@@ -159,7 +159,8 @@ impl Answer {
             ModelEvent::ToolCallData { index, data } => self.keep_data(index, data)?,
             ModelEvent::Notice(notice) => self.ctx.emit(notice).await,
             ModelEvent::Finished(reason) => self.finish_reason = Some(reason),
-            ModelEvent::NextAttempt(next) => self.try_again(*next).await?,
+            // Apart: it is seldom, and more than all the rest has to carry.
+            ModelEvent::NextAttempt(next) => Box::pin(self.try_again(*next)).await?,
             ModelEvent::Waiting(notice) => self.ctx.emit(notice).await,
             // `Started`, `Sending`, `Usage`, and what a later version adds.
             _ => {}

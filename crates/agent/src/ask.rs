@@ -2,7 +2,8 @@
 
 use futures::StreamExt;
 use mainstem_core::{
-    Error, ErrorKind, Message, ModelRequest, Result, RunContext, StepScope, TimedStream,
+    Error, ErrorKind, Message, Model, ModelRequest, ModelStream, Result, RunContext, StepScope,
+    TimedStream,
 };
 use tracing::Instrument as _;
 
@@ -76,7 +77,7 @@ async fn attempt<T>(
     request.recall = answer.recall();
     answer.open(parts.token_counter.clone(), &request)?;
     let limits = answer.time_limits().unwrap_or(parts.time_limits);
-    let mut events = TimedStream::new(parts.model.stream(*request), limits);
+    let mut events = TimedStream::new(send(&*parts.model, request), limits);
     while let Some(event) = events.next().await {
         span.note(&event);
         answer.take(event).await?;
@@ -85,7 +86,13 @@ async fn attempt<T>(
         }
     }
     drop(events);
-    answer.end(agent).await
+    // Apart, so that it takes no room while the answer streams.
+    Box::pin(answer.end(agent)).await
+}
+
+/// Apart, so that the request's box is gone while its answer streams.
+fn send(model: &dyn Model, request: Box<ModelRequest>) -> ModelStream {
+    model.stream(*request)
 }
 
 /// A turn of an agent with tools: a step of its own, so that it isn't taken again when the run is resumed.

@@ -3,6 +3,8 @@
 //! The format: <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>.
 //! Of the fields only `data` and `event` are kept; nothing here reconnects.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use mainstem_core::{Error, ErrorKind, Result};
 
@@ -65,8 +67,16 @@ impl SseReader {
                 self.check_size()?;
                 break;
             };
-            self.after_cr = rest[end] == b'\r';
             let start = self.at;
+            if let Some(data) = self.whole_event(end) {
+                self.at += end + 2;
+                self.given = true;
+                return Ok(Some(Frame {
+                    data: &self.chunk[start..][data],
+                    is_error: self.is_error,
+                }));
+            }
+            self.after_cr = rest[end] == b'\r';
             self.at += end + 1;
             if self.line.is_empty() {
                 let chunk = std::mem::take(&mut self.chunk);
@@ -88,6 +98,18 @@ impl SseReader {
         self.chunk = Bytes::new();
         self.at = 0;
         Ok(None)
+    }
+
+    /// Where the data of an event lie that is there as a whole and has one line of them, as most have:
+    /// they needn't be copied. The line ends here.
+    fn whole_event(&self, end: usize) -> Option<Range<usize>> {
+        let rest = &self.chunk[self.at..];
+        let begins = self.began && self.line.is_empty() && !self.has_data;
+        if !begins || !rest[end..].starts_with(b"\n\n") {
+            return None;
+        }
+        let data = field(&rest[..end], b"data")?;
+        (data.len() <= MAX_EVENT_BYTES).then(|| end - data.len()..end)
     }
 
     /// What is left when the body has ended properly: an event that lacks its blank line.
@@ -191,12 +213,14 @@ mod tests {
     #[test]
     fn every_split_reads_the_same() {
         let stream = "\u{FEFF}: hello\n\ndata: one\n\ndata:two\r\n\r\nevent: error\rdata: thr\u{e9}e\r\
-                      data:  3\r\rid: 7\nretry: 1\ndata\n\nevent: error\n\ndata: [DONE]";
+                      data:  3\r\rid: 7\nretry: 1\ndata\n\nevent: error\ndata: 4\n\ndata:5\n\nevent: error\n\ndata: [DONE]";
         let expected = [
             ("one", false),
             ("two", false),
             ("thr\u{e9}e\n 3", true),
             ("", false),
+            ("4", true),
+            ("5", false),
             ("[DONE]", false),
         ]
         .map(|(data, is_error)| (data.to_owned(), is_error));

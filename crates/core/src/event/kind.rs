@@ -161,6 +161,15 @@ impl EventKind {
         }
     }
 
+    /// The same, moved out.
+    pub(crate) fn into_text(self) -> Option<Text> {
+        match self {
+            Self::TextDelta(delta) => Some(delta.text),
+            Self::JsonDelta(delta) => Some(delta.text),
+            _ => None,
+        }
+    }
+
     /// Whether it ends a segment of a run: finished, failed, cancelled or suspended.
     pub fn is_end(&self) -> bool {
         matches!(

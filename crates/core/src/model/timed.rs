@@ -82,8 +82,13 @@ impl Default for TimeLimits {
 /// the socket: HTTP clients read on when they are asked to. It gets this time to show up.
 const LAST_LOOK: Duration = Duration::from_millis(20);
 
-/// What is waited for, in words, and the name of its limit.
-type Waiting = (&'static str, &'static str);
+/// Which of the limits.
+#[derive(Clone, Copy)]
+enum Limit {
+    FirstEvent,
+    BetweenEvents,
+    Total,
+}
 
 /// How long usage may come after [`ModelEvent::Finished`].
 const GRACE: Duration = Duration::from_secs(5);
@@ -198,35 +203,42 @@ impl TimedStream {
         self.last_look = None;
     }
 
-    /// The first limit that will pass: when, what is waited for and its name, how long it is.
-    fn deadline(&self, since: Instant) -> Option<(Instant, Waiting, Duration)> {
-        let (limit, waiting) = match self.begun {
-            false => (self.limits.first_event, ("the first piece", "first_event")),
-            true => (
-                self.limits.between_events,
-                ("the next piece", "between_events"),
-            ),
+    /// The first limit that will pass, and when.
+    fn deadline(&self, since: Instant) -> Option<(Instant, Limit)> {
+        let passes =
+            |limit: Option<Duration>, waited| since.checked_add(limit?.saturating_sub(waited));
+        let (limit, which) = match self.begun {
+            false => (self.limits.first_event, Limit::FirstEvent),
+            true => (self.limits.between_events, Limit::BetweenEvents),
         };
-        let step = limit
-            .filter(|_| !self.is_held)
-            .map(|limit| (limit.saturating_sub(self.waited_for_piece), waiting, limit));
-        let total = self.limits.total.map(|limit| {
-            (
-                limit.saturating_sub(self.waited),
-                ("the whole answer", "total"),
-                limit,
-            )
-        });
-        [step, total]
-            .into_iter()
-            .flatten()
-            .filter_map(|(left, what, limit)| Some((since.checked_add(left)?, what, limit)))
-            .min_by_key(|(at, ..)| *at)
+        let limit = limit.filter(|_| !self.is_held);
+        let piece = passes(limit, self.waited_for_piece).map(|at| (at, which));
+        let total = passes(self.limits.total, self.waited).map(|at| (at, Limit::Total));
+        match (piece, total) {
+            (Some(piece), Some(total)) if total.0 < piece.0 => Some(total),
+            (piece, total) => piece.or(total),
+        }
+    }
+
+    fn timed_out(&self, limit: Limit) -> Error {
+        let of = &self.limits;
+        let (what, name, limit) = match limit {
+            Limit::FirstEvent => ("the first piece", "first_event", of.first_event),
+            Limit::BetweenEvents => ("the next piece", "between_events", of.between_events),
+            Limit::Total => ("the whole answer", "total", of.total),
+        };
+        let limit = limit.unwrap_or_default();
+        Error::new(
+            ErrorKind::Timeout,
+            format!(
+                "the model kept waiting for {what} for {limit:?}; raise `{name}` of the `time_limits`"
+            ),
+        )
     }
 
     fn poll_alarm(&mut self, task: &mut Task<'_>) -> Poll<Error> {
         let since = *self.since.get_or_insert_with(Instant::now);
-        let Some((at, (what, name), limit)) = self.deadline(since) else {
+        let Some((at, limit)) = self.deadline(since) else {
             return Poll::Pending;
         };
         let alarm = self
@@ -251,13 +263,7 @@ impl TimedStream {
             }
             let look = *self.last_look.get_or_insert(now + LAST_LOOK);
             if now >= look {
-                return Poll::Ready(Error::new(
-                    ErrorKind::Timeout,
-                    format!(
-                        "the model kept waiting for {what} for {limit:?}; raise `{name}` of the \
-                         `time_limits`"
-                    ),
-                ));
+                return Poll::Ready(self.timed_out(limit));
             }
             alarm.as_mut().reset(look);
         }

@@ -14,6 +14,7 @@ use super::{
     StepScope,
     history::Emitted,
     shared::{Shared, Tally},
+    slot::Put,
     spoken::Spoken,
 };
 use crate::{
@@ -57,14 +58,40 @@ struct Local {
     span: Weak<Span>,
 }
 
+/// What follows, once an event was emitted.
+enum After {
+    Nothing,
+    /// The step said this by itself.
+    Said(Text),
+    /// What was emitted since is void.
+    Retracted(Place),
+}
+
 /// What a step, with its branches, is to be told before it can go on.
 #[derive(Default)]
-struct Asked {
+pub(super) struct Asked {
     requests: Mutex<Vec<InputRequest>>,
     /// Whether there are any, to be known without the lock.
     any: AtomicBool,
     /// The step: it may be another task that asks.
     step: AtomicWaker,
+}
+
+impl Asked {
+    /// Has the task woken when the step asks something, if it hasn't yet.
+    pub(super) fn tell(&self, task: &Task<'_>) {
+        self.step.register(task.waker());
+    }
+
+    /// What it asked, if it did.
+    pub(super) fn take(&self) -> Option<Vec<InputRequest>> {
+        if !self.any.load(Ordering::SeqCst) {
+            return None;
+        }
+        self.any.store(false, Ordering::SeqCst);
+        let requests = std::mem::take(&mut *lock(&self.requests));
+        (!requests.is_empty()).then_some(requests)
+    }
 }
 
 /// Sums the usage of a step and all inside of it.
@@ -277,24 +304,9 @@ impl RunContext {
         self.local.asked.step.wake();
     }
 
-    /// Has the task woken when this step asks something, if it hasn't yet.
-    pub(super) fn tell_when_asked(&self, task: &Task<'_>) {
-        self.local.asked.step.register(task.waker());
-    }
-
-    /// What it asked, if it did.
-    pub(super) fn take_asked(&self) -> Option<Vec<InputRequest>> {
-        // Each step looks after each poll: most runs ask nothing, and this is one place for all steps.
-        if !self.shared.any_asked.load(Ordering::SeqCst) {
-            return None;
-        }
-        let asked = &self.local.asked;
-        if !asked.any.load(Ordering::SeqCst) {
-            return None;
-        }
-        asked.any.store(false, Ordering::SeqCst);
-        let requests = std::mem::take(&mut *lock(&asked.requests));
-        (!requests.is_empty()).then_some(requests)
+    /// What this step asks, for who looks at it often.
+    pub(super) fn asked(&self) -> &Asked {
+        &self.local.asked
     }
 
     /// Emits an event at this step's path.
@@ -303,28 +315,41 @@ impl RunContext {
     /// the reader are the run's business, and so are the kinds that begin and end a run: emitting
     /// one of these does nothing.
     pub async fn emit(&self, kind: impl Into<EventKind>) {
-        let kind = kind.into();
-        if kind.is_of_the_run() || self.is_hushed(&kind) || self.was_emitted(&kind) {
+        // The event is never a variable here: each would have its place in what waits.
+        let Some((put, after)) = self.begin_emit(kind.into()) else {
             return;
-        }
-        let retracted = match &kind {
-            EventKind::Retracted(retracted) => Some(retracted.since),
-            _ => None,
         };
-        let text = kind
-            .text()
-            .and_then(|text| Some((self.said()?, text.clone())));
-        let place = self.shared.slot.put(&self.local.path, kind).await;
-        if let (Some((said, text)), Some(place)) = (text, place) {
-            said.add(place, text);
-        }
-        if let Some(since) = retracted {
-            if let Some(said) = self.said() {
-                said.retract(since);
+        let place = put.await;
+        match (after, self.said()) {
+            (After::Said(text), Some(said)) => {
+                if let Some(place) = place {
+                    said.add(place, text);
+                }
             }
-            let mut tally = lock(&self.shared.tally);
-            tally.partials.retract(&self.local.path, since);
+            (After::Retracted(since), said) => {
+                if let Some(said) = said {
+                    said.retract(since);
+                }
+                let mut tally = lock(&self.shared.tally);
+                tally.partials.retract(&self.local.path, since);
+            }
+            _ => {}
         }
+    }
+
+    /// What is to be awaited, if it is to be emitted at all; and what follows from it.
+    fn begin_emit(&self, kind: EventKind) -> Option<(Put<'_>, After)> {
+        if kind.is_of_the_run() || self.is_hushed(&kind) || self.was_emitted(&kind) {
+            return None;
+        }
+        let after = match &kind {
+            EventKind::Retracted(retracted) => After::Retracted(retracted.since),
+            other => match other.text() {
+                Some(text) if self.said().is_some() => After::Said(text.clone()),
+                _ => After::Nothing,
+            },
+        };
+        Some((self.shared.slot.put(&self.local.path, kind), after))
     }
 
     /// Where it is kept what this step says by itself.

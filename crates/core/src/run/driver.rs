@@ -40,8 +40,9 @@ impl Wake for Wakes {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.woken.store(true, Ordering::SeqCst);
-        self.slot.reader.wake();
+        // Seen by a reader that isn't woken by what follows.
+        self.woken.store(true, Ordering::Release);
+        self.slot.wake_reader();
     }
 }
 
@@ -62,12 +63,12 @@ impl Driver {
 
     /// Whether there is something for the work to do.
     pub(super) fn is_woken(&self) -> bool {
-        self.wakes.woken.load(Ordering::SeqCst)
+        self.wakes.woken.load(Ordering::Acquire)
     }
 
     /// Goes on with the work, if it was woken. When it is gone, the run was stopped.
     pub(super) fn poll(&self) -> Poll<Result<Json>> {
-        if !self.wakes.woken.swap(false, Ordering::SeqCst) {
+        if !self.is_woken() || !self.wakes.woken.swap(false, Ordering::SeqCst) {
             return Poll::Pending;
         }
         let task = &mut Task::from_waker(&self.waker);
@@ -157,7 +158,7 @@ impl StopHandle {
             driver.stop(by);
         }
         if let Some(shared) = self.shared.upgrade() {
-            shared.slot.reader.wake();
+            shared.slot.wake_reader();
         }
     }
 }

@@ -220,7 +220,7 @@ impl Engine {
             Poll::Pending => {}
         }
         // From here on a stop wakes us.
-        self.shared.slot.reader.register(task.waker());
+        self.shared.slot.sleep(task);
         let end = match self.driver.stopped() {
             Some(by) => End::Cancelled(by),
             None if self.wall_clock.poll(task).is_ready() => self.cut(self.wall_clock.error()),
@@ -258,7 +258,7 @@ impl Engine {
         }
         let slot = &self.shared.slot;
         // While the work is polled from here, filling the slot needn't wake anybody.
-        drop(slot.reader.take());
+        slot.stay_awake();
         let done = self.driver.poll();
         if let Some(error) = self.shared.unusable.get() {
             let error = error.clone();
@@ -273,7 +273,7 @@ impl Engine {
         if slot.is_filled() {
             return Poll::Ready(None);
         }
-        slot.reader.register(task.waker());
+        slot.sleep(task);
         // From here on the work, another thread's event or a stop wakes us; what came before is
         // seen now.
         if slot.is_filled() {
@@ -316,7 +316,7 @@ impl Engine {
             return Poll::Ready(written);
         }
         // From here on a stop wakes us.
-        self.shared.slot.reader.register(task.waker());
+        self.shared.slot.sleep(task);
         let is_late = self.wall_clock.poll(task).is_ready() || self.wall_clock.has_passed();
         let is_running = matches!(self.phase, Phase::Running);
         let is_to_end = is_late || !is_running || self.driver.stopped().is_some();

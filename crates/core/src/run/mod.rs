@@ -451,7 +451,11 @@ fn work<T: Serialize + Send + 'static>(
         };
         let context = session.context().clone();
         let ctx = RunContext::root(shared, context);
-        let output = session.during(ctx.until_asked(body(ctx.clone()))).await;
+        let output = {
+            let mut body = body(ctx.clone());
+            let work = ctx.until_asked(|task| body.as_mut().poll(task));
+            session.during(work).await
+        };
         let output = session.end(output)?;
         let json = Json::new(&output)?;
         *lock(&typed) = Some(output);

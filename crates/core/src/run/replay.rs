@@ -118,7 +118,7 @@ impl RunContext {
         }
         let error = error.with_code(NOT_RESUMED).retryable(false);
         let _first = self.shared().unusable.set(error);
-        self.shared().slot.reader.wake();
+        self.shared().slot.wake_reader();
         std::future::pending().await
     }
 

@@ -4,7 +4,8 @@ use std::{
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    task::{Poll, Waker},
+    sync::atomic::Ordering,
+    task::{Context as Task, Poll, Waker},
 };
 
 use serde::Serialize;
@@ -114,13 +115,15 @@ impl RunContext {
         F: FnOnce(Self) -> Fut,
         Fut: Future<Output = Result<T>>,
     {
-        // The call itself may panic, too.
-        let mut work = pin!(async { body(self.clone()).await });
-        let work = poll_fn(|task| {
-            let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(task)));
-            polled.unwrap_or_else(|_panic| Poll::Ready(Err(panicked())))
-        });
-        let output = self.until_asked(work).await?;
+        let output = {
+            // The call itself may panic, too.
+            let mut work = pin!(async { body(self.clone()).await });
+            self.until_asked(|task| {
+                let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(task)));
+                polled.unwrap_or_else(|_panic| Poll::Ready(Err(panicked())))
+            })
+            .await?
+        };
         let json = Json::new(&output)?;
         let usage = self.usage();
         Ok(Stepped {
@@ -141,30 +144,36 @@ impl RunContext {
         }
     }
 
-    /// The work of a step; an error that suspends the run, once it waits for a person. It is dropped
-    /// meanwhile.
-    pub(super) async fn until_asked<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let mut work = pin!(work);
+    /// What polling the work of a step comes to; an error that suspends the run, once the step waits for a
+    /// person. Then the work is to be dropped.
+    ///
+    /// It is polled for each piece of each step inside: hence no `async fn` around what it is given.
+    pub(super) fn until_asked<T>(
+        &self,
+        mut poll_work: impl FnMut(&mut Task<'_>) -> Poll<Result<T>>,
+    ) -> impl Future<Output = Result<T>> {
+        // Each step looks after each poll: most runs ask nothing, and this is one place for all steps.
+        let (any_asked, asked) = (&self.shared().any_asked, self.asked());
         // Whom an asker wakes: told once, not at every poll.
         let mut told: Option<Waker> = None;
-        poll_fn(|task| {
-            let done = work.as_mut().poll(task);
+        poll_fn(move |task| {
+            let done = poll_work(task);
             if done.is_ready() {
                 return done;
             }
-            if !told
-                .as_ref()
-                .is_some_and(|told| told.will_wake(task.waker()))
-            {
-                self.tell_when_asked(task);
+            let knows = |told: &Waker| told.will_wake(task.waker());
+            if !told.as_ref().is_some_and(knows) {
+                asked.tell(task);
                 told = Some(task.waker().clone());
             }
-            match self.take_asked() {
+            if !any_asked.load(Ordering::SeqCst) {
+                return Poll::Pending;
+            }
+            match asked.take() {
                 Some(asked) => Poll::Ready(Err(Error::suspend(asked))),
                 None => Poll::Pending,
             }
         })
-        .await
     }
 }
 

@@ -49,9 +49,9 @@ impl<T> RunStream<T> {
             let Some(event) = ready!(self.poll_event(task))? else {
                 return Poll::Ready(Ok(None));
             };
-            if let Some(text) = self.engine.shared.text_of(&event) {
+            if self.engine.shared.text_of(&event).is_some() {
                 self.give_for_good(&event);
-                return Poll::Ready(Ok(Some(text.clone())));
+                return Poll::Ready(Ok(event.kind.into_text()));
             }
             if self.is_broken_by(&event) {
                 self.fail(Error::new(

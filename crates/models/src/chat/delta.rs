@@ -59,7 +59,7 @@ pub(super) struct Choice<'a> {
     #[serde(borrow)]
     pub(super) message: Option<Box<Delta<'a>>>,
     #[serde(borrow)]
-    pub(super) finish_reason: LooseText<'a>,
+    finish_reason: Option<Box<LooseText<'a>>>,
 }
 
 impl Choice<'_> {
@@ -68,14 +68,17 @@ impl Choice<'_> {
         let delta = &self.delta;
         !delta.content.text.is_empty()
             && delta.content.thoughts.is_none()
-            && delta.reasoning_content.is_empty()
-            && delta.reasoning.is_empty()
-            && delta.refusal.is_empty()
+            && delta.thoughts().is_empty()
+            && delta.refusal().is_empty()
             && delta.tool_calls.is_empty()
             && delta.reasoning_details.is_none()
             && delta.extra_content.is_none()
             && self.message.is_none()
-            && self.finish_reason.is_empty()
+            && self.finish_reason().is_empty()
+    }
+
+    pub(super) fn finish_reason(&self) -> &str {
+        text_in(&self.finish_reason)
     }
 }
 
@@ -85,11 +88,11 @@ pub(super) struct Delta<'a> {
     #[serde(borrow)]
     pub(super) content: Content<'a>,
     #[serde(borrow)]
-    pub(super) reasoning_content: LooseText<'a>,
+    reasoning_content: Option<Box<LooseText<'a>>>,
     #[serde(borrow)]
-    pub(super) reasoning: LooseText<'a>,
+    reasoning: Option<Box<LooseText<'a>>>,
     #[serde(borrow)]
-    pub(super) refusal: LooseText<'a>,
+    refusal: Option<Box<LooseText<'a>>>,
     #[serde(borrow, deserialize_with = "or_default")]
     pub(super) tool_calls: Vec<ToolCall<'a>>,
     /// OpenRouter's: wanted back with the conversation.
@@ -98,6 +101,24 @@ pub(super) struct Delta<'a> {
     /// Gemini's: wanted back with the conversation.
     #[serde(borrow)]
     pub(super) extra_content: Option<&'a RawValue>,
+}
+
+impl Delta<'_> {
+    /// Servers use one name or the other; one that uses both says the same twice.
+    pub(super) fn thoughts(&self) -> &str {
+        match text_in(&self.reasoning_content) {
+            "" => text_in(&self.reasoning),
+            thoughts => thoughts,
+        }
+    }
+
+    pub(super) fn refusal(&self) -> &str {
+        text_in(&self.refusal)
+    }
+}
+
+fn text_in<'t>(text: &'t Option<Box<LooseText<'_>>>) -> &'t str {
+    text.as_deref().map_or("", |text| &text.0)
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -33,13 +33,7 @@ impl ChatReader {
             Some(whole) if !self.answer.spoke => whole,
             _ => &choice.delta,
         };
-        // Servers use one name or the other; one that uses both says the same twice.
-        let reasoning = if delta.reasoning_content.is_empty() {
-            &delta.reasoning
-        } else {
-            &delta.reasoning_content
-        };
-        self.answer.take_reasoning(&reasoning.0);
+        self.answer.take_reasoning(delta.thoughts());
         let among_parts = delta.content.thoughts.as_deref();
         self.answer.take_reasoning(among_parts.unwrap_or_default());
         if let Some(details) = delta.reasoning_details {
@@ -49,12 +43,13 @@ impl ChatReader {
             self.provider_data.set_extra(extra);
         }
         self.answer.take_content(&delta.content.text)?;
-        self.answer.take_refusal(&delta.refusal.0);
+        self.answer.take_refusal(delta.refusal());
         for call in &delta.tool_calls {
             self.read_call(call)?;
         }
-        if !choice.finish_reason.is_empty() {
-            self.answer.finish_reason = Some(FinishReason::from(&*choice.finish_reason.0));
+        match choice.finish_reason() {
+            "" => {}
+            reason => self.answer.finish_reason = Some(FinishReason::from(reason)),
         }
         Ok(())
     }
