@@ -38,7 +38,7 @@ struct State {
     output_bytes: u64,
     closed: bool,
     turn: Turn,
-    /// Who waits for the turn, in the order of coming.
+    /// Who waits for the turn, in the order of coming, which is that of their tickets.
     waiting: VecDeque<(Ticket, Waker)>,
     next_ticket: Ticket,
     /// The reader, while it sleeps; filling from within its own poll wakes nobody.
@@ -304,14 +304,12 @@ impl State {
 
     /// Notes who waits, or whom to wake for it from now on; gives who was to be woken before.
     fn wait(&mut self, ticket: Ticket, waker: &Waker) -> Option<Waker> {
-        match self.waiting.iter_mut().find(|(other, _)| *other == ticket) {
-            Some((_, known)) if known.will_wake(waker) => None,
-            Some((_, known)) => Some(std::mem::replace(known, waker.clone())),
-            None => {
-                self.waiting.push_back((ticket, waker.clone()));
-                None
-            }
-        }
+        let Some(at) = self.place_of(ticket) else {
+            self.waiting.push_back((ticket, waker.clone()));
+            return None;
+        };
+        let (_, known) = &mut self.waiting[at];
+        (!known.will_wake(waker)).then(|| std::mem::replace(known, waker.clone()))
     }
 
     /// Gives the turn to who waits for it the longest; gives whom to wake.
@@ -325,11 +323,13 @@ impl State {
     }
 
     fn leave(&mut self, ticket: Ticket) -> Option<Waker> {
-        let at = self
-            .waiting
-            .iter()
-            .position(|(other, _)| *other == ticket)?;
+        let at = self.place_of(ticket)?;
         self.waiting.remove(at).map(|(_, waker)| waker)
+    }
+
+    fn place_of(&self, ticket: Ticket) -> Option<usize> {
+        let of = |(ticket, _): &(Ticket, Waker)| *ticket;
+        self.waiting.binary_search_by_key(&ticket, of).ok()
     }
 }
 
@@ -353,7 +353,10 @@ mod tests {
         pin::pin,
         sync::{Arc, atomic::AtomicUsize},
         task::Wake,
+        thread,
     };
+
+    use futures::{executor::block_on, poll};
 
     use super::*;
     use crate::TextDelta;
@@ -440,6 +443,55 @@ mod tests {
         let mut settled = pin!(slot.settle());
         let task = &mut Task::from_waker(Waker::noop());
         assert!(settled.as_mut().poll(task).is_ready());
+    }
+
+    /// No wake-up is lost between threads: otherwise this never ends.
+    #[test]
+    fn many_threads_fill_it_and_some_give_up() {
+        const THREADS: u64 = 4;
+        const EACH: usize = 2000;
+        let slot = Slot::new(None);
+        let seen = thread::scope(|threads| {
+            for number in 0..THREADS {
+                let slot = &slot;
+                threads.spawn(move || {
+                    let path = StepPath::run().child(&number.to_string());
+                    block_on(async {
+                        for count in 0..EACH {
+                            let text = TextDelta::new(count.to_string());
+                            slot.put(&path, text.into()).await;
+                            // Who leaves the line, with or without its turn.
+                            let mut leaves = slot.put(&path, TextDelta::new("late").into());
+                            let _ = poll!(&mut leaves);
+                        }
+                    });
+                });
+            }
+            let mut seen = vec![Vec::new(); THREADS as usize];
+            block_on(poll_fn(|task| {
+                while seen.iter().any(|texts: &Vec<String>| texts.len() < EACH) {
+                    slot.stay_awake();
+                    if !slot.is_filled() {
+                        slot.sleep(task);
+                        if !slot.is_filled() {
+                            return Poll::Pending;
+                        }
+                    }
+                    let event = slot.take().unwrap();
+                    let number: usize = event.path.to_string().parse().unwrap();
+                    let text = event.kind.into_text().unwrap();
+                    if text != "late" {
+                        seen[number].push(text.to_string());
+                    }
+                    slot.vacate();
+                }
+                slot.close();
+                Poll::Ready(())
+            }));
+            seen
+        });
+        let all: Vec<_> = (0..EACH).map(|count| count.to_string()).collect();
+        assert!(seen.iter().all(|texts| *texts == all));
     }
 
     #[test]
