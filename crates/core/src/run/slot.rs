@@ -11,6 +11,8 @@ use std::{
     task::{Context as Task, Poll, Waker, ready},
 };
 
+use tokio::task::coop;
+
 use crate::{Epoch, Event, EventKind, Place, Seq, StepPath, Timestamp, sync::lock};
 
 /// Holds one event between the step that emits it and the reader.
@@ -207,7 +209,15 @@ impl<'a> InLine<'a> {
     }
 
     /// Waits for the turn, and takes it; nothing, if the slot is closed.
-    fn poll_turn(&mut self, task: &Task<'_>) -> Poll<Option<MutexGuard<'a, State>>> {
+    ///
+    /// A step that always has something to emit, and a reader that always takes it, let Tokio's other
+    /// tasks have their turn all the same: who has waited here uses up a bit of its task's budget.
+    fn poll_turn(&mut self, task: &mut Task<'_>) -> Poll<Option<MutexGuard<'a, State>>> {
+        // Not under the lock: it may wake the task.
+        let budget = match self.ticket {
+            Some(_) => Some(ready!(coop::poll_proceed(task))),
+            None => None,
+        };
         let mut state = lock(&self.slot.state);
         if state.closed {
             self.ticket = None;
@@ -224,6 +234,9 @@ impl<'a> InLine<'a> {
             drop(state);
             drop(before);
             return Poll::Pending;
+        }
+        if let Some(budget) = budget {
+            budget.made_progress();
         }
         self.ticket = None;
         state.turn = Turn::Taken;

@@ -29,6 +29,27 @@ fn a_body_is_at_most_two_events_ahead_of_its_reader() {
     assert_eq!((read, emitted.get()), (1002, 1000));
 }
 
+/// On one thread: with a run that never lets go of it, the other task would never be polled.
+#[tokio::test]
+async fn a_run_that_always_has_something_to_say_lets_others_have_their_turn() {
+    const MANY: u32 = 100_000;
+    let turn = Counter::default();
+    let other = tokio::spawn({
+        let turn = turn.clone();
+        async move { turn.add() }
+    });
+    let run = Run::new("talk", |ctx: RunContext| async move {
+        let mut said = 0;
+        while turn.get() == 0 && said < MANY {
+            ctx.emit(text("x")).await;
+            said += 1;
+        }
+        Ok(said)
+    });
+    assert!(run.await.unwrap().output < MANY);
+    other.await.unwrap();
+}
+
 #[test]
 fn a_thousand_branches_are_together_one_event_ahead() {
     let emitted = Counter::default();
